@@ -1,0 +1,24 @@
+/*
+ * Every limit of the system, by name. At a limit work waits, is refused with the limit's name, or is
+ * parked; memory never grows with load.
+ */
+#ifndef COMMON_BASE_LIMITS_H
+#define COMMON_BASE_LIMITS_H
+
+enum {
+    LIMIT_MESSAGE_BYTES = 512 * 1024,      /* one message on the bus */
+    LIMIT_EVENT_BYTES = 1024 * 1024,       /* an event's data as received */
+    LIMIT_VALUE_BYTES = 512 * 1024,        /* one JSON value in a task, result or row */
+    LIMIT_JSON_DEPTH = 128,                /* nesting of any JSON we accept */
+    LIMIT_DEAD_LETTER_BYTES = 64 * 1024,   /* original bytes kept per dead letter */
+    LIMIT_DEAD_LETTERS_PER_SOURCE = 10000, /* rows kept per source */
+    LIMIT_STEPS_PER_INSTANCE = 100000,     /* activations of one instance */
+    LIMIT_SCOPE_DEPTH = 64,                /* nested tasks of one instance */
+    LIMIT_DEFINITION_BYTES = 1024 * 1024,  /* one process definition */
+    LIMIT_EXPRESSION_FUEL = 1000000,       /* evaluation steps of one expression */
+    LIMIT_TURN_COMMANDS = 512,             /* commands taken into one turn */
+    LIMIT_BATCH_TASKS = 256,               /* tasks or results in one message */
+    LIMIT_NAME_BYTES = 64,                 /* a subject token: agent, store, action */
+};
+
+#endif
