@@ -1,0 +1,270 @@
+/*
+ * The checked, immutable form of a process definition that the engine walks.
+ *
+ * A plan is an array of nodes in document order; a node is one task. Lists of tasks are chains through
+ * `next`. Everything a definition may say wrong was refused by plan_load, so the engine trusts what it
+ * reads here: targets exist, expressions compiled, schemas compiled, durations are not negative.
+ *
+ * Format: Open Workflow Specification 1.0.3, profile in PROFILE.md.
+ * Threads: immutable after load; may be read from several threads.
+ */
+#ifndef COORDINATOR_DEFINITION_PLAN_H
+#define COORDINATOR_DEFINITION_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/crypto/crypto.h"
+#include "common/json/json.h"
+
+struct expr;
+struct schema;
+struct template;
+
+enum { PLAN_NONE = UINT32_MAX };
+
+enum task_kind {
+    TASK_DO,
+    TASK_SET,
+    TASK_SWITCH,
+    TASK_FOR,
+    TASK_TRY,
+    TASK_RAISE,
+    TASK_WAIT,
+    TASK_EMIT,
+    TASK_LISTEN,
+    TASK_AGENT, /* call: agent */
+};
+
+/* Where the walk goes after a task. FLOW_GOTO: `target` is a node of the same list. */
+enum flow_kind { FLOW_CONTINUE, FLOW_EXIT, FLOW_END, FLOW_GOTO };
+
+struct flow {
+    enum flow_kind kind;
+    uint32_t target; /* PLAN_NONE unless FLOW_GOTO */
+};
+
+/* A duration: `tmpl` NULL and `ms` fixed, or an expression that gives ISO 8601 text or an object. */
+struct plan_duration {
+    int64_t ms;
+    const struct template *tmpl;
+};
+
+struct plan_timeout {
+    bool present;
+    struct plan_duration after;
+};
+
+/* Filter and shaping of data around a task, or around the whole workflow (export unused there). */
+struct plan_data {
+    const struct schema *input_schema; /* NULL: anything */
+    const struct template *input_from; /* NULL: `.` */
+    const struct template *output_as;
+    const struct schema *output_schema;
+    const struct template *export_as;
+    const struct schema *export_schema;
+};
+
+struct switch_case {
+    const char *name;
+    const struct expr *when; /* NULL: default */
+    struct flow then;
+};
+
+enum backoff_kind { BACKOFF_CONSTANT, BACKOFF_LINEAR, BACKOFF_EXPONENTIAL };
+
+/*
+ * Delay before retry n (1 for the first): constant `delay`; linear `delay * n`; exponential
+ * `delay * factor^(n-1)`, capped at max_delay; plus jitter uniform in [from, to].
+ */
+struct retry_policy {
+    const struct expr *when;        /* NULL: always */
+    const struct expr *except_when; /* NULL: never */
+    struct plan_duration delay;
+    enum backoff_kind backoff;
+    double factor;        /* exponential; 2 unless the definition says else */
+    int64_t max_delay_ms; /* 0: no cap */
+    int64_t jitter_from_ms;
+    int64_t jitter_to_ms;
+    uint32_t count;              /* retries after the first run; UINT32_MAX: no limit */
+    int64_t duration_ms;         /* of the whole, 0: no limit */
+    int64_t attempt_duration_ms; /* of each attempt, 0: no limit */
+};
+
+/* Members are NULL (status 0) when not asked for. `type` is compared alias-aware (plan_error_type_equal). */
+struct error_filter {
+    bool present;
+    const char *type;
+    int64_t status;
+    const char *instance;
+    const char *title;
+    const char *detail;
+};
+
+struct event_correlation {
+    const char *name;
+    const struct expr *from;
+    const struct template *expect; /* NULL: the first value seen */
+};
+
+/* One event filter. Attribute literals match exactly; `data` and others given as expressions must be true. */
+struct event_filter {
+    const char *type; /* NULL: any */
+    const char *source;
+    const char *subject;
+    const json_t *attributes;  /* further literal attributes, object; NULL: none */
+    const struct expr *data;   /* expression on the event's data; NULL: none */
+    const struct event_correlation *correlations;
+    size_t correlation_count;
+};
+
+enum consume_kind { CONSUME_ONE, CONSUME_ANY, CONSUME_ALL };
+enum event_read { READ_DATA, READ_ENVELOPE, READ_RAW };
+
+struct event_consumption {
+    enum consume_kind kind;
+    const struct event_filter *filters; /* none with CONSUME_ANY: every event */
+    size_t filter_count;
+    enum event_read read;
+};
+
+struct plan_for {
+    const char *each; /* variable name, "item" unless the definition says else */
+    const char *at;   /* "index" */
+    const struct template *in;
+    const struct expr *condition; /* `while`, checked before each iteration; NULL: none */
+    uint32_t first;               /* first node of the body */
+};
+
+struct plan_try {
+    uint32_t first; /* first node of the body */
+    struct error_filter filter;
+    const char *as; /* "error" */
+    const struct expr *when;
+    const struct expr *except_when;
+    const struct retry_policy *retry; /* NULL: none */
+    uint32_t catch_first;             /* first node of catch.do, or PLAN_NONE */
+    bool has_then;
+    struct flow then; /* catch.then */
+};
+
+/* call: agent. Texts are literals; `input`, `idempotency_key` are evaluated on the task's input. */
+struct plan_agent_call {
+    const char *agent;
+    const char *action;
+    const char *contract;                   /* range, "1.3", ">=1.2 <2"; NULL: any */
+    const struct template *input;           /* NULL: `.` */
+    const struct template *idempotency_key; /* NULL: derived */
+    double min_confidence;                  /* 0: none */
+    int priority;                           /* -1: the instance's */
+    struct plan_timeout timeout;            /* the task's, sent along with the work */
+};
+
+struct plan_node {
+    uint32_t index;
+    uint32_t parent; /* PLAN_NONE for tasks of the top list */
+    uint32_t next;   /* next task of the same list, or PLAN_NONE */
+    const char *name;
+    const char *pointer; /* JSON pointer of the task, "/do/0/extract" */
+    enum task_kind kind;
+    const struct expr *condition; /* `if`; NULL: always */
+    struct plan_data data;
+    struct plan_timeout timeout;
+    struct flow then;
+    const json_t *definition; /* the task as written, for $task.definition */
+    union {
+        struct {
+            uint32_t first; /* PLAN_NONE when empty */
+        } block; /* TASK_DO */
+        const struct template *set;
+        struct {
+            const struct switch_case *cases;
+            size_t count;
+        } choice; /* TASK_SWITCH */
+        struct plan_for loop;
+        struct plan_try attempt;
+        const struct template *raise; /* gives the error object without `instance` */
+        struct plan_duration wait;
+        const struct template *emit; /* gives the event's attributes and data */
+        struct event_consumption listen;
+        struct plan_agent_call call;
+    };
+};
+
+/* An event trigger: schedule.on. */
+struct plan_trigger {
+    struct event_consumption on;
+};
+
+struct plan {
+    struct digest digest; /* BLAKE2b-256 of the text as deployed */
+    const char *dsl;
+    const char *namespace_;
+    const char *name;
+    const char *version;
+    const char *title;    /* may be NULL */
+    const json_t *document; /* the whole definition, for $workflow.definition */
+    int priority;           /* document.metadata.mainstay.priority; 5 unless said, 0 highest .. 9 */
+    struct plan_data data;
+    struct plan_timeout timeout;
+    const struct plan_trigger *trigger; /* NULL: started by request only */
+    uint32_t first;                     /* first task */
+    const struct plan_node *nodes;
+    uint32_t node_count;
+    const struct expr *const *externals; /* expressions that go to mainstay-jq */
+    size_t external_count;
+    uint32_t expr_count; /* ids are 0 .. expr_count - 1 */
+};
+
+/* One thing wrong with a definition, at its place in the file. */
+struct plan_problem {
+    uint32_t line; /* 1-based; 0 when unknown */
+    uint32_t column;
+    const char *pointer; /* JSON pointer, "" for the document */
+    const char *message; /* what is wrong */
+    const char *hint;    /* what to do, or NULL */
+};
+
+/* Everything wrong with a definition, in order of place; at most 100. Release with plan_report_release. */
+struct plan_report {
+    struct plan_problem *problems;
+    size_t count;
+    size_t warning_count;
+    struct plan_problem *warnings;
+    struct arena *arena; /* private: owns the texts */
+};
+
+/*
+ * Load a definition (YAML 1.2 or JSON; anchors and aliases refused). `text` is copied. On success
+ * *ret_plan is the plan and the report holds warnings only; on ERR_INVALID it is NULL and the report
+ * holds all problems at once. `report` is initialised here and released by the caller in both cases.
+ */
+MUST_CHECK enum err plan_load(const char *text, size_t size, struct plan **ret_plan,
+                              struct plan_report *report);
+
+/* Free *plan and set it to NULL. Accepts NULL. */
+void plan_destroy(struct plan **plan);
+
+void plan_report_release(struct plan_report *report);
+
+/* Node with the JSON pointer, or NULL. */
+const struct plan_node *plan_node_at(const struct plan *plan, const char *pointer);
+
+/* Whether two error type URIs name the same standard type: same text, or both a known base (old and new
+ * host) with the same last segment. */
+bool plan_error_type_equal(const char *a, const char *b);
+
+/* Full URI of a standard error type: "validation", "timeout", "communication", ... Static memory. */
+const char *plan_error_type(const char *last_segment);
+
+/* ISO 8601 duration text ("PT1.5S", "P1DT2H") or OWS duration object to milliseconds. Years and months
+ * are refused: their length is not fixed. */
+MUST_CHECK enum err plan_duration_parse(const json_t *value, int64_t *ret_ms, struct error *err);
+
+/* Whether `version` ("1.4.0") is inside `range` ("1.3" = any 1.x from 1.3, "1.3.0" exact from that patch on in
+ * 1.x, ">=1.2 <2", "*"; NULL = any). */
+bool plan_version_in_range(const char *version, const char *range);
+
+#endif
