@@ -19,6 +19,24 @@ set(LAYER_extraction base crypto json runtime)
 set(LAYER_reconciliation base crypto json store runtime)
 set(LAYER_cli base crypto json wire proto_gen bus http)
 
+# Where each external library lives: only files of these layers include its headers, which
+# tools/lint/layers checks.
+# json.h hands json_t on to everybody, so jansson is used widely and included once.
+set(HOME_sodium crypto)
+set(HOME_jansson json)
+set(HOME_pcre2 json)
+set(HOME_protobuf_c wire codec)
+set(HOME_nats bus)
+set(HOME_rocksdb store)
+set(HOME_curl http)
+set(HOME_microhttpd http)
+set(HOME_fyaml definition)
+set(HOME_jq mainstay-jq)
+set(HOME_xml2 extraction)
+set(HOME_csv extraction)
+set(HOME_smartcols cli)
+set(HOME_zstd store)
+
 # layer(NAME SOURCES ... USES layers... LIBRARIES external...)
 function(layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
@@ -35,7 +53,10 @@ function(layer name)
   target_link_libraries(${name} PUBLIC ${ARG_USES} ${ARG_LIBRARIES} PRIVATE project_flags)
 endfunction()
 
-# program(NAME SOURCES ... USES ... LIBRARIES ...): an executable of ours, installed unless NOINSTALL.
+# program(NAME SOURCES ... USES ... LIBRARIES ... [DESTINATION dir] [NOINSTALL]): an executable.
+# Without a DESTINATION it goes to bin; what people do not call goes to ${PRIVATE_PROGRAMS}.
+set(PRIVATE_PROGRAMS ${CMAKE_INSTALL_LIBEXECDIR}/mainstay)
+
 function(program name)
   cmake_parse_arguments(ARG "NOINSTALL" "DESTINATION" "SOURCES;USES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})

@@ -1,0 +1,147 @@
+# How tools/test runs a stage: in a session of its own, its output in a log, timed, counted, and
+# with nothing left running afterwards. Source this file from the top of the source tree.
+
+out=$PWD/build/test     # build trees and logs
+tools=$PWD/build/tools/bin
+jobs=$(nproc)
+passed=0 failed=0 skipped=0 why="" runner="" summary=()
+export PATH=$tools:$PATH LC_ALL=C.UTF-8 CLICOLOR=0 CTEST_OUTPUT_ON_FAILURE=1
+export PYTHONDONTWRITEBYTECODE=1
+# Every process of a run carries this in its environment; that is how strays are found.
+export MAINSTAY_TEST_RUN="$$-${EPOCHREALTIME//[.,]/}"
+
+stage_names() {
+  declare -F | sed -n 's/^declare -f stage_\([a-z]*\)$/\1/p' | grep -vx names | tr '\n' ' '
+}
+
+git_files() {
+  if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git ls-files -co --exclude-standard -- "$@" | grep -v '^tests/data/' | sort -u |
+      while read -r file; do [ ! -f "$file" ] || echo "$file"; done
+  else
+    find . -name "$1" ! -path './build/*' ! -path './tests/data/*'
+  fi
+}
+
+# 1.21 is the first Go that fetches the toolchain a module asks for.
+nats_go_can() {
+  local minor=${1#go1.}
+  minor=${minor%%[!0-9]*}
+  [[ $1 == go1.* ]] && [ "${minor:-0}" -ge 21 ]
+}
+
+# in_session COMMAND...: run it apart, so that a signal to us or a stray child cannot mix things up.
+in_session() {
+  setsid --wait "$@"
+}
+
+# build PRESET DIRECTORY [-DX=Y...]: configure and build into build/test/DIRECTORY.
+build() {
+  local preset=$1 dir=$out/$2
+  shift 2
+  in_session cmake --preset "$preset" -B "$dir" "$@" >"$dir.configure.log" 2>&1 || {
+    tail -30 "$dir.configure.log"
+    why="cmake --preset $preset failed"
+    return 1
+  }
+  in_session cmake --build "$dir" -j "$jobs" >"$dir.build.log" 2>&1 || {
+    grep -E -A12 'error:|FAILED:|undefined reference' "$dir.build.log" | head -80
+    why="the build failed, $dir.build.log"
+    return 1
+  }
+}
+
+# tests_of DIRECTORY [ctest options]: run CTest there and count every test.
+tests_of() {
+  local dir=$out/$1 junit=$out/$1.junit.xml status=0 counts
+  shift
+  rm -f "$junit"
+  in_session $runner ctest --test-dir "$dir" -j "$jobs" --timeout 900 --no-tests=ignore \
+    --output-junit "$junit" "$@" >"${dir}.ctest.log" 2>&1 || status=1
+  [ $status = 0 ] || grep -v ' Passed ' "${dir}.ctest.log" | tail -120
+  counts=$(python3 tools/lib/junit "$junit" "${dir##*/}") || status=1
+  read -r t_passed t_failed t_skipped <<<"$(tail -1 <<<"$counts")"
+  sed '$d' <<<"$counts"
+  [ "${t_failed:-0}" = 0 ] || why="$t_failed tests failed, ${dir}.ctest.log"
+  echo "${t_passed:-0} ${t_failed:-0} ${t_skipped:-0}" >"$out/counts"
+  return $status
+}
+
+# The processes of this run that are still there, apart from us and the scan itself.
+strays() {
+  local entry pid
+  for entry in /proc/[0-9]*; do
+    pid=${entry#/proc/}
+    [ "$pid" != "$$" ] && [ "$pid" != "$BASHPID" ] && [ "$pid" != "${stage_pid:-}" ] || continue
+    tr '\0' '\n' 2>/dev/null <"$entry/environ" |
+      grep -qx "MAINSTAY_TEST_RUN=$MAINSTAY_TEST_RUN" 2>/dev/null || continue
+    case $(tr '\0' ' ' 2>/dev/null <"$entry/cmdline") in "" | *tools/test*) continue ;; esac
+    echo "$pid"
+  done
+}
+
+kill_strays() {
+  local pid
+  for pid in $(strays); do
+    echo "stopping the process left behind: $pid $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
+    kill -TERM "$pid" 2>/dev/null
+  done
+  sleep 0.2
+  for pid in $(strays); do kill -KILL "$pid" 2>/dev/null; done
+}
+
+stages_begin() {
+  mkdir -p "$out" "$tools"
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/mainstay-test.XXXXXX") || exit 2
+  export TMPDIR=$scratch
+  trap 'kill_strays >/dev/null; rm -rf "$scratch"' EXIT
+  trap 'exit 130' INT TERM HUP
+  begun=$SECONDS
+}
+
+# stage NAME: run stage_NAME, print how it went, count it and the tests in it.
+stage() {
+  local name=$1 start=$SECONDS status log=$out/$1.log word left counted=""
+  printf '[%5ds] %-10s ...\n' $((SECONDS - begun)) "$name"
+  rm -f "$out/counts" "$out/why"
+  why=""
+  # A subshell: a stage may change its environment; its reason comes back through a file.
+  ( "stage_$name"; code=$?; echo "$why" >"$out/why"; exit $code ) >"$log" 2>&1 &
+  stage_pid=$!
+  wait $stage_pid
+  status=$?
+  stage_pid=""
+  why=$(cat "$out/why" 2>/dev/null)
+  left=$(kill_strays)
+  if [ -n "$left" ]; then
+    echo "$left" | tee -a "$log"
+    [ $status != 0 ] || { status=1 why="it left processes behind"; }
+  fi
+  if [ -f "$out/counts" ]; then
+    read -r t_passed t_failed t_skipped <"$out/counts"
+    passed=$((passed + t_passed)) failed=$((failed + t_failed)) skipped=$((skipped + t_skipped))
+  fi
+  case $status in
+    0) word=ok passed=$((passed + 1)) ;;
+    77) word=skipped skipped=$((skipped + 1)) ;;
+    *) word=FAILED failed=$((failed + 1)) && sed 's/^/    /' "$log" | tail -150 ;;
+  esac
+  [ $status != 0 ] || grep -E '^(skipped|warning|note)' "$log" | sed 's/^/    /'
+  summary+=("$(printf '%-10s %-8s %5d s  %s' "$name" "$word" $((SECONDS - start)) "$why")")
+  [ ! -f "$out/counts" ] || counted=", $t_passed tests passed"
+  printf '[%5ds] %-10s %s (%d s)%s%s\n' $((SECONDS - begun)) "$name" "$word" \
+    $((SECONDS - start)) "$counted" "${why:+: $why}"
+}
+
+stages_end() {
+  echo
+  printf '%s\n' "${summary[@]}"
+  if [ "$mode" = full ]; then
+    printf '%s\n' "${summary[@]}" |
+      python3 tools/lib/full_result "$out/campaigns.json" build/full-result.json \
+        $((SECONDS - begun)) "$passed" "$failed" "$skipped"
+  fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" = 0 ]
+  exit
+}
