@@ -44,8 +44,8 @@ build() {
     why="cmake --preset $preset failed"
     return 1
   }
-  in_session cmake --build "$dir" -j "$jobs" >"$dir.build.log" 2>&1 || {
-    grep -E -A12 'error:|FAILED:|undefined reference' "$dir.build.log" | head -80
+  in_session cmake --build "$dir" -j "$jobs" -- -k 0 >"$dir.build.log" 2>&1 || {
+    grep -E -A6 'error: |undefined reference' "$dir.build.log" | grep -v "^\[" | head -80
     why="the build failed, $dir.build.log"
     return 1
   }
