@@ -68,7 +68,8 @@ packages_install() {
   return $status
 }
 
-# packages_promtool DIR: put promtool into DIR without installing (and starting) Prometheus.
+# packages_promtool DIR: put promtool into DIR without installing (and starting) Prometheus, whose
+# package holds it in Debian 12; it has one of its own in Debian 13.
 packages_promtool() {
   local dir=$1 work status=0
   command -v promtool >/dev/null && return 0
@@ -77,9 +78,9 @@ packages_promtool() {
   chmod 755 "$work"
   (
     cd "$work" || exit 1
-    apt-get -q download prometheus ||
-      { packages_apt update && apt-get -q download prometheus; } || exit 1
-    dpkg-deb -x prometheus_*.deb x
+    apt-cache show prometheus >/dev/null 2>&1 || packages_apt update
+    apt-get -q download promtool || apt-get -q download prometheus || exit 1
+    dpkg-deb -x ./*.deb x
   ) >/dev/null 2>&1 || status=1
   [ $status != 0 ] || { mkdir -p "$dir" && cp "$work/x/usr/bin/promtool" "$dir/"; } || status=1
   rm -rf "$work"
