@@ -1,10 +1,9 @@
 #include "common/json/number.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <math.h>
 
 #include "common/base/check.h"
 

@@ -8,6 +8,7 @@
 #include "common/base/str.h"
 #include "common/json/json.h"
 #include "common/json/number.h"
+#include "common/json/text.h"
 
 /*
  * One pass over the text builds the tree, so that every refusal knows its line, column and path.
@@ -76,6 +77,9 @@ fail(struct parser *p, enum err code, const char *where, const char *format, ...
     struct buf path = BUF_INIT(POINTER_BYTES);
     place_print(p->place, &path);
     const char *cut = path.failed ? "..." : "";
+    if (path.failed) {
+        text_trim(path.data);
+    }
     p->code = code;
     if (path.size == 0) {
         (void)error_set(p->err, code, "%zu:%zu: %s", line, (size_t)(where - line_start) + 1,
@@ -479,7 +483,7 @@ static bool parse_member(struct parser *p, json_t *object, struct place *place)
         } else if (json_object_size(object) == before) {
             good = false;
             (void)fail(p, ERR_INVALID, quote, "duplicate key '%.*s'",
-                       key.size > 64 ? 64 : (int)key.size, copy);
+                       (int)text_cut(copy, key.size > 64 ? 64 : key.size), copy);
         }
     }
     if (copy != small) {
