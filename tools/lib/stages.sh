@@ -30,6 +30,18 @@ nats_go_can() {
   [[ $1 == go1.* ]] && [ "${minor:-0}" -ge 21 ]
 }
 
+# nats_install GO MODULE: with the Go caches this machine has; without, in build/ and then removed.
+nats_install() {
+  local own=$PWD/build/tools/go modules cache status=0
+  modules=$("$1" env GOMODCACHE) cache=$("$1" env GOCACHE)
+  export GOBIN=$tools GOFLAGS="-buildvcs=false -modcacherw"
+  [ -d "$modules" ] || export GOMODCACHE=$own/modules
+  [ -d "$cache" ] || export GOCACHE=$own/cache
+  in_session timeout 600 "$1" install "$2" || status=1
+  rm -rf "$own"
+  return $status
+}
+
 # in_session COMMAND...: run it apart, so that a signal to us or a stray child cannot mix things up.
 in_session() {
   setsid --wait "$@"
@@ -56,13 +68,16 @@ tests_of() {
   local dir=$out/$1 junit=$out/$1.junit.xml status=0 counts
   shift
   rm -f "$junit"
-  in_session $runner ctest --test-dir "$dir" -j "$jobs" --timeout 900 --no-tests=ignore \
-    --output-junit "$junit" "$@" >"${dir}.ctest.log" 2>&1 || status=1
+  # shellcheck disable=SC2086
+  in_session $runner ctest --test-dir "$dir" -j "$jobs" --timeout 900 \
+    --no-tests="${no_tests:-ignore}" --output-junit "$junit" "$@" >"${dir}.ctest.log" 2>&1 ||
+    status=1
   [ $status = 0 ] || grep -v ' Passed ' "${dir}.ctest.log" | tail -120
+  ! grep -q 'No tests were found' "${dir}.ctest.log" || why="no such test"
   counts=$(python3 tools/lib/junit "$junit" "${dir##*/}") || status=1
   read -r t_passed t_failed t_skipped <<<"$(tail -1 <<<"$counts")"
   sed '$d' <<<"$counts"
-  [ "${t_failed:-0}" = 0 ] || why="$t_failed tests failed, ${dir}.ctest.log"
+  [ "${t_failed:-0}" = 0 ] || [ -n "$why" ] || why="$t_failed tests failed, ${dir}.ctest.log"
   echo "${t_passed:-0} ${t_failed:-0} ${t_skipped:-0}" >"$out/counts"
   return $status
 }
@@ -95,7 +110,7 @@ stages_begin() {
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/mainstay-test.XXXXXX") || exit 2
   export TMPDIR=$scratch
   trap 'kill_strays >/dev/null; rm -rf "$scratch"' EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'failed=$((failed + 1)); summary+=("interrupted"); stages_end' INT TERM HUP
   begun=$SECONDS
 }
 
@@ -142,6 +157,5 @@ stages_end() {
         $((SECONDS - begun)) "$passed" "$failed" "$skipped"
   fi
   echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$failed" = 0 ]
-  exit
+  exit $((failed > 0))
 }
