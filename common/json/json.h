@@ -95,7 +95,11 @@ json_t *json_array_of(const json_t *object, const char *key);
 /* jansson's readers want a mutable value although they only read. */
 static inline json_t *json_mutable(const json_t *value)
 {
-    return (json_t *)(uintptr_t)value;
+    union {
+        const json_t *read;
+        json_t *any;
+    } both = {.read = value};
+    return both.any;
 }
 
 #endif

@@ -14,6 +14,8 @@ enum {
     EXPONENT_CAP = 9999, /* far beyond any double; keeps the arithmetic small */
 };
 
+static const double smallest_normal = 2.2250738585072014e-308;
+
 /* Equality of doubles is meant here: both came from the same conversion. */
 static bool real_same(double a, double b)
 {
@@ -90,7 +92,7 @@ struct decimal decimal_of_real(double value)
         return whole;
     }
     /* subnormals have fewer than 15 digits to give */
-    int first = magnitude < 2.2250738585072014e-308 ? 1 : DIGITS_SURE;
+    int first = magnitude < smallest_normal ? 1 : DIGITS_SURE;
     struct decimal d = {0};
     for (int digits = first; digits <= DIGITS_MAX; digits++) {
         d = decimal_rounded(value, digits);
@@ -107,7 +109,7 @@ size_t number_print_int(int64_t value, char out[NUMBER_TEXT_BYTES])
     size_t count = 0;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
-        reversed[count++] = (char)('0' + magnitude % 10);
+        reversed[count++] = "0123456789"[magnitude % 10];
         magnitude /= 10;
     } while (magnitude != 0);
     size_t length = 0;
@@ -175,6 +177,16 @@ struct token {
     bool integer;           /* no point and no exponent */
 };
 
+/* The digits of an exponent, large ones cut to something still beyond any double. */
+static int64_t exponent_scan(const char *at, const char *end)
+{
+    int64_t value = 0;
+    for (; at < end; at++) {
+        value = value > 1000000000 ? value : value * 10 + (*at - '0');
+    }
+    return value;
+}
+
 static struct token token_scan(const char *text, size_t size)
 {
     struct token t = {.integer = true, .decimal.negative = text[0] == '-'};
@@ -206,11 +218,8 @@ static struct token token_scan(const char *text, size_t size)
     if (at < size) {
         t.integer = false;
         bool down = text[at + 1] == '-';
-        at += text[at + 1] == '-' || text[at + 1] == '+' ? 2 : 1;
-        int64_t given = 0;
-        for (; at < size; at++) {
-            given = given > 1000000000 ? given : given * 10 + (text[at] - '0');
-        }
+        bool sign = down || text[at + 1] == '+';
+        int64_t given = exponent_scan(text + at + (sign ? 2 : 1), text + size);
         exponent += down ? -given : given;
     }
     exponent = exponent > EXPONENT_CAP ? EXPONENT_CAP : exponent;
@@ -239,7 +248,7 @@ static double token_round(const char *text, size_t size, const struct token *tok
     /* the last significant digit stands at 10^exponent; zeros after it were kept in `digits` */
     int64_t kept_zeros = (int64_t)used + dropped - (int64_t)token->significant;
     (void)snprintf(digits + used, sizeof(digits) - used, "e%lld",
-                   (long long)(token->decimal.exponent - kept_zeros + dropped));
+                   (long long)token->decimal.exponent - kept_zeros + dropped);
     double value = strtod(digits, NULL);
     return token->decimal.negative ? -value : value;
 }
@@ -280,9 +289,9 @@ struct number number_read(const char *text, size_t size)
         n.kind = NUMBER_BIG_INT;
     } else if (t.significant > 0 && real_same(n.real, 0)) {
         n.kind = NUMBER_UNDERFLOW;
-    } else if (t.significant <= DIGITS_SURE && fabs(n.real) >= 2.2250738585072014e-308) {
-        n.kind = NUMBER_REAL;
-    } else if (t.significant == 0 || (whole && decimal_equal(t.decimal, decimal_of_real(n.real)))) {
+    } else if (t.significant == 0 ||
+               (t.significant <= DIGITS_SURE && fabs(n.real) >= smallest_normal) ||
+               (whole && decimal_equal(t.decimal, decimal_of_real(n.real)))) {
         n.kind = NUMBER_REAL;
     } else {
         n.kind = NUMBER_INEXACT;

@@ -10,7 +10,11 @@
 #define VOCABULARY  "https://json-schema.org/draft/2020-12/vocab/"
 #define META_2020   "https://json-schema.org/draft/2020-12/schema"
 
-enum { METASCHEMA_HOPS = 8, POINTER_BYTES = 4096 };
+enum {
+    METASCHEMA_HOPS = 8,
+    POINTER_BYTES = 4096,
+    PLACE_KEY_BYTES = sizeof(void *), /* places are known by the address of their value */
+};
 
 enum err compile_nomem(struct compiler *c)
 {
@@ -266,7 +270,7 @@ static enum err identify(struct compiler *c, const json_t *value, const char *po
 
 static struct place *place_get(const struct compiler *c, const json_t *value)
 {
-    return map_get(c->places, &value, sizeof(value));
+    return map_get(c->places, &value, PLACE_KEY_BYTES);
 }
 
 static enum err walk(struct compiler *c, const json_t *value, struct resource *resource,
@@ -317,7 +321,7 @@ static enum err walk(struct compiler *c, const json_t *value, struct resource *r
     }
     *place = (struct place){.value = value, .resource = resource, .pointer = pointer};
     bool ok = true;
-    (void)map_put(c->places, &value, sizeof(value), place, &ok);
+    (void)map_put(c->places, &value, PLACE_KEY_BYTES, place, &ok);
     if (!ok) {
         return compile_nomem(c);
     }

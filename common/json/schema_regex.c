@@ -94,7 +94,10 @@ static void translate(const char *pattern, size_t size, struct buf *out)
     bool in_class = false;
     for (size_t at = 0; at < size; at++) {
         char c = pattern[at];
-        char next = at + 1 < size ? pattern[at + 1] : '\0';
+        char next = '\0';
+        if (at + 1 < size) {
+            next = pattern[at + 1];
+        }
         if (c == '\\' && (next == 'p' || next == 'P')) {
             buf_append(out, pattern + at, 2);
             at += 1 + append_property(pattern + at + 2, size - at - 2, out);

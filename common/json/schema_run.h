@@ -1,6 +1,7 @@
 /*
- * One validation in progress: what schema_validate.c (arrays, objects, scalars) and schema_logic.c
- * (references, combinations, unevaluated) share. Private to common/json.
+ * One validation in progress: what schema_validate.c (scalars, arrays), schema_object.c,
+ * schema_logic.c (references, combinations, unevaluated) and schema_failure.c share. Private to
+ * common/json.
  *
  * A validation of a plain schema allocates nothing: places are a list through the C stack, failures
  * go to the caller's memory. Only patterns, propertyNames, and "unevaluated" over more than 64
@@ -52,6 +53,11 @@ bool check_node(struct run *run, const struct node *node, const struct spot *spo
 bool check_applied(struct run *run, const struct node *node, const struct spot *spot,
                    struct evaluated *seen, const struct scope *scope);
 
+/* The rules about the members of an object; `node` has object rules. */
+bool check_object(struct run *run, const struct node *node, const struct spot *spot,
+                  struct evaluated *seen, const struct scope *scope);
+
+/* References and combinations (`node` has logic rules), and what no rule has looked at. */
 bool check_logic(struct run *run, const struct node *node, const struct spot *spot,
                  struct evaluated *seen, const struct scope *scope);
 bool check_unevaluated(struct run *run, const struct node *node, const struct spot *spot,

@@ -104,13 +104,13 @@ const char *uri_resolve(struct arena *arena, const char *base_text, const char *
     struct buf path = BUF_INIT(URI_BYTES);
     struct buf out = BUF_INIT(URI_BYTES);
     buf_append(&path, "", 0);
-    if (ref.scheme.data != NULL || ref.authority.data != NULL) {
+    bool absolute = ref.scheme.data != NULL || ref.authority.data != NULL ||
+                    (ref.path.size > 0 && ref.path.data[0] == '/');
+    if (absolute) {
         buf_append(&path, ref.path.data, ref.path.size);
     } else if (ref.path.size == 0) {
         buf_append(&path, base.path.data, base.path.size);
         result.query = ref.query.data != NULL ? ref.query : base.query;
-    } else if (ref.path.data[0] == '/') {
-        buf_append(&path, ref.path.data, ref.path.size);
     } else {
         merge_path(&path, &base, ref.path);
     }

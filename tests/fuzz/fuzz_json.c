@@ -10,6 +10,7 @@
 #include "common/base/str.h"
 #include "common/json/doc.h"
 
+/* NOLINTNEXTLINE(readability-identifier-naming): the name libFuzzer calls */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef void write_fn(const json_t *value, struct buf *out);
@@ -45,6 +46,7 @@ static void check_jansson(const char *bytes, size_t size)
     json_decref(other);
 }
 
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error err = {0};

@@ -10,6 +10,7 @@
 #include "common/base/str.h"
 #include "common/json/schema.h"
 
+/* NOLINTNEXTLINE(readability-identifier-naming): the name libFuzzer calls */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_instance(const struct schema *schema, const json_t *instance)
@@ -48,6 +49,7 @@ static void check_schema(const json_t *text, const json_t *tests, enum schema_di
     schema_destroy(&schema);
 }
 
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *value = NULL;
