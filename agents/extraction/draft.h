@@ -10,13 +10,13 @@
 #ifndef AGENTS_EXTRACTION_DRAFT_H
 #define AGENTS_EXTRACTION_DRAFT_H
 
-#include "common/json/json.h"
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "agents/extraction/extraction.h"
 #include "common/base/decimal.h"
 #include "common/base/error.h"
+#include "common/json/json.h"
 
 /* Where a value was read: shown in evidence, warnings and failures. */
 struct origin {

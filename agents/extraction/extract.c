@@ -74,8 +74,7 @@ static enum err read_bytes(const char *bytes, size_t size, struct extraction *ex
     }
     if (looks_like_json(bytes, size)) {
         extraction->format = "json";
-        return failure_set(failure, ERR_UNSUPPORTED, (struct origin){0},
-                           "JSON is not read here; UBL, X12 and CSV are");
+        return json_extract(bytes, size, extraction->documents, failure);
     }
     extraction->format = "csv";
     return csv_extract(bytes, size, extraction->documents, failure);

@@ -9,6 +9,7 @@
  *   ANSI X12     210, 110 -> invoice; 204 -> tender; 990 -> tenderResponse; 214 -> shipmentStatus
  *   CSV          SCMS delivery history -> shipment; freight invoices -> invoice and shipment;
  *                lane invoices -> invoice; lane rates -> rate
+ *   JSON         a canonical document, or objects with the columns of a known CSV
  *
  * Canonical documents are described by schemas/KIND.schema.json (JSON Schema 2020-12).
  *
@@ -18,10 +19,10 @@
 #ifndef AGENTS_EXTRACTION_EXTRACTION_H
 #define AGENTS_EXTRACTION_EXTRACTION_H
 
-#include "common/json/json.h"
 #include <stddef.h>
 
 #include "common/base/error.h"
+#include "common/json/json.h"
 
 enum {
     EXTRACT_BYTES_MAX = 16 * 1024 * 1024, /* one document */
@@ -48,7 +49,7 @@ struct extract_failure {
  * in the order of the input, at least one.
  */
 struct extraction {
-    const char *format; /* "ubl", "x12", "csv"; static */
+    const char *format; /* "ubl", "x12", "csv", "json"; static */
     json_t *documents;  /* owned; freed by extraction_release */
 };
 

@@ -5,16 +5,19 @@
 #ifndef AGENTS_EXTRACTION_READERS_H
 #define AGENTS_EXTRACTION_READERS_H
 
-#include "common/json/json.h"
 #include <stddef.h>
 
 #include "agents/extraction/extraction.h"
 #include "common/base/error.h"
+#include "common/json/json.h"
 
 MUST_CHECK enum err ubl_extract(const char *bytes, size_t size, json_t *documents,
                                 struct extract_failure *failure);
 
 MUST_CHECK enum err csv_extract(const char *bytes, size_t size, json_t *documents,
                                 struct extract_failure *failure);
+
+MUST_CHECK enum err json_extract(const char *bytes, size_t size, json_t *documents,
+                                 struct extract_failure *failure);
 
 #endif

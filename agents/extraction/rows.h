@@ -5,12 +5,12 @@
 #ifndef AGENTS_EXTRACTION_ROWS_H
 #define AGENTS_EXTRACTION_ROWS_H
 
-#include "common/json/json.h"
 #include <stddef.h>
 
 #include "agents/extraction/draft.h"
 #include "agents/extraction/extraction.h"
 #include "common/base/error.h"
+#include "common/json/json.h"
 
 enum { ROW_COLUMNS_MAX = 128 };
 

@@ -112,9 +112,11 @@ struct charge_column {
     const char *column;
 };
 
-static void set_charges(struct draft *draft, const struct row *row, json_t *object,
+/* The charges of the object at `parent`, a JSON pointer into the draft. */
+static void set_charges(struct draft *draft, const struct row *row, const char *parent,
                         const struct charge_column *columns, size_t count)
 {
+    json_t *object = json_pointer_get(draft->root, parent);
     json_t *charges = draft_array(draft, object, "charges");
     for (size_t i = 0; i < count; i++) {
         json_t *charge = draft_append_object(draft, charges);
@@ -123,7 +125,7 @@ static void set_charges(struct draft *draft, const struct row *row, json_t *obje
         draft_set_text(draft, charge, "description", columns[i].description);
         need_decimal(draft, row, charge, "amount", columns[i].column);
         draft_set_bool(draft, charge, "discount", false);
-        (void)snprintf(field, sizeof(field), "/charges/%zu/amount", i);
+        (void)snprintf(field, sizeof(field), "%s/charges/%zu/amount", parent, i);
         row_evidence(draft, row, field, columns[i].column);
     }
 }
@@ -143,7 +145,7 @@ void freight_map_invoice(struct draft *draft, const struct row *row)
     need_text(draft, row, seller, "name", "carrier");
     row_evidence(draft, row, "/seller/name", "carrier");
     set_shipment(draft, row, draft_object(draft, root, "shipment"));
-    set_charges(draft, row, root, columns, sizeof(columns) / sizeof(columns[0]));
+    set_charges(draft, row, "", columns, sizeof(columns) / sizeof(columns[0]));
     json_t *totals = draft_object(draft, root, "totals");
     need_decimal(draft, row, totals, "payable", "actual_total_billed");
     row_evidence(draft, row, "/totals/payable", "actual_total_billed");
@@ -162,7 +164,7 @@ void freight_map_shipment(struct draft *draft, const struct row *row)
     row_evidence(draft, row, "/shipmentId", "invoice_id");
     set_shipment(draft, row, root);
     json_t *agreed = draft_object(draft, root, "agreed");
-    set_charges(draft, row, agreed, columns, sizeof(columns) / sizeof(columns[0]));
+    set_charges(draft, row, "/agreed", columns, sizeof(columns) / sizeof(columns[0]));
     row_set_decimal(draft, row, agreed, "fuelPercent", "expected_fuel_rate_pct");
     need_decimal(draft, row, agreed, "total", "expected_total");
     row_evidence(draft, row, "/agreed/total", "expected_total");

@@ -5,10 +5,9 @@
 #ifndef AGENTS_EXTRACTION_X12_MAP_H
 #define AGENTS_EXTRACTION_X12_MAP_H
 
-#include "common/json/json.h"
-
 #include "agents/extraction/draft.h"
 #include "agents/extraction/x12.h"
+#include "common/json/json.h"
 
 enum { X12_NOT_IMPLIED = -1, X12_CENTS = 2 };
 
