@@ -105,11 +105,12 @@ struct decimal decimal_of_real(double value)
 
 size_t number_print_int(int64_t value, char out[NUMBER_TEXT_BYTES])
 {
+    static const char digits[] = "0123456789";
     char reversed[24];
     size_t count = 0;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
-        reversed[count++] = "0123456789"[magnitude % 10];
+        reversed[count++] = digits[magnitude % 10];
         magnitude /= 10;
     } while (magnitude != 0);
     size_t length = 0;
@@ -128,9 +129,10 @@ static size_t print_plain(const char *digits, int count, int whole, char *out)
 {
     size_t at = 0;
     for (int i = 0; i < whole || i == 0; i++) {
+        bool given = i < whole && i < count;
         out[at++] = '0';
-        if (i < whole) {
-            out[at - 1] = i < count ? digits[i] : '0';
+        if (given) {
+            out[at - 1] = digits[i];
         }
     }
     out[at++] = '.';

@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/check.h"
-#include "common/base/str.h"
-#include "common/json/json.h"
 #include "common/json/number.h"
+#include "common/json/parse_private.h"
 #include "common/json/text.h"
 
 /*
@@ -16,26 +14,6 @@
  */
 
 enum { POINTER_BYTES = 256, EXCERPT_BYTES = 40 };
-
-/* Where we are in the value: a list through the C stack, walked only to print a path. */
-struct place {
-    const struct place *parent;
-    const char *key; /* NULL in an array */
-    size_t key_size;
-    size_t index;
-};
-
-struct parser {
-    const char *start;
-    const char *at;
-    const char *end;
-    size_t depth_left;
-    struct json_limits limits;
-    const struct place *place;
-    struct buf scratch; /* a string with escapes is unescaped here */
-    struct error *err;
-    enum err code;
-};
 
 static json_t *parse_value(struct parser *p);
 
@@ -57,9 +35,7 @@ static void place_print(const struct place *place, struct buf *out)
     }
 }
 
-/* Refuse at `where`. Returns NULL so that callers can `return fail(...)`. */
-__attribute__((format(printf, 4, 5))) static json_t *
-fail(struct parser *p, enum err code, const char *where, const char *format, ...)
+json_t *parse_fail(struct parser *p, enum err code, const char *where, const char *format, ...)
 {
     size_t line = 1;
     const char *line_start = p->start;
@@ -77,7 +53,7 @@ fail(struct parser *p, enum err code, const char *where, const char *format, ...
     struct buf path = BUF_INIT(POINTER_BYTES);
     place_print(p->place, &path);
     const char *cut = path.failed ? "..." : "";
-    if (path.failed) {
+    if (path.failed && path.data != NULL) {
         text_trim(path.data);
     }
     p->code = code;
@@ -92,7 +68,7 @@ fail(struct parser *p, enum err code, const char *where, const char *format, ...
     return NULL;
 }
 
-static json_t *fail_memory(struct parser *p)
+json_t *parse_fail_memory(struct parser *p)
 {
     p->code = error_set(p->err, ERR_NOMEM, "no memory for a JSON value");
     return NULL;
@@ -124,7 +100,7 @@ static const char *found(const struct parser *p, char out[EXCERPT_BYTES])
 static json_t *fail_expected(struct parser *p, const char *wanted)
 {
     char text[EXCERPT_BYTES];
-    return fail(p, ERR_INVALID, p->at, "expected %s, found %s", wanted, found(p, text));
+    return parse_fail(p, ERR_INVALID, p->at, "expected %s, found %s", wanted, found(p, text));
 }
 
 static json_t *parse_word(struct parser *p, const char *word, json_t *value)
@@ -164,7 +140,7 @@ static bool skip_number(struct parser *p)
     if (p->at < p->end && *p->at == '0') {
         p->at++;
         if (is_digit(p)) {
-            (void)fail(p, ERR_INVALID, p->at, "a number must not start with a zero");
+            (void)parse_fail(p, ERR_INVALID, p->at, "a number must not start with a zero");
             return false;
         }
     } else if (!skip_digits(p)) {
@@ -191,15 +167,16 @@ static json_t *refuse_number(struct parser *p, const char *start, const struct n
     int size = p->at - start > EXCERPT_BYTES ? EXCERPT_BYTES : (int)(p->at - start);
     const char *dots = p->at - start > EXCERPT_BYTES ? "..." : "";
     if (number->kind == NUMBER_OVERFLOW || number->kind == NUMBER_UNDERFLOW) {
-        return fail(p, ERR_INVALID, start,
-                    "number %.*s%s is too %s to be kept; send it as a string", size, start, dots,
-                    number->kind == NUMBER_OVERFLOW ? "large" : "small");
+        return parse_fail(p, ERR_INVALID, start,
+                          "number %.*s%s is too %s to be kept; send it as a string", size, start,
+                          dots, number->kind == NUMBER_OVERFLOW ? "large" : "small");
     }
     char kept[NUMBER_TEXT_BYTES];
     (void)number_print_real(number->real, kept);
-    return fail(p, ERR_INVALID, start,
-                "number %.*s%s cannot be kept exactly (it would become %s); send it as a string",
-                size, start, dots, kept);
+    return parse_fail(
+        p, ERR_INVALID, start,
+        "number %.*s%s cannot be kept exactly (it would become %s); send it as a string", size,
+        start, dots, kept);
 }
 
 static json_t *parse_number(struct parser *p)
@@ -228,149 +205,7 @@ static json_t *parse_number(struct parser *p)
     case NUMBER_OVERFLOW:
         return refuse_number(p, start, &number);
     }
-    return value == NULL ? fail_memory(p) : value;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Four hex digits at p->at, or -1. */
-static int32_t read_hex4(struct parser *p)
-{
-    int32_t value = 0;
-    if (p->end - p->at < 4) {
-        return -1;
-    }
-    for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(p->at[i]);
-        if (digit < 0) {
-            return -1;
-        }
-        value = value * 16 + digit;
-    }
-    p->at += 4;
-    return value;
-}
-
-static void append_utf8(struct buf *out, uint32_t code)
-{
-    if (code < 0x80) {
-        buf_append_byte(out, (uint8_t)code);
-        return;
-    }
-    uint8_t bytes[4];
-    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = size - 1; i > 0; i--) {
-        bytes[i] = (uint8_t)(0x80U | (code & 0x3FU));
-        code >>= 6U;
-    }
-    static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    bytes[0] = (uint8_t)(lead[size] | code);
-    buf_append(out, bytes, size);
-}
-
-/* The part after "\u"; p->at is behind the u. */
-static bool unescape_unicode(struct parser *p, const char *escape, bool nul_allowed)
-{
-    int32_t code = read_hex4(p);
-    if (code >= 0xD800 && code <= 0xDBFF && p->end - p->at >= 2 && p->at[0] == '\\' &&
-        p->at[1] == 'u') {
-        p->at += 2;
-        int32_t low = read_hex4(p);
-        code = low >= 0xDC00 && low <= 0xDFFF ? 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-                                              : 0xD800;
-    }
-    if (code < 0) {
-        (void)fail(p, ERR_INVALID, escape, "\\u must be followed by four hex digits");
-        return false;
-    }
-    if (code >= 0xD800 && code <= 0xDFFF) {
-        (void)fail(p, ERR_INVALID, escape, "half of a surrogate pair");
-        return false;
-    }
-    if (code == 0 && !nul_allowed) {
-        (void)fail(p, ERR_INVALID, escape, "\\u0000 is not allowed in text");
-        return false;
-    }
-    append_utf8(&p->scratch, (uint32_t)code);
-    return true;
-}
-
-static bool unescape(struct parser *p, bool nul_allowed)
-{
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-    const char *escape = p->at++;
-    if (p->at < p->end && *p->at == 'u') {
-        p->at++;
-        return unescape_unicode(p, escape, nul_allowed);
-    }
-    const char *known = p->at < p->end && *p->at != '\0' ? strchr(from, *p->at) : NULL;
-    if (known == NULL) {
-        (void)fail(p, ERR_INVALID, escape, "unknown escape");
-        return false;
-    }
-    buf_append_byte(&p->scratch, (uint8_t)to[known - from]);
-    p->at++;
-    return true;
-}
-
-/* Move to the next quote, backslash or control character. */
-static void skip_plain(struct parser *p)
-{
-    while (p->at < p->end && *p->at != '"' && *p->at != '\\' && (unsigned char)*p->at >= 0x20) {
-        p->at++;
-    }
-}
-
-/* A string at its opening quote. Without escapes the result points into the text, else into the
- * scratch buffer, valid until the next string. */
-static bool parse_string(struct parser *p, bool nul_allowed, struct str *ret_text)
-{
-    const char *quote = p->at++;
-    const char *run = p->at;
-    buf_clear(&p->scratch);
-    bool escaped = false;
-    for (;;) {
-        skip_plain(p);
-        if (p->at >= p->end) {
-            (void)fail(p, ERR_INVALID, quote, "the string that starts here is not closed");
-            return false;
-        }
-        if ((unsigned char)*p->at < 0x20) {
-            (void)fail(p, ERR_INVALID, p->at, "control character 0x%02x in a string; escape it",
-                       (unsigned char)*p->at);
-            return false;
-        }
-        if (*p->at == '"') {
-            break;
-        }
-        escaped = true;
-        buf_append(&p->scratch, run, (size_t)(p->at - run));
-        if (!unescape(p, nul_allowed)) {
-            return false;
-        }
-        run = p->at;
-    }
-    *ret_text = (struct str){.data = run, .size = (size_t)(p->at - run)};
-    if (escaped) {
-        buf_append(&p->scratch, run, (size_t)(p->at - run));
-        *ret_text = (struct str){.data = p->scratch.data, .size = p->scratch.size};
-    }
-    p->at++;
-    if (p->scratch.failed) {
-        (void)fail_memory(p);
-        return false;
-    }
-    return true;
+    return value == NULL ? parse_fail_memory(p) : value;
 }
 
 static json_t *parse_text(struct parser *p)
@@ -381,7 +216,7 @@ static json_t *parse_text(struct parser *p)
     }
     /* the whole input was checked to be UTF-8 and escapes make only valid characters */
     json_t *value = json_stringn_nocheck(text.data, text.size);
-    return value == NULL ? fail_memory(p) : value;
+    return value == NULL ? parse_fail_memory(p) : value;
 }
 
 /* The separator after a member or item: 1 more follows, 0 closed, -1 refused. */
@@ -408,7 +243,7 @@ static bool parse_item(struct parser *p, json_t *array)
         return false;
     }
     if (json_array_append_new(array, item) != 0) {
-        (void)fail_memory(p);
+        (void)parse_fail_memory(p);
         return false;
     }
     return true;
@@ -418,7 +253,7 @@ static json_t *parse_array(struct parser *p)
 {
     json_t *array = json_array();
     if (array == NULL) {
-        return fail_memory(p);
+        return parse_fail_memory(p);
     }
     struct place place = {.parent = p->place};
     p->at++;
@@ -457,7 +292,7 @@ static bool parse_member(struct parser *p, json_t *object, struct place *place)
     char small[128];
     char *copy = key.size < sizeof(small) ? small : malloc(key.size + 1);
     if (copy == NULL) {
-        (void)fail_memory(p);
+        (void)parse_fail_memory(p);
         return false;
     }
     memcpy(copy, key.data, key.size);
@@ -479,11 +314,11 @@ static bool parse_member(struct parser *p, json_t *object, struct place *place)
         size_t before = json_object_size(object);
         if (json_object_setn_new_nocheck(object, copy, key.size, value) != 0) {
             good = false;
-            (void)fail_memory(p);
+            (void)parse_fail_memory(p);
         } else if (json_object_size(object) == before) {
             good = false;
-            (void)fail(p, ERR_INVALID, quote, "duplicate key '%.*s'",
-                       (int)text_cut(copy, key.size > 64 ? 64 : key.size), copy);
+            (void)parse_fail(p, ERR_INVALID, quote, "duplicate key '%.*s'",
+                             (int)text_cut(copy, key.size > 64 ? 64 : key.size), copy);
         }
     }
     if (copy != small) {
@@ -496,7 +331,7 @@ static json_t *parse_object(struct parser *p)
 {
     json_t *object = json_object();
     if (object == NULL) {
-        return fail_memory(p);
+        return parse_fail_memory(p);
     }
     struct place place;
     p->at++;
@@ -519,7 +354,8 @@ static json_t *parse_object(struct parser *p)
 static json_t *parse_nested(struct parser *p)
 {
     if (p->depth_left == 0) {
-        return fail(p, ERR_LIMIT, p->at, "nested deeper than %zu levels", p->limits.depth_max);
+        return parse_fail(p, ERR_LIMIT, p->at, "nested deeper than %zu levels",
+                          p->limits.depth_max);
     }
     p->depth_left--;
     json_t *value = *p->at == '{' ? parse_object(p) : parse_array(p);
@@ -594,7 +430,8 @@ enum err json_parse(const char *bytes, size_t size, const struct json_limits *li
     }
     if (!utf8_valid(bytes, size)) {
         const char *where = bad_utf8(bytes, size);
-        (void)fail(&p, ERR_INVALID, where, "byte 0x%02x is not valid UTF-8", (unsigned char)*where);
+        (void)parse_fail(&p, ERR_INVALID, where, "byte 0x%02x is not valid UTF-8",
+                         (unsigned char)*where);
         return p.code;
     }
     p.depth_left = p.limits.depth_max;
@@ -605,7 +442,7 @@ enum err json_parse(const char *bytes, size_t size, const struct json_limits *li
     if (value != NULL && p.at < p.end) {
         char text[EXCERPT_BYTES];
         json_decref(value);
-        value = fail(&p, ERR_INVALID, p.at, "%s after the end of the value", found(&p, text));
+        value = parse_fail(&p, ERR_INVALID, p.at, "%s after the end of the value", found(&p, text));
     }
     buf_release(&p.scratch);
     *ret_value = value;
