@@ -132,6 +132,9 @@ stage() {
     echo "$left" | tee -a "$log"
     [ $status != 0 ] || { status=1 why="it left processes behind"; }
   fi
+  left=$(ls -A "$scratch" | head -5 | tr '\n' ' ')
+  [ -z "$left" ] || echo "note: left in TMPDIR, removed now: $left" >>"$log"
+  rm -rf "${scratch:?}"/*
   if [ -f "$out/counts" ]; then
     read -r t_passed t_failed t_skipped <"$out/counts"
     passed=$((passed + t_passed)) failed=$((failed + t_failed)) skipped=$((skipped + t_skipped))
