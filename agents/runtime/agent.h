@@ -179,8 +179,8 @@ MUST_CHECK enum err agent_store_get(struct agent_store *store, const char *table
 
 /* Stage a write (copied). It is committed with a successful outcome and forgotten with a failure.
  * Tasks that change the same rows must not run at once: contract "concurrency": 1 when one action
- * writes the table, agent_store_lock when several do. ERR_LIMIT, ERR_NOMEM; in `decide`
- * ERR_REFUSED, because it touches nothing. */
+ * writes the table, agent_store_lock when several do. ERR_LIMIT, ERR_NOMEM; in `decide` and in
+ * actions of effect `pure` ERR_REFUSED, because they touch nothing. */
 MUST_CHECK enum err agent_store_put(struct agent_store *store, const char *table, struct str key,
                                     struct str value, struct error *err);
 MUST_CHECK enum err agent_store_delete(struct agent_store *store, const char *table, struct str key,
