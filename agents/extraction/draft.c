@@ -29,14 +29,41 @@ void draft_release(struct draft *draft)
     draft->warnings = NULL;
 }
 
-static void failure_fill(struct extract_failure *failure, struct origin origin, const char *format,
-                         va_list args)
+/* Messages carry pieces of the input, cut anywhere: make them printable UTF-8 in place. */
+static void clean(char *text)
 {
-    (void)text_copy(failure->place, sizeof(failure->place),
+    size_t size = strlen(text);
+    size_t at = 0;
+    while (at < size) {
+        size_t length = 1;
+        while (length <= 4 && at + length <= size && !utf8_valid(text + at, length)) {
+            length++;
+        }
+        bool valid = length <= 4 && at + length <= size;
+        if (!valid || (unsigned char)text[at] < ' ' || text[at] == 0x7F) {
+            text[at] = '?';
+            length = 1;
+        }
+        at += length;
+    }
+}
+
+void draft_copy_text(char *out, size_t size, const char *text)
+{
+    (void)text_copy(out, size, text);
+    clean(out);
+}
+
+__attribute__((format(printf, 3, 0))) static void failure_fill(struct extract_failure *failure,
+                                                               struct origin origin,
+                                                               const char *format, va_list args)
+{
+    draft_copy_text(failure->place, sizeof(failure->place),
                     origin.place == NULL ? "" : origin.place);
-    (void)text_copy(failure->element, sizeof(failure->element),
+    draft_copy_text(failure->element, sizeof(failure->element),
                     origin.element == NULL ? "" : origin.element);
     (void)vsnprintf(failure->reason, sizeof(failure->reason), format, args);
+    clean(failure->reason);
 }
 
 enum err failure_set(struct extract_failure *failure, enum err code, struct origin origin,
@@ -77,6 +104,7 @@ char *origin_text(struct origin origin, char *out, size_t size)
     bool place = origin.place != NULL && origin.place[0] != '\0';
     (void)snprintf(out, size, "%s%s%s", element ? origin.element : "",
                    element && place ? " at " : "", place ? origin.place : "");
+    clean(out);
     return out;
 }
 
@@ -132,6 +160,7 @@ void draft_warn(struct draft *draft, const char *code, double confidence, struct
     va_start(args, format);
     (void)vsnprintf(message, sizeof(message), format, args);
     va_end(args);
+    clean(message);
     char source[DRAFT_SOURCE_BYTES];
     json_t *warning = draft_append_object(draft, draft->warnings);
     draft_set_text(draft, warning, "code", code);
@@ -142,7 +171,7 @@ void draft_warn(struct draft *draft, const char *code, double confidence, struct
 void draft_evidence(struct draft *draft, const char *field, struct origin origin, const char *text,
                     double confidence, const char *reason)
 {
-    if (draft_failed(draft)) {
+    if (draft_failed(draft) || text == NULL || text[0] == '\0') {
         return;
     }
     if (confidence < draft->confidence) {

@@ -57,7 +57,8 @@ bool draft_failed(const struct draft *draft);
 void draft_warn(struct draft *draft, const char *code, double confidence, struct origin origin,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Say where `field` (a JSON pointer into the document) came from; `reason` NULL is "as stated". */
+/* Say where `field` (a JSON pointer into the document) came from; `reason` NULL is "as stated".
+ * Nothing happens when `text` is NULL or empty: nothing was read then. */
 void draft_evidence(struct draft *draft, const char *field, struct origin origin, const char *text,
                     double confidence, const char *reason);
 
@@ -79,6 +80,9 @@ void draft_append_text(struct draft *draft, json_t *array, const char *text);
  * not a number; empty text sets nothing and is false without a failure. `ret_value` may be NULL. */
 bool draft_read_decimal(struct draft *draft, json_t *object, const char *key, const char *text,
                         int implied, struct origin origin);
+
+/* Copy `text` into `out`, cut to fit, and make it printable UTF-8: what is not becomes '?'. */
+void draft_copy_text(char *out, size_t size, const char *text);
 
 /* Remove `key` when its object or array is empty. */
 void draft_drop_empty(json_t *object, const char *key);

@@ -1,4 +1,4 @@
-# cmake -DOUT=FILE.c -DDIR=schemas -P embed.cmake: the schemas as byte arrays, one row for each kind.
+# cmake -DOUT=FILE.c -DDIR=schemas -P embed.cmake: schemas as byte arrays, a row for each kind.
 set(kinds
   invoice=invoice
   tender=tender

@@ -290,7 +290,7 @@ static void map_segment(struct invoice_map *map, const struct x12_segment *segme
     } else if (x12_is(segment, "L1")) {
         map_charge(map, segment);
     } else if (x12_is(segment, "L7")) {
-        (void)text_copy(map->freight_class, sizeof(map->freight_class), x12_element(segment, 7));
+        draft_copy_text(map->freight_class, sizeof(map->freight_class), x12_element(segment, 7));
         size_t last = json_array_size(map->charges);
         json_t *charge = last == 0 ? NULL : json_array_get(map->charges, last - 1);
         draft_set_text(map->draft, charge, "freightClass", map->freight_class);

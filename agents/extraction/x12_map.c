@@ -228,7 +228,7 @@ static void warn_problem(struct draft *draft, const struct x12_interchange *inte
 static void set_trimmed(struct draft *draft, json_t *object, const char *key, const char *text)
 {
     char trimmed[64];
-    (void)text_copy(trimmed, sizeof(trimmed), text);
+    draft_copy_text(trimmed, sizeof(trimmed), text);
     size_t size = strlen(trimmed);
     while (size > 0 && trimmed[size - 1] == ' ') {
         trimmed[--size] = '\0';

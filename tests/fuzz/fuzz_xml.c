@@ -1,0 +1,12 @@
+/* XML: UBL documents and anything that starts like one. */
+#include "tests/fuzz/fuzz_extraction.h"
+
+/* NOLINTNEXTLINE(readability-identifier-naming): the name libFuzzer calls */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* NOLINTNEXTLINE(readability-identifier-naming) */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check_extraction(data, size);
+    return 0;
+}
