@@ -1,0 +1,220 @@
+/* emit, listen and event triggers. */
+#include <string.h>
+
+#include "coordinator/definition/load.h"
+
+static const char *const READS[] = {"data", "envelope", "raw", NULL};
+
+void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task)
+{
+    static const char *const emit_keys[] = {"event", NULL};
+    static const char *const event_keys[] = {"with", NULL};
+    static const char *const texts[] = {
+        "source", "type", "id", "time", "subject", "datacontenttype", "dataschema", "specversion"};
+    const struct yaml_node *emit = yaml_get(node, "emit");
+    if (!check_object(load, emit, "'emit'")) {
+        return;
+    }
+    check_keys(load, emit, "'emit'", emit_keys, NULL);
+    const struct yaml_node *event = check_required(load, emit, "event", "'emit'");
+    if (event == NULL || !check_object(load, event, "'event'")) {
+        return;
+    }
+    check_keys(load, event, "'event'", event_keys, NULL);
+    const struct yaml_node *with = check_required(load, event, "with", "'event'");
+    if (with == NULL || !check_object(load, with, "'with' of an event")) {
+        return;
+    }
+    (void)check_required(load, with, "type", "an event");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const struct yaml_node *attribute = yaml_get(with, texts[i]);
+        if (attribute != NULL && !json_is_string(attribute->value)) {
+            report_problem(load->report, attribute, NULL, "'%s' of an event must be a text, not %s",
+                           texts[i], check_type_text(attribute));
+        }
+    }
+    task->emit = check_template(load, with, PLACE_TASK);
+}
+
+static void check_attribute(struct load *load, const struct yaml_node *item,
+                            struct event_filter *filter, json_t *others)
+{
+    const char *inside;
+    if (json_is_string(item->value) &&
+        check_embrace(load, json_string_value(item->value), &inside) != 0) {
+        report_problem(
+            load->report, item, "compare with a fixed text here and the rest in 'data: ${ ... }'",
+            "'%.64s' of an event filter must be a fixed text, not an expression", item->key);
+        return;
+    }
+    const char *text = json_string_value(item->value);
+    if (strcmp(item->key, "type") == 0 || strcmp(item->key, "source") == 0 ||
+        strcmp(item->key, "subject") == 0) {
+        (void)check_text(load, item, "an attribute of an event filter");
+        filter->type = *item->key == 't' ? text : filter->type;
+        filter->source = strcmp(item->key, "source") == 0 ? text : filter->source;
+        filter->subject = strcmp(item->key, "subject") == 0 ? text : filter->subject;
+        return;
+    }
+    if (json_is_object(item->value) || json_is_array(item->value) || json_is_null(item->value)) {
+        report_problem(load->report, item, NULL,
+                       "'%.64s' of an event filter must be a text, number or boolean", item->key);
+        return;
+    }
+    if (json_object_set(others, item->key, item->value) != 0) {
+        load->failed = true;
+    }
+}
+
+static void check_with(struct load *load, const struct yaml_node *with, unsigned place,
+                       struct event_filter *filter)
+{
+    if (with == NULL || !check_object(load, with, "'with' of an event filter")) {
+        return;
+    }
+    json_t *others = json_object();
+    if (load_keep(load, others) == NULL) {
+        return;
+    }
+    if (with->count == 0) {
+        report_problem(load->report, with, "use 'any: []' to take every event",
+                       "'with' of an event filter needs at least one attribute");
+    }
+    for (size_t i = 0; i < with->count; i++) {
+        const struct yaml_node *item = with->items[i];
+        if (strcmp(item->key, "data") != 0) {
+            check_attribute(load, item, filter, others);
+            continue;
+        }
+        const char *inside;
+        if (!json_is_string(item->value) ||
+            check_embrace(load, json_string_value(item->value), &inside) != 1) {
+            report_problem(load->report, item, "for example data: ${ .total > 100 }",
+                           "'data' of an event filter must be an expression in ${ }");
+            continue;
+        }
+        filter->data = check_expression(load, item, "'data'", place);
+    }
+    filter->attributes = json_object_size(others) == 0 ? NULL : others;
+}
+
+static void check_correlate(struct load *load, const struct yaml_node *node, unsigned place,
+                            struct event_filter *filter)
+{
+    static const char *const allowed[] = {"from", "expect", NULL};
+    if (node == NULL || !check_object(load, node, "'correlate'")) {
+        return;
+    }
+    struct event_correlation *rows =
+        ARENA_ARRAY(load->arena, struct event_correlation, node->count + 1);
+    if (rows == NULL) {
+        load->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *item = node->items[i];
+        rows[i].name = item->key;
+        if (!check_object(load, item, "a correlation")) {
+            continue;
+        }
+        check_keys(load, item, "a correlation", allowed, NULL);
+        rows[i].from = check_expression(load, check_required(load, item, "from", "a correlation"),
+                                        "'from'", place);
+        rows[i].expect = check_template(load, yaml_get(item, "expect"), place);
+    }
+    filter->correlations = rows;
+    filter->correlation_count = node->count;
+}
+
+static void check_filter(struct load *load, const struct yaml_node *node, bool trigger,
+                         struct event_filter *filter)
+{
+    static const char *const allowed[] = {"with", "correlate", NULL};
+    static const struct refused_key trigger_refused[] = {
+        {"correlate", "an event that starts an instance has nothing to be correlated with"},
+        {NULL, NULL}};
+    unsigned place = trigger ? PLACE_TRIGGER : PLACE_TASK;
+    if (!check_object(load, node, "an event filter")) {
+        return;
+    }
+    check_keys(load, node, "an event filter", allowed, trigger ? trigger_refused : NULL);
+    check_with(load, check_required(load, node, "with", "an event filter"), place, filter);
+    if (!trigger) {
+        check_correlate(load, yaml_get(node, "correlate"), place, filter);
+    }
+}
+
+void check_consumption(struct load *load, const struct yaml_node *node, bool trigger,
+                       struct event_consumption *consumption)
+{
+    static const char *const allowed[] = {"one", "any", "all", NULL};
+    static const struct refused_key refused[] = {
+        {"until", "listening until a condition is not in the profile yet: listen in a loop"},
+        {NULL, NULL}};
+    static const struct refused_key trigger_refused[] = {
+        {"all", "a start by several events together is not in the profile yet: start with the "
+                "first and listen for the others"},
+        {"until", "listening until a condition is not in the profile yet"},
+        {NULL, NULL}};
+    if (!check_object(load, node, trigger ? "'on'" : "'to'")) {
+        return;
+    }
+    check_keys(load, node, trigger ? "'on'" : "'to'", allowed, trigger ? trigger_refused : refused);
+    const struct yaml_node *source = NULL;
+    for (int i = 0; allowed[i] != NULL; i++) {
+        const struct yaml_node *found = yaml_get(node, allowed[i]);
+        if (found != NULL && source != NULL) {
+            report_key(load->report, found, NULL, "one of 'one', 'any' and 'all', not several");
+        }
+        if (found != NULL && source == NULL) {
+            consumption->kind = (enum consume_kind)i;
+            source = found;
+        }
+    }
+    if (source == NULL) {
+        report_problem(load->report, node, NULL, "an event strategy needs 'one', 'any' or 'all'");
+        return;
+    }
+    bool one = consumption->kind == CONSUME_ONE;
+    size_t count = one ? 1 : source->count;
+    if (!one && !check_array(load, source, "'any' and 'all'")) {
+        return;
+    }
+    if (consumption->kind == CONSUME_ALL && count == 0) {
+        report_problem(load->report, source, NULL, "'all' needs at least one event filter");
+    }
+    struct event_filter *filters = ARENA_ARRAY(load->arena, struct event_filter, count + 1);
+    if (filters == NULL) {
+        load->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        check_filter(load, one ? source : source->items[i], trigger, &filters[i]);
+    }
+    consumption->filters = filters;
+    consumption->filter_count = count;
+}
+
+void check_listen(struct load *load, const struct yaml_node *node, struct plan_node *task)
+{
+    static const char *const allowed[] = {"to", "read", NULL};
+    const struct yaml_node *listen = yaml_get(node, "listen");
+    const struct yaml_node *foreach_node = yaml_get(node, "foreach");
+    task->listen = (struct event_consumption){.read = READ_DATA};
+    if (foreach_node != NULL) {
+        report_key(load->report, foreach_node, NULL,
+                   "'foreach' of a 'listen' task is not in the profile yet: listen in a loop");
+    }
+    if (!check_object(load, listen, "'listen'")) {
+        return;
+    }
+    check_keys(load, listen, "'listen'", allowed, NULL);
+    int read = yaml_get(listen, "read") == NULL
+                   ? READ_DATA
+                   : check_word(load, yaml_get(listen, "read"), "'read'", READS);
+    const struct yaml_node *to = check_required(load, listen, "to", "'listen'");
+    if (to != NULL) {
+        check_consumption(load, to, false, &task->listen);
+    }
+    task->listen.read = read < 0 ? READ_DATA : (enum event_read)read;
+}

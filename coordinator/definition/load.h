@@ -1,0 +1,224 @@
+/*
+ * Inside of plan_load: the state of one load and the checkers, one file per group of constructs.
+ * Only for this folder.
+ *
+ * A checker gets the node of what it checks, reports everything wrong with it and goes on, so that
+ * one load shows all problems. What it returns after a problem is only good enough to go on with;
+ * the plan is thrown away.
+ */
+#ifndef COORDINATOR_DEFINITION_LOAD_H
+#define COORDINATOR_DEFINITION_LOAD_H
+
+#include "common/base/arena.h"
+#include "coordinator/definition/plan.h"
+#include "coordinator/definition/report.h"
+#include "coordinator/definition/yaml.h"
+
+struct expr;
+struct schema;
+struct template;
+
+enum {
+    LOAD_NODES_MAX = 20000,  /* tasks after functions were copied to their callers */
+    LOAD_SCOPE_MAX = 64,     /* variables visible at one place */
+    LOAD_FUNCTIONS_MAX = 16, /* functions calling functions */
+};
+
+/* The variables an expression may use at its place, besides those of enclosing tasks. */
+enum {
+    SEE_CONTEXT = 1,
+    SEE_INPUT = 2,
+    SEE_OUTPUT = 4,
+    SEE_TASK = 8,
+    SEE_WORKFLOW = 16,
+    SEE_RUNTIME = 32,
+    PLACE_WORKFLOW_IN = SEE_WORKFLOW | SEE_RUNTIME,
+    PLACE_WORKFLOW_OUT = SEE_CONTEXT | SEE_WORKFLOW | SEE_RUNTIME,
+    PLACE_TASK_IN = SEE_CONTEXT | SEE_TASK | SEE_WORKFLOW | SEE_RUNTIME,
+    PLACE_TASK = PLACE_TASK_IN | SEE_INPUT,
+    PLACE_EXPORT = PLACE_TASK | SEE_OUTPUT,
+    PLACE_TRIGGER = SEE_RUNTIME,
+};
+
+/* A `then` whose target is looked up when its list is complete. */
+struct fixup {
+    struct flow *flow;
+    const struct yaml_node *source; /* the text of `then` */
+    uint32_t from;                  /* node it belongs to */
+};
+
+/* The plan with everything that must be released with it. */
+struct plan_memory {
+    struct plan plan;
+    struct arena *arena;
+    struct expr **exprs;
+    size_t expr_count;
+    size_t expr_capacity;
+    struct schema **schemas;
+    size_t schema_count;
+    size_t schema_capacity;
+    json_t **values; /* JSON made while loading */
+    size_t value_count;
+    size_t value_capacity;
+};
+
+struct load {
+    struct plan_memory *memory;
+    struct arena *arena; /* of the plan */
+    struct report *report;
+    struct plan_node **nodes; /* in document order */
+    uint32_t node_count;
+    uint32_t node_capacity;
+    struct fixup *fixups;
+    size_t fixup_count;
+    size_t fixup_capacity;
+    const char *scope[LOAD_SCOPE_MAX];
+    size_t scope_count;
+    const char *functions[LOAD_FUNCTIONS_MAX]; /* being expanded */
+    size_t function_count;
+    const struct yaml_node *use;
+    bool failed; /* a limit or memory: stop soon */
+};
+
+/* Where a task stands. */
+struct task_site {
+    const char *pointer;
+    uint32_t parent;
+    uint32_t index;
+};
+
+/* --- load.c: growing arrays owned by the plan --------------------------------------------------
+ */
+
+/* Keep `value` (reference taken) until the plan is destroyed; returns it, NULL after a failure. */
+const json_t *load_keep(struct load *load, json_t *value);
+bool load_grow(void **items, size_t count, size_t *capacity, size_t item_size);
+struct plan_node *load_add_node(struct load *load, const struct task_site *site,
+                                const struct yaml_node *definition);
+char *load_printf(struct load *load, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- check_value.c: types, keys, texts ----------------------------------------------------------
+ */
+
+/* A key that is known but not run here, with the sentence that says so. */
+struct refused_key {
+    const char *name;
+    const char *sentence;
+};
+
+/* Report what is not an object; false then. `what` as in "'input'". */
+bool check_object(struct load *load, const struct yaml_node *node, const char *what);
+bool check_array(struct load *load, const struct yaml_node *node, const char *what);
+
+/* Report unknown keys (with the nearest name and what is allowed) and refused ones. Both lists end
+ * with NULL; `refused` may be NULL. */
+void check_keys(struct load *load, const struct yaml_node *node, const char *what,
+                const char *const *allowed, const struct refused_key *refused);
+
+/* A member that must be there; NULL after reporting. */
+const struct yaml_node *check_required(struct load *load, const struct yaml_node *node,
+                                       const char *key, const char *what);
+
+/* The text of a node, or NULL after reporting; `node` NULL gives NULL silently. Refuses `${`. */
+const char *check_text(struct load *load, const struct yaml_node *node, const char *what);
+bool check_bool(struct load *load, const struct yaml_node *node, const char *what, bool fallback);
+int64_t check_integer(struct load *load, const struct yaml_node *node, const char *what,
+                      int64_t least, int64_t most);
+
+/* One of the words; the index, or -1 after reporting. */
+int check_word(struct load *load, const struct yaml_node *node, const char *what,
+               const char *const *words);
+
+/* Words of a list for a message: "a, b or c", in the report's memory. */
+const char *check_list_text(struct load *load, const char *const *names);
+const char *check_type_text(const struct yaml_node *node);
+
+/* --- check_expr.c: expressions, templates, schemas, durations -----------------------------------
+ */
+
+/* A field that is always an expression, with or without ${ }. NULL without node or after reporting.
+ */
+const struct expr *check_expression(struct load *load, const struct yaml_node *node,
+                                    const char *what, unsigned place);
+/* A tree whose whole strings may be ${ }. */
+const struct template *check_template(struct load *load, const struct yaml_node *node,
+                                      unsigned place);
+/* from / as: a string is always an expression, anything else a tree. */
+const struct template *check_shape(struct load *load, const struct yaml_node *node,
+                                   const char *what, unsigned place);
+const struct schema *check_schema(struct load *load, const struct yaml_node *node,
+                                  const char *what);
+struct plan_duration check_duration(struct load *load, const struct yaml_node *node,
+                                    const char *what, unsigned place);
+/* A duration without expressions, in milliseconds. */
+int64_t check_fixed_duration(struct load *load, const struct yaml_node *node, const char *what);
+struct plan_timeout check_timeout(struct load *load, const struct yaml_node *node, unsigned place);
+/* Whether the text is ${ ... } as a whole: 1 with the inside in *ret_inside; 0 no expression; -1 an
+ * expression inside other text or without its closing brace. */
+int check_embrace(struct load *load, const char *text, const char **ret_inside);
+
+/* A variable name bound by the definition, checked; the fallback without node. */
+const char *check_variable_name(struct load *load, const struct yaml_node *node, const char *what,
+                                const char *fallback);
+void load_scope_push(struct load *load, const struct yaml_node *node, const char *name);
+
+/* --- check_task.c -------------------------------------------------------------------------------
+ */
+
+/* A list of tasks; first node, or PLAN_NONE. `node` may be NULL. */
+uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char *pointer,
+                     uint32_t parent);
+/* One task at its site; its node. NULL when it could not even be begun. */
+struct plan_node *check_task(struct load *load, const struct yaml_node *node, const char *name,
+                             const struct task_site *site);
+void check_flow(struct load *load, const struct yaml_node *node, struct flow *flow, uint32_t from);
+void check_data(struct load *load, const struct yaml_node *node, struct plan_data *data,
+                bool workflow);
+
+/* --- one per verb: fill `task` from the task's node ---------------------------------------------
+ */
+
+void check_do(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_set(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_switch(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_for(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_try(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_raise(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_wait(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_listen(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_call(struct load *load, const struct yaml_node *node, struct plan_node *task);
+
+/* --- check_error.c, check_retry.c, check_event.c -------------------------------------------------
+ */
+
+/* An error definition as a template of {type, status, title?, detail?}. */
+const struct template *check_error(struct load *load, const struct yaml_node *node, unsigned place);
+const struct retry_policy *check_retry(struct load *load, const struct yaml_node *node,
+                                       unsigned place);
+/* one / any / all with filters. `trigger`: of schedule.on. */
+void check_consumption(struct load *load, const struct yaml_node *node, bool trigger,
+                       struct event_consumption *consumption);
+/* A name under use.KIND, with the nearest name when there is none. */
+const struct yaml_node *check_reference(struct load *load, const struct yaml_node *node,
+                                        const char *kind);
+
+/* --- check_document.c ----------------------------------------------------------------------------
+ */
+
+void check_document(struct load *load, const struct yaml_node *root);
+void check_use(struct load *load);
+
+/* --- template.c ----------------------------------------------------------------------------------
+ */
+
+struct template
+{
+    const struct expr *expr; /* an expression leaf */
+    const json_t *literal;   /* no expression below: borrowed */
+    const char *const *keys; /* of an object; NULL: an array */
+    const struct template **items;
+    size_t count;
+};
+
+#endif
