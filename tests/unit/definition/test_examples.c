@@ -1,0 +1,131 @@
+/*
+ * Every example of the specification: loaded, or refused with the first reason and its place. A
+ * line of this table changes when the profile grows.
+ */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/str.h"
+#include "tests/unit/definition/load_file.h"
+
+struct example {
+    const char *file;
+    const char *place;  /* NULL: it loads */
+    const char *reason; /* how the first problem starts */
+};
+
+static const struct example EXAMPLES[] = {
+    {"accumulate-room-readings.yaml", "31:19", "'call: openapi' cannot run"},
+    {"authentication-bearer-uri-format.yaml", "8:13", "'call: http' cannot run"},
+    {"authentication-bearer.yaml", "8:13", "'call: http' cannot run"},
+    {"authentication-oauth2-secret.yaml", "7:3", "'secrets' in 'use'"},
+    {"authentication-oauth2.yaml", "8:13", "'call: http' cannot run"},
+    {"authentication-oidc-secret.yaml", "7:3", "'secrets' in 'use'"},
+    {"authentication-oidc.yaml", "8:13", "'call: http' cannot run"},
+    {"authentication-reusable.yaml", "7:3", "'authentications' in 'use'"},
+    {"call-asyncapi-publish.yaml", "8:13", "'call: asyncapi' cannot run"},
+    {"call-asyncapi-subscribe-consume-amount.yaml", "8:13", "'call: asyncapi' cannot run"},
+    {"call-asyncapi-subscribe-consume-forever-foreach.yaml", "8:13", "'call: asyncapi' cannot run"},
+    {"call-asyncapi-subscribe-consume-until.yaml", "8:13", "'call: asyncapi' cannot run"},
+    {"call-asyncapi-subscribe-consume-while.yaml", "8:13", "'call: asyncapi' cannot run"},
+    {"call-custom-function-cataloged.yaml", "8:13", "there is no function"},
+    {"call-custom-function-inline.yaml", "17:13", "'call: http' cannot run"},
+    {"call-grpc.yaml", "8:13", "'call: grpc' cannot run"},
+    {"call-http-endpoint-interpolation-shorthand.yaml", "8:13", "'call: http' cannot run"},
+    {"call-http-endpoint-interpolation.yaml", "8:13", "'call: http' cannot run"},
+    {"call-http-query-headers-expressions.yaml", "25:13", "'call: http' cannot run"},
+    {"call-http-query-parameters.yaml", "19:13", "'call: http' cannot run"},
+    {"call-http-redirect.yaml", "19:13", "'call: http' cannot run"},
+    {"call-mcp.yaml", "8:13", "'call: mcp' cannot run"},
+    {"call-openapi-redirect.yaml", "8:13", "'call: openapi' cannot run"},
+    {"call-openapi.yaml", "8:13", "'call: openapi' cannot run"},
+    {"conditional-task.yaml", "16:13", "'call: http' cannot run"},
+    {"do-multiple.yaml", "8:13", "'call: http' cannot run"},
+    {"do-single.yaml", "8:13", "'call: http' cannot run"},
+    {"emit.yaml", NULL, NULL},
+    {"for-inline-array.yaml", NULL, NULL},
+    {"for.yaml", NULL, NULL},
+    {"fork.yaml", "8:7", "'fork' cannot run"},
+    {"listen-to-all read-envelope.yaml", NULL, NULL},
+    {"listen-to-all.yaml", NULL, NULL},
+    {"listen-to-any-filter.yaml", NULL, NULL},
+    {"listen-to-any-forever-foreach.yaml", "11:11", "'until' in 'to'"},
+    {"listen-to-any-until-condition.yaml", "11:11", "'until' in 'to'"},
+    {"listen-to-any-until-consumed.yaml", "17:11", "'until' in 'to'"},
+    {"listen-to-any.yaml", NULL, NULL},
+    {"listen-to-one.yaml", "14:13", "'call: http' cannot run"},
+    {"mock-service-extension.yaml", "7:3", "'extensions' in 'use'"},
+    {"raise-inline.yaml", NULL, NULL},
+    {"raise-reusable.yaml", NULL, NULL},
+    {"run-container-cleanup-always.yaml", "8:7", "'run' cannot run"},
+    {"run-container-cleanup-eventually.yaml", "8:7", "'run' cannot run"},
+    {"run-container-stdin-and-arguments.yaml", "13:7", "'run' cannot run"},
+    {"run-container-with-name.yaml", "8:7", "'run' cannot run"},
+    {"run-container-with-pull-policy.yaml", "8:7", "'run' cannot run"},
+    {"run-container.yaml", "8:7", "'run' cannot run"},
+    {"run-return-all.yaml", "8:7", "'run' cannot run"},
+    {"run-return-code.yaml", "8:7", "'run' cannot run"},
+    {"run-return-none.yaml", "8:7", "'run' cannot run"},
+    {"run-return-stderr.yaml", "8:7", "'run' cannot run"},
+    {"run-script-with-stdin-and-arguments.yaml", "8:7", "'run' cannot run"},
+    {"run-shell-stdin-and-arguments.yaml", "13:7", "'run' cannot run"},
+    {"run-subflow.yaml", "8:7", "'run' cannot run"},
+    {"schedule-cron.yaml", "7:3", "'cron' in 'schedule'"},
+    {"schedule-event-driven.yaml", "13:13", "'call: http' cannot run"},
+    {"set-expression.yaml", NULL, NULL},
+    {"set.yaml", NULL, NULL},
+    {"star-wars-homeworld.yaml", "21:13", "'call: http' cannot run"},
+    {"switch-then-string.yaml", NULL, NULL},
+    {"try-catch-retry-inline.yaml", "10:19", "'call: http' cannot run"},
+    {"try-catch-retry-reusable.yaml", "20:19", "'call: http' cannot run"},
+    {"try-catch-then-directive.yaml", "10:19", "'call: http' cannot run"},
+    {"try-catch-then.yaml", "10:19", "'call: http' cannot run"},
+    {"try-catch.yaml", "10:19", "'call: http' cannot run"},
+    {"wait-duration-inline.yaml", NULL, NULL},
+    {"wait-duration-iso8601.yaml", NULL, NULL},
+};
+enum { EXAMPLE_COUNT = sizeof(EXAMPLES) / sizeof(EXAMPLES[0]) };
+
+static void check_example(const struct example *example)
+{
+    char path[256];
+    struct plan *plan;
+    struct plan_report report;
+    snprintf(path, sizeof(path), "ows/examples/%s", example->file);
+    enum err code = load_file(path, &plan, &report);
+    if (example->place == NULL) {
+        cr_expect_eq(code, ERR_OK, "%s: %s", example->file,
+                     report.count > 0 ? report.problems[0].message : "");
+    } else {
+        char place[32] = "";
+        cr_expect_eq(code, ERR_INVALID, "%s", example->file);
+        cr_assert_gt(report.count, 0);
+        snprintf(place, sizeof(place), "%u:%u", report.problems[0].line, report.problems[0].column);
+        cr_expect_str_eq(place, example->place, "%s", example->file);
+        cr_expect(text_starts(report.problems[0].message, example->reason), "%s: %s", example->file,
+                  report.problems[0].message);
+    }
+    plan_destroy(&plan);
+    plan_report_release(&report);
+}
+
+Test(examples, each_loads_or_is_refused_for_its_reason)
+{
+    for (size_t i = 0; i < EXAMPLE_COUNT; i++) {
+        check_example(&EXAMPLES[i]);
+    }
+}
+
+Test(examples, none_is_forgotten)
+{
+    DIR *dir = opendir(TEST_DATA_DIR "/ows/examples");
+    size_t found = 0;
+    cr_assert_not_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        found += text_ends(entry->d_name, ".yaml");
+    }
+    closedir(dir);
+    cr_expect_eq(found, EXAMPLE_COUNT);
+}
