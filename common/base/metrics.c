@@ -450,8 +450,7 @@ static void append_double(struct buf *out, double value)
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(text, sizeof(text), "%.*g", digits, value);
-        double again = strtod(text, NULL);
-        if (memcmp(&again, &value, sizeof(value)) == 0) {
+        if (bits_of(strtod(text, NULL)) == bits_of(value)) {
             break;
         }
     }

@@ -483,12 +483,12 @@ static bool copy_text(char **ret_copy, const char *text)
     return text == NULL || *ret_copy != NULL;
 }
 
-static enum err bus_create(const struct bus_options *options, struct bus **ret_bus,
-                           struct error *err)
+/* A bus without threads and connection; NULL without memory. */
+static struct bus *bus_create(const struct bus_options *options)
 {
     struct bus *bus = calloc(1, sizeof(*bus));
     if (bus == NULL) {
-        return error_set(err, ERR_NOMEM, "cannot connect to the bus: out of memory");
+        return NULL;
     }
     bus_init_locks(bus);
     bus->on_state = options->on_state;
@@ -505,13 +505,12 @@ static enum err bus_create(const struct bus_options *options, struct bus **ret_b
                     copy_text(&bus->name, options->name) && bus->tracker.entries != NULL;
     if (!complete) {
         bus_free(bus);
-        return error_set(err, ERR_NOMEM, "cannot connect to the bus: out of memory");
+        return NULL;
     }
     char suffix[33];
     random_hex(suffix);
     (void)snprintf(bus->inbox, sizeof(bus->inbox), "_INBOX_%s.%s", bus->name, suffix);
-    *ret_bus = bus;
-    return ERR_OK;
+    return bus;
 }
 
 /* The inbox of acknowledgements: <inbox>.t.<number>. */
@@ -547,14 +546,16 @@ static enum err bus_begin(struct bus *bus, bool retry, struct error *err)
 enum err bus_connect(const struct bus_options *options, struct bus **ret_bus, struct error *err)
 {
     *ret_bus = NULL;
-    struct bus *bus = NULL;
     struct bus_urls urls;
     if (!text_is_token(options->name != NULL ? options->name : "")) {
         return error_set(err, ERR_INVALID,
                          "the name of a bus client is 1 to 64 of letters, digits, '_' and '-'");
     }
     TRY(bus_urls_parse(options->url, options->ca_file != NULL, &urls, err));
-    TRY(bus_create(options, &bus, err));
+    struct bus *bus = bus_create(options);
+    if (bus == NULL) {
+        return error_set(err, ERR_NOMEM, "cannot connect to the bus: out of memory");
+    }
     bus->urls = urls;
     enum err code = bus_begin(bus, options->retry_connect, err);
     if (code != ERR_OK) {

@@ -174,7 +174,7 @@ static void version_apply(struct version *version, struct entry *entry)
         if (found) {
             entry_unref(*place);
             version->count--;
-            memmove(place, place + 1, (version->count - index) * sizeof(*place));
+            memmove(place, place + 1, (version->count - index) * sizeof(struct entry *));
         }
         return;
     }
@@ -182,13 +182,14 @@ static void version_apply(struct version *version, struct entry *entry)
         entry_unref(*place);
     } else {
         if (version->count == version->capacity) {
+            CHECK(version->capacity > 0);
             version->capacity *= 2;
             version->entries =
                 realloc(version->entries, version->capacity * sizeof(struct entry *));
             CHECK(version->entries != NULL);
             place = &version->entries[index];
         }
-        memmove(place + 1, place, (version->count - index) * sizeof(*place));
+        memmove(place + 1, place, (version->count - index) * sizeof(struct entry *));
         version->count++;
     }
     *place = entry;

@@ -231,10 +231,11 @@ const char *nats_fixture_creds(struct nats_fixture *fixture, const char *user, c
     if (fixture->creds_count == CREDS_MAX) {
         return NULL;
     }
-    char *path = fixture->creds[fixture->creds_count++];
     char text[256];
-    (void)snprintf(path, PATH_BYTES, "%s/creds-%u", fixture->folder, fixture->creds_count);
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/creds-%u", fixture->folder, fixture->creds_count);
     (void)snprintf(text, sizeof(text), "user=%s\npassword=%s\n", user, password);
     write_file(path, text, 0600);
-    return path;
+    memcpy(fixture->creds[fixture->creds_count], path, sizeof(path));
+    return fixture->creds[fixture->creds_count++];
 }

@@ -47,8 +47,8 @@ Test(metrics, text_has_help_type_labels_and_cumulative_buckets)
     struct metrics *metrics = sample();
     char *text = written(metrics);
     static const char *const expected[] = {
-        "# HELP mainstay_turns_total Turns.\\nSecond \\\\ line\n# TYPE mainstay_turns_total "
-        "counter\nmainstay_turns_total 3\n",
+        "# HELP mainstay_turns_total Turns.\\nSecond \\\\ line\n",
+        "# TYPE mainstay_turns_total counter\nmainstay_turns_total 3\n",
         "mainstay_queue_items{subject=\"a\\\"b\\\\c\\nd\",stream=\"EVENTS\"} 0.1\n",
         "mainstay_read_bytes 7.25\n",
         "stream=\"EVENTS\",le=\"0.0001\"} 1\n",
