@@ -1,0 +1,97 @@
+#include "tools/mainstay/command.h"
+
+#include "tools/mainstay/nouns.h"
+
+const struct option_spec option_specs[OPTION_COUNT] = {
+#define OPTION(id, name, letter, value, choices, help) \
+    [OPTION_##id] = {name, letter, value, choices, help},
+#include "tools/mainstay/options.def"
+#undef OPTION
+};
+
+_Static_assert(OPTION_COUNT <= 64, "options are bits of a uint64_t");
+
+enum { MANY = 4096 };
+
+#define BIT(id) OPTION_BIT(id)
+#define LIST    (BIT(LIMIT) | BIT(AFTER))
+
+/* noun, verb, alias, operands, min, max, options, run, summary, text */
+const struct command commands[] = {
+    {"up", NULL, NULL, "", 0, 0,
+     BIT(DETACH) | BIT(AGENT) | BIT(WITHOUT) | BIT(COORDINATOR) | BIT(NATS_SERVER) |
+         BIT(LOG_LEVEL) | BIT(TIMEOUT),
+     up_run, "start a company on this machine: bus, coordinator and agents",
+     "Everything lives in one folder (--dir, default ~/.local/share/mainstay), listens on the\n"
+     "loopback address only, and is watched: what dies is started again. Without --detach it runs\n"
+     "until interrupted. Starting again in the same folder goes on where it stopped."},
+    {"down", NULL, NULL, "", 0, 0, BIT(TIMEOUT), down_run, "stop the company of a folder",
+     "Agents finish what they run, then the coordinator and the bus stop. Nothing is lost; what\n"
+     "was waiting goes on at the next start."},
+    {"status", NULL, NULL, "", 0, 0, 0, status_run, "show how the company is doing", NULL},
+    {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR), check_run,
+     "check process definitions without a company",
+     "Prints file:line:column: message for each problem and ends with code 1 if there is one."},
+    {"deploy", NULL, NULL, "FILE...", 1, MANY, 0, deploy_run, "deploy process definitions",
+     "A version of a definition never changes: deploying the same text again does nothing,\n"
+     "another text under the same version is refused."},
+    {"run", NULL, NULL, "FILE|NAME", 1, 1, BIT(INPUT) | BIT(TIMEOUT) | BIT(DETACH), run_run,
+     "run one instance and print its output",
+     "A FILE is deployed first; a NAME (namespace/name or namespace/name:version) is deployed\n"
+     "already. A fault is printed on standard error as JSON (exit code 3)."},
+    {"emit", NULL, NULL, "TYPE JSON|@FILE", 1, 2,
+     BIT(CONTENT_TYPE) | BIT(ID) | BIT(SOURCE) | BIT(SUBJECT), emit_run,
+     "send an event and wait until it is accepted",
+     "The data may be JSON, XML, X12, CSV or anything else; @FILE reads a file, @- standard\n"
+     "input. The content type is guessed from the data and the file's name when not given."},
+    {"explain", NULL, NULL, "INSTANCE", 1, 1, 0, explain_run,
+     "tell the story of an instance in plain words", NULL},
+    {"inbox", NULL, NULL, "", 0, 0, LIST, gates_ls_run, "what waits for a person (gates ls)", NULL},
+    {"instances", "ls", "list", "", 0, 0, LIST | BIT(STATUS) | BIT(DEFINITION), instances_ls_run,
+     "list instances, newest first", NULL},
+    {"instances", "describe", "info", "INSTANCE", 1, 1, 0, instances_describe_run,
+     "show one instance", "A unique beginning of the id, at least 6 digits, is enough."},
+    {"instances", "cancel", NULL, "INSTANCE...", 1, MANY, BIT(REASON), instances_cancel_run,
+     "cancel instances and undo what they did", NULL},
+    {"definitions", "ls", "list", "", 0, 0, 0, definitions_ls_run, "list deployed definitions",
+     NULL},
+    {"agents", "ls", "list", "", 0, 0, 0, agents_ls_run, "list agents and what they can do", NULL},
+    {"agents", "call", NULL, "AGENT ACTION", 2, 2, BIT(INPUT) | BIT(TIMEOUT), agents_call_run,
+     "run one action through the company and print its answer",
+     "Deploys a definition of one step, mainstay/call-AGENT-ACTION, and runs it: the call is\n"
+     "recorded, checked and explained like any other work."},
+    {"agents", "restart", NULL, "NAME", 1, 1, BIT(TIMEOUT), agents_restart_run,
+     "stop a process of `mainstay up` and start it again",
+     "NAME is an agent, coordinator or nats-server."},
+    {"agents", "stop", NULL, "NAME", 1, 1, BIT(TIMEOUT), agents_stop_run,
+     "stop a process of `mainstay up` until it is restarted",
+     "NAME is an agent, coordinator or nats-server."},
+    {"gates", "ls", "list", "", 0, 0, LIST, gates_ls_run, "list what waits for a person", NULL},
+    {"gates", "describe", "info", "GATE", 1, 1, 0, gates_describe_run,
+     "show one gate with its proposal", NULL},
+    {"gates", "approve", NULL, "GATE", 1, 1, BIT(REASON), gates_approve_run,
+     "try the step again as it is", NULL},
+    {"gates", "reject", NULL, "GATE", 1, 1, BIT(REASON), gates_reject_run,
+     "let the step fail with its error", NULL},
+    {"gates", "edit", NULL, "GATE", 1, 1, BIT(REASON) | BIT(VALUE), gates_edit_run,
+     "resume the step with a corrected input",
+     "Without --value, $EDITOR opens on the input with the proposed correction filled in."},
+    {"journal", "tail", NULL, "", 0, 0, LIST | BIT(INSTANCE) | BIT(FOLLOW), journal_tail_run,
+     "print the journal", NULL},
+    {"journal", "verify", NULL, "", 0, 0, 0, journal_verify_run,
+     "walk the hash chain and name the first bad record", NULL},
+    {"deadletters", "ls", "list", "", 0, 0, LIST, deadletters_ls_run,
+     "list what was refused and why", NULL},
+    {"deadletters", "show", "describe", "ID", 1, 1, 0, deadletters_show_run,
+     "show one dead letter with its bytes", NULL},
+    {"deadletters", "replay", NULL, "ID", 1, 1, BIT(CONTENT_TYPE) | BIT(TYPE),
+     deadletters_replay_run, "try a dead letter again", NULL},
+    {"accounts", NULL, NULL, "AGENT[:STORE]...", 0, 64,
+     BIT(OUT) | BIT(LISTEN) | BIT(TLS_CERT) | BIT(TLS_KEY) | BIT(TLS_CA), accounts_run,
+     "write a bus configuration and credentials for several machines",
+     "Writes nats.conf and one .creds file for each process into --out. Passwords that are there\n"
+     "already are kept, so an agent can be added later. Off the loopback address TLS is required."},
+    {"completion", "bash", NULL, "", 0, 0, 0, completion_run, "print a completion script", NULL},
+};
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -1,0 +1,74 @@
+/*
+ * A company in one folder: what lies where, and what has to run.
+ *
+ *   run/         lock, control.sock, NAME.pid, ports.json, nats.conf
+ *   creds/       coordinator, operator, events, agent-NAME .creds
+ *   log/         NAME.log of each process, mainstay.log of the supervisor
+ *   bus/         what JetStream keeps       coordinator/     the coordinator's store
+ *   agents/NAME/ each agent's store         prometheus.json  targets for Prometheus (file_sd)
+ *   profile.json how the CLI reaches it
+ *
+ * Passwords and ports are kept from start to start; everything else in run/ is made again.
+ *
+ * Threads: none.
+ */
+#ifndef TOOLS_MAINSTAY_COMPANY_COMPANY_H
+#define TOOLS_MAINSTAY_COMPANY_COMPANY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/error.h"
+#include "tools/mainstay/company/accounts.h"
+#include "tools/mainstay/company/child.h"
+#include "tools/mainstay/company/ports.h"
+#include "tools/mainstay/profile.h"
+
+enum { COMPANY_CHILDREN_MAX = ACCOUNTS_MAX + 2 };
+
+/* The store every agent of `mainstay up` has. */
+#define COMPANY_STORE "main"
+
+struct company_options {
+    const char *dir;           /* absolute */
+    const char *nats_server;   /* program; NULL: found in PATH and /usr/sbin */
+    const char *coordinator;   /* program; NULL: found beside this one */
+    const char *log_level;     /* for the coordinator; NULL: its default */
+    const char *const *agents; /* further ones, "PROGRAM:CONTRACT" */
+    size_t agent_count;
+    const char *const *without; /* shipped ones to leave out */
+    size_t without_count;
+};
+
+struct company {
+    char dir[PATH_BYTES];
+    struct profile profile; /* of the operator */
+    struct accounts accounts;
+    struct ports ports;
+    struct child children[COMPANY_CHILDREN_MAX]; /* the bus, the coordinator, agents */
+    size_t child_count;
+    char absent[256]; /* shipped agents whose program is not installed, for a note; may be empty */
+};
+
+/* Make folders, passwords, ports and configuration, and describe the processes in *ret_company. The
+ * caller holds the lock of the folder. Errors name the file, program or option. */
+MUST_CHECK enum err company_create(const struct company_options *options,
+                                   struct company **ret_company, struct error *err);
+
+/* Free *company and set it to NULL; processes are not touched. Accepts a NULL company. */
+void company_destroy(struct company **company);
+
+/* The process called `name`, or NULL. */
+struct child *company_child(struct company *company, const char *name);
+
+/* "<dir>/<name>" into `out` of PATH_BYTES. */
+MUST_CHECK enum err company_path(const char *dir, const char *name, char *out, struct error *err);
+
+/* Take the lock of the folder (created when missing) until the process ends or *ret_fd is closed.
+ * ERR_CONFLICT when another process has it. */
+MUST_CHECK enum err company_lock(const char *dir, int *ret_fd, struct error *err);
+
+/* Write the `nats` CLI context "mainstay" and select it when none is selected. */
+MUST_CHECK enum err company_write_context(const struct company *company, struct error *err);
+
+#endif

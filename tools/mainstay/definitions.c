@@ -1,0 +1,213 @@
+/* mainstay check, deploy, definitions ls. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/str.h"
+#include "tools/mainstay/cli.h"
+#include "tools/mainstay/definitions.h"
+#include "tools/mainstay/nouns.h"
+#include "tools/mainstay/output.h"
+
+enum { CHECK_ANSWER_BYTES = 4 * 1024 * 1024 };
+
+void problems_print(FILE *out, const char *file, const char *kind, const json_t *problems)
+{
+    size_t index = 0;
+    const json_t *problem = NULL;
+    json_array_foreach(problems, index, problem)
+    {
+        const char *message = json_text_of(problem, "message");
+        const char *hint = json_text_of(problem, "hint");
+        (void)fprintf(out, "%s:%" PRId64 ":%" PRId64 ": %s", file, json_int_of(problem, "line", 0),
+                      json_int_of(problem, "column", 0), kind);
+        output_safe(out, message != NULL ? message : "");
+        if (hint != NULL && hint[0] != '\0') {
+            (void)fputs(" (", out);
+            output_safe(out, hint);
+            (void)fputs(")", out);
+        }
+        (void)fputs("\n", out);
+    }
+}
+
+/* ---- check ---- */
+
+/* Run `coordinator --check FILE -o json` and collect what it prints. */
+static enum err checker_run(const char *program, const char *file, struct buf *out,
+                            struct error *err)
+{
+    int fds[2];
+    if (pipe(fds) != 0) {
+        return error_set(err, ERR_IO, "cannot run '%s': %s", program, strerror(errno));
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(fds[1], STDOUT_FILENO);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        (void)execl(program, program, "--check", file, "-o", "json", (char *)NULL);
+        _exit(127);
+    }
+    (void)close(fds[1]);
+    char chunk[4096];
+    ssize_t got = 0;
+    while (pid > 0 && ((got = read(fds[0], chunk, sizeof(chunk))) > 0 || errno == EINTR)) {
+        buf_append(out, chunk, got > 0 ? (size_t)got : 0);
+        if (got == 0) {
+            break;
+        }
+    }
+    (void)close(fds[0]);
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (pid < 0 || out->failed || out->size == 0) {
+        return error_set(err, ERR_IO, "cannot check '%s': '%s' gave no answer", file, program);
+    }
+    return ERR_OK;
+}
+
+static enum err check_one(const char *program, const char *file, json_t **ret_answer,
+                          struct error *err)
+{
+    static const struct json_limits limits = {.size_max = CHECK_ANSWER_BYTES, .any_number = true};
+    struct buf text = BUF_INIT(CHECK_ANSWER_BYTES);
+    enum err code = checker_run(program, file, &text, err);
+    if (code == ERR_OK) {
+        code = json_parse(text.data, text.size, &limits, ret_answer, err);
+        if (code != ERR_OK) {
+            error_wrap(err, "cannot read the answer of '%s'", program);
+        }
+    }
+    buf_release(&text);
+    return code;
+}
+
+static void check_print(const struct cli *cli, const char *file, const json_t *answer)
+{
+    if (cli->format != OUTPUT_TEXT) {
+        output_json(cli, stdout, answer);
+        return;
+    }
+    problems_print(stdout, file, "", json_array_of(answer, "problems"));
+    problems_print(stdout, file, "warning: ", json_array_of(answer, "warnings"));
+    if (json_bool_of(answer, "ok", false)) {
+        const char *definition = json_text_of(answer, "definition");
+        (void)printf("%s: ok%s%s\n", file, definition != NULL ? ", " : "",
+                     definition != NULL ? definition : "");
+    }
+}
+
+enum exit_code check_run(struct cli *cli)
+{
+    struct error err = {0};
+    char program[PATH_BYTES];
+    const char *given = cli_option(cli, OPTION_COORDINATOR);
+    enum exit_code exit_code = EXIT_DONE;
+    enum err code = given != NULL ? path_absolute(given, program, &err)
+                                  : program_find("coordinator", program, &err);
+    if (code != ERR_OK) {
+        return cli_fail(&err, NULL);
+    }
+    for (size_t i = 0; i < cli->args->operand_count; i++) {
+        json_t *answer = NULL;
+        if (check_one(program, cli->args->operands[i], &answer, &err) != ERR_OK) {
+            exit_code = cli_fail(&err, NULL);
+            continue;
+        }
+        check_print(cli, cli->args->operands[i], answer);
+        exit_code = json_bool_of(answer, "ok", false) ? exit_code : EXIT_FAILED;
+        json_decref(answer);
+    }
+    return exit_code;
+}
+
+/* ---- deploy ---- */
+
+enum err definition_deploy(struct cli *cli, const char *file, json_t **ret_reply, struct error *err)
+{
+    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
+    *ret_reply = NULL;
+    enum err code = file_read(file, &text, err);
+    json_t *body = NULL;
+    if (code == ERR_OK) {
+        body = json_pack("{s:s%, s:s}", "text", text.data != NULL ? text.data : "", text.size,
+                         "file", file);
+        if (body == NULL) {
+            code = error_set(err, ERR_INVALID, "cannot deploy '%s': it is not UTF-8 text", file);
+        }
+    }
+    buf_release(&text);
+    return code == ERR_OK ? cli_order(cli, "deploy", body, ret_reply, err) : code;
+}
+
+void deploy_notes_print(FILE *out, const char *file, const json_t *reply)
+{
+    size_t index = 0;
+    const json_t *item = NULL;
+    problems_print(out, file, "", json_array_of(reply, "problems"));
+    problems_print(out, file, "warning: ", json_array_of(reply, "warnings"));
+    json_array_foreach(json_array_of(reply, "missing"), index, item)
+    {
+        const char *agent = json_text_of(item, "agent");
+        const char *action = json_text_of(item, "action");
+        const char *contract = json_text_of(item, "contract");
+        (void)fprintf(out, "%s: warning: no live agent offers %s %s%s%s; such steps will wait\n",
+                      file, agent != NULL ? agent : "", action != NULL ? action : "",
+                      contract != NULL ? " " : "", contract != NULL ? contract : "");
+    }
+}
+
+enum exit_code deploy_run(struct cli *cli)
+{
+    enum exit_code exit_code = EXIT_DONE;
+    for (size_t i = 0; i < cli->args->operand_count; i++) {
+        const char *file = cli->args->operands[i];
+        struct error err = {0};
+        json_t *reply = NULL;
+        enum err code = definition_deploy(cli, file, &reply, &err);
+        if (cli->format != OUTPUT_TEXT && reply != NULL) {
+            output_json(cli, stdout, reply);
+        } else {
+            deploy_notes_print(stderr, file, reply);
+        }
+        if (code != ERR_OK) {
+            error_wrap(&err, "cannot deploy '%s'", file);
+            exit_code = cli_fail(&err, NULL);
+        } else if (cli->format == OUTPUT_TEXT) {
+            const char *definition = json_text_of(reply, "definition");
+            (void)printf("%s %s\n", definition != NULL ? definition : file,
+                         json_bool_of(reply, "created", true) ? "deployed" : "is deployed already");
+        }
+        json_decref(reply);
+        if (exit_code == EXIT_UNREACHABLE) {
+            break;
+        }
+    }
+    return exit_code;
+}
+
+enum exit_code definitions_ls_run(struct cli *cli)
+{
+    static const struct column columns[] = {
+        {"DEFINITION", "definition", COLUMN_TEXT}, {"DEPLOYED", "deployed_at", COLUMN_AGE},
+        {"DIGEST", "digest", COLUMN_ID},           {"TRIGGERS", "triggers", COLUMN_TEXT},
+        {"TITLE", "title", COLUMN_TEXT},
+    };
+    struct error err = {0};
+    json_t *reply = NULL;
+    if (cli_ask(cli, "definitions.ls", NULL, &reply, &err) != ERR_OK) {
+        json_decref(reply);
+        return cli_fail(&err, NULL);
+    }
+    output_list(cli, reply, "definitions", columns, sizeof(columns) / sizeof(columns[0]),
+                "no definitions; mainstay deploy FILE adds one");
+    json_decref(reply);
+    return EXIT_DONE;
+}

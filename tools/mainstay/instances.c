@@ -1,0 +1,99 @@
+/* mainstay instances ls, describe, cancel. */
+#include <stdio.h>
+
+#include "common/base/buf.h"
+#include "common/base/str.h"
+#include "tools/mainstay/cli.h"
+#include "tools/mainstay/nouns.h"
+#include "tools/mainstay/output.h"
+#include "tools/mainstay/sheet.h"
+
+enum exit_code instances_ls_run(struct cli *cli)
+{
+    static const struct column columns[] = {
+        {"INSTANCE", "instance", COLUMN_ID}, {"DEFINITION", "definition", COLUMN_TEXT},
+        {"STATUS", "status", COLUMN_TEXT},   {"STARTED", "started_at", COLUMN_AGE},
+        {"ENDED", "ended_at", COLUMN_AGE},   {"STEP", "step", COLUMN_TEXT},
+        {"REASON", "reason", COLUMN_TEXT},
+    };
+    struct error err = {0};
+    json_t *body = NULL;
+    json_t *reply = NULL;
+    if (cli_list_body(cli, &body, &err) != ERR_OK) {
+        return cli_usage(err.message, NULL);
+    }
+    cli_member(cli, body, "status", OPTION_STATUS);
+    cli_member(cli, body, "definition", OPTION_DEFINITION);
+    enum err code = cli_ask(cli, "instances.ls", body, &reply, &err);
+    if (code == ERR_OK) {
+        output_list(cli, reply, "instances", columns, sizeof(columns) / sizeof(columns[0]),
+                    "no instances");
+    }
+    json_decref(reply);
+    return code == ERR_OK ? EXIT_DONE : cli_fail(&err, NULL);
+}
+
+static void instance_print(const json_t *reply)
+{
+    static const char *const lines[] = {"instance", "definition", "status",   "reason",  "trigger",
+                                        "digest",   "started_at", "ended_at", "deadline"};
+    static const char *const values[] = {"input", "context", "output", "error"};
+    static const struct column steps[] = {
+        {"STEP", "step", COLUMN_TEXT},   {"STATE", "state", COLUMN_TEXT},
+        {"AGENT", "agent", COLUMN_TEXT}, {"ACTION", "action", COLUMN_TEXT},
+        {"STORE", "store", COLUMN_TEXT}, {"ATTEMPT", "attempt", COLUMN_NUMBER},
+        {"SINCE", "since", COLUMN_AGE},  {"DUE", "due", COLUMN_AGE},
+    };
+    static const struct column effects[] = {
+        {"EFFECT", "key", COLUMN_ID},    {"STEP", "step", COLUMN_TEXT},
+        {"AGENT", "agent", COLUMN_TEXT}, {"ACTION", "action", COLUMN_TEXT},
+        {"STATE", "state", COLUMN_TEXT}, {"ATTEMPTS", "attempts", COLUMN_NUMBER},
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        sheet_line(reply, lines[i]);
+    }
+    sheet_line(reply, "gates");
+    sheet_table(reply, "steps", steps, sizeof(steps) / sizeof(steps[0]));
+    sheet_table(reply, "effects", effects, sizeof(effects) / sizeof(effects[0]));
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        sheet_value(reply, values[i]);
+    }
+}
+
+enum exit_code instances_describe_run(struct cli *cli)
+{
+    struct error err = {0};
+    json_t *reply = NULL;
+    json_t *body = json_pack("{s:s}", "instance", cli->args->operands[0]);
+    enum err code = cli_ask(cli, "instances.describe", body, &reply, &err);
+    if (code == ERR_OK && cli->format == OUTPUT_TEXT) {
+        instance_print(reply);
+    } else if (code == ERR_OK) {
+        output_json(cli, stdout, reply);
+    }
+    json_decref(reply);
+    return code == ERR_OK ? EXIT_DONE : cli_fail(&err, "mainstay instances ls shows the instances");
+}
+
+enum exit_code instances_cancel_run(struct cli *cli)
+{
+    enum exit_code exit_code = EXIT_DONE;
+    for (size_t i = 0; i < cli->args->operand_count; i++) {
+        struct error err = {0};
+        json_t *reply = NULL;
+        const char *instance = cli->args->operands[i];
+        json_t *body = json_pack("{s:s}", "instance", instance);
+        cli_member(cli, body, "reason", OPTION_REASON);
+        if (cli_order(cli, "instances.cancel", body, &reply, &err) != ERR_OK) {
+            error_wrap(&err, "cannot cancel %s", instance);
+            exit_code = cli_fail(&err, NULL);
+        } else if (cli->format == OUTPUT_TEXT) {
+            const char *status = json_text_of(reply, "status");
+            (void)printf("%s %s\n", instance, status != NULL ? status : "");
+        } else {
+            output_json(cli, stdout, reply);
+        }
+        json_decref(reply);
+    }
+    return exit_code;
+}
