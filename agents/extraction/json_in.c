@@ -100,7 +100,16 @@ static enum err read_canonical(struct json_reader *reader, const char *kind, con
     if (json_object_update(draft.root, json_mutable(document)) != 0) {
         draft_fail(&draft, ERR_NOMEM, origin, "out of memory");
     }
-    draft_evidence(&draft, "", origin, kind, 1.0, "a canonical document, taken as it is");
+    const char *key = NULL;
+    json_t *member = NULL;
+    json_object_foreach(draft.root, key, member)
+    {
+        char field[DRAFT_PLACE_BYTES];
+        const char *text = json_string_value(member);
+        (void)snprintf(field, sizeof(field), "/%s", key);
+        draft_evidence(&draft, field, origin, text == NULL ? kind : text, 1.0,
+                       "a canonical document, taken as it is");
+    }
     json_t *entry = NULL;
     TRY(draft_finish(&draft, kind, &entry));
     if (json_array_append_new(reader->documents, entry) != 0) {

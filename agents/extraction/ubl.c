@@ -9,6 +9,7 @@
 #include "agents/extraction/draft.h"
 #include "agents/extraction/readers.h"
 #include "agents/extraction/xml.h"
+#include "common/base/check.h"
 
 #define NS_CAC     "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
 #define NS_CBC     "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
@@ -602,6 +603,7 @@ enum err ubl_extract(const char *bytes, size_t size, json_t *documents,
         xml_destroy(&document);
         return code;
     }
+    CHECK(type != NULL);
     struct draft draft;
     draft_init(&draft, failure);
     struct ubl ubl = {.draft = &draft, .document = document, .type = type};

@@ -289,6 +289,7 @@ static enum err read_segment(struct reader *reader)
     if (text == NULL) {
         return out_of_memory(reader);
     }
+    CHECK(reader->segments != NULL);
     struct x12_segment *segment = &reader->segments[reader->count];
     *segment = (struct x12_segment){.number = (uint32_t)reader->count + 1};
     TRY(split_elements(reader, text, segment));
@@ -487,6 +488,8 @@ static void walk_segment(struct envelope *envelope, const struct x12_segment *se
 /* Sets, and what their envelope gets wrong. */
 static void walk_envelope(struct envelope *envelope, const struct reader *reader)
 {
+    CHECK(reader->count > 0);
+    CHECK(reader->segments != NULL);
     const struct x12_segment *header = &reader->segments[0];
     const struct x12_segment *trailer = NULL;
     for (size_t i = 1; i < reader->count && trailer == NULL; i++) {

@@ -56,6 +56,7 @@ static void on_doctype(void *closure, const xmlChar *name, const xmlChar *public
     stop_at(context, &state->doctype);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libxml2 sets the parameters */
 static void on_element(void *closure, const xmlChar *name, const xmlChar *prefix,
                        const xmlChar *uri, int namespace_count, const xmlChar **namespaces,
                        int attribute_count, int defaulted_count, const xmlChar **attributes)
@@ -145,6 +146,7 @@ enum err xml_parse(const char *bytes, size_t size, struct xml_document **ret,
         free(document);
         return code;
     }
+    CHECK(document != NULL);
     document->arena = arena;
     *ret = document;
     return ERR_OK;
