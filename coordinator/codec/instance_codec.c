@@ -1,0 +1,299 @@
+/*
+ * The instance row. What equals something else in the row (input to raw input, data to input) is
+ * left out and restored on reading, so that a step's bytes are stored once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/check.h"
+#include "common/json/doc.h"
+#include "coordinator/codec/codec_private.h"
+#include "coordinator/codec/row_codec.h"
+#include "coordinator/definition/plan.h"
+#include "proto/tables.pb-c.h"
+
+static uint32_t node_out(uint32_t node)
+{
+    return node == PLAN_NONE ? 0 : node + 1;
+}
+
+static uint32_t node_in(uint32_t node)
+{
+    return node == 0 ? PLAN_NONE : node - 1;
+}
+
+static void visits_pack(const struct frame *frame, Mainstay__FrameRow *row, struct arena *arena)
+{
+    row->n_visits = 2 * (size_t)frame->visit_count;
+    row->visits = ARENA_ARRAY(arena, uint32_t, row->n_visits + 1);
+    CHECK(row->visits != NULL);
+    for (uint32_t i = 0; i < frame->visit_count; i++) {
+        row->visits[2 * (size_t)i] = frame->visits[i].node;
+        row->visits[2 * (size_t)i + 1] = frame->visits[i].count;
+    }
+}
+
+static void evaluated_pack(const struct frame *frame, Mainstay__FrameRow *row, struct arena *arena)
+{
+    row->n_evaluated = frame->evaluated_count;
+    row->evaluated = ARENA_ARRAY(arena, Mainstay__EvaluatedRow *, row->n_evaluated + 1);
+    CHECK(row->evaluated != NULL);
+    for (uint32_t i = 0; i < frame->evaluated_count; i++) {
+        Mainstay__EvaluatedRow *item = ARENA_NEW(arena, Mainstay__EvaluatedRow);
+        CHECK(item != NULL);
+        mainstay__evaluated_row__init(item);
+        item->expression = frame->evaluated[i].expr;
+        item->failed = frame->evaluated[i].failed;
+        item->value = proto_doc(frame->evaluated[i].value);
+        row->evaluated[i] = item;
+    }
+}
+
+static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
+{
+    row->key = proto_bytes(frame->key.bytes, ID_BYTES);
+    row->idempotency_key = proto_text(frame->idempotency_key);
+    row->attempt = frame->attempt;
+    row->phase = (Mainstay__Phase)frame->phase;
+    row->store = proto_text(frame->store);
+    row->contract_version = proto_text(frame->contract_version);
+    row->input_digest = proto_bytes(frame->input_digest.bytes, DIGEST_BYTES);
+    row->proposal = proto_doc(frame->proposal);
+    row->dispatched_ms = (uint64_t)frame->dispatched_ms;
+    row->effectful = frame->effectful;
+    row->call_input = proto_doc(frame->call_input);
+    row->ready_order = frame->ready_order;
+    if (frame->has_gate) {
+        row->gate = proto_bytes(frame->gate.bytes, ID_BYTES);
+    }
+    row->gate_revision = frame->gate_revision;
+}
+
+static Mainstay__FrameRow *frame_pack(const struct frame *frame, struct arena *arena)
+{
+    Mainstay__FrameRow *row = ARENA_NEW(arena, Mainstay__FrameRow);
+    CHECK(row != NULL);
+    mainstay__frame_row__init(row);
+    row->id = frame->id;
+    row->parent = frame->parent;
+    row->node = node_out(frame->node);
+    row->path = proto_text(frame->path);
+    row->activation = frame->activation;
+    row->state = (uint32_t)frame->state;
+    row->resume = (uint32_t)frame->resume;
+    row->part = (uint32_t)frame->part;
+    row->started_ms = (uint64_t)frame->started_ms;
+    row->deadline_ms = (uint64_t)frame->deadline_ms;
+    row->wake_ms = (uint64_t)frame->wake_ms;
+    row->attempt_started_ms = (uint64_t)frame->attempt_started_ms;
+    row->raw_input = proto_doc(frame->raw_input);
+    row->input = frame->input == frame->raw_input ? proto_doc(NULL) : proto_doc(frame->input);
+    row->data = frame->data == frame->input ? proto_doc(NULL) : proto_doc(frame->data);
+    row->vars = proto_doc(frame->vars);
+    row->error = proto_doc(frame->error);
+    row->items = proto_doc(frame->items);
+    row->index = frame->index;
+    row->retries = frame->retries;
+    row->cursor = node_out(frame->cursor);
+    visits_pack(frame, row, arena);
+    evaluated_pack(frame, row, arena);
+    if (frame->call_input != NULL) {
+        call_pack(frame, row);
+    }
+    return row;
+}
+
+static void ledger_pack(const struct instance *instance, Mainstay__InstanceRow *row,
+                        struct arena *arena)
+{
+    row->n_ledger = instance->ledger_count;
+    row->ledger = ARENA_ARRAY(arena, Mainstay__LedgerRow *, row->n_ledger + 1);
+    CHECK(row->ledger != NULL);
+    for (uint32_t i = 0; i < instance->ledger_count; i++) {
+        const struct ledger_entry *entry = &instance->ledger[i];
+        Mainstay__LedgerRow *item = ARENA_NEW(arena, Mainstay__LedgerRow);
+        CHECK(item != NULL);
+        mainstay__ledger_row__init(item);
+        item->key = proto_bytes(entry->key.bytes, ID_BYTES);
+        item->step = proto_text(entry->step);
+        item->agent = proto_text(entry->agent);
+        item->action = proto_text(entry->action);
+        item->store = proto_text(entry->store);
+        item->state = (uint32_t)entry->state;
+        item->attempts = entry->attempts;
+        row->ledger[i] = item;
+    }
+}
+
+void instance_pack(const struct instance *instance, struct arena *arena, struct buf *out)
+{
+    Mainstay__InstanceRow row = MAINSTAY__INSTANCE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.definition = proto_bytes(instance->definition.bytes, DIGEST_BYTES);
+    row.status = (uint32_t)instance->status;
+    row.started_ms = (uint64_t)instance->started_ms;
+    row.deadline_ms = (uint64_t)instance->deadline_ms;
+    row.input = proto_doc(instance->input);
+    row.context = proto_doc(instance->context);
+    row.traceparent = proto_text(instance->traceparent);
+    row.trigger = proto_text(instance->trigger);
+    row.priority = (uint32_t)instance->priority;
+    row.next_frame = instance->next_frame;
+    row.steps = instance->steps;
+    row.retries = instance->retries;
+    row.cancelling = instance->cancelling;
+    row.final = (uint32_t)instance->final;
+    row.final_value = proto_doc(instance->final_value);
+    row.wake_ms = (uint64_t)instance->timer_ms;
+    row.n_journal = instance->journal_count;
+    row.journal = journal_differences(instance->journal, instance->journal_count, arena);
+    row.n_frames = instance->frame_count;
+    row.frames = ARENA_ARRAY(arena, Mainstay__FrameRow *, row.n_frames + 1);
+    CHECK(row.frames != NULL);
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        row.frames[i] = frame_pack(instance->frames[i], arena);
+    }
+    ledger_pack(instance, &row, arena);
+    row_append(&row.base, out);
+}
+
+/* Takes over the reference in `doc`. */
+static void doc_take(struct doc **place, struct doc *doc)
+{
+    doc_unref(place);
+    *place = doc;
+}
+
+static void call_unpack(const Mainstay__FrameRow *row, struct frame *frame)
+{
+    (void)proto_fixed(&row->key, frame->key.bytes, ID_BYTES);
+    (void)proto_fixed(&row->input_digest, frame->input_digest.bytes, DIGEST_BYTES);
+    text_replace(&frame->idempotency_key, row->idempotency_key);
+    frame->attempt = row->attempt;
+    frame->phase = (enum phase)row->phase;
+    text_replace(&frame->store, row->store[0] == '\0' ? NULL : row->store);
+    text_replace(&frame->contract_version,
+                 row->contract_version[0] == '\0' ? NULL : row->contract_version);
+    doc_take(&frame->proposal, doc_of_proto(&row->proposal));
+    doc_take(&frame->call_input, doc_of_proto(&row->call_input));
+    frame->dispatched_ms = (int64_t)row->dispatched_ms;
+    frame->effectful = row->effectful;
+    frame->ready_order = row->ready_order;
+    frame->has_gate = proto_fixed(&row->gate, frame->gate.bytes, ID_BYTES);
+    frame->gate_revision = row->gate_revision;
+}
+
+static void frame_unpack(const Mainstay__FrameRow *row, struct frame *frame)
+{
+    frame->parent = row->parent;
+    frame->node = node_in(row->node);
+    text_replace(&frame->path, row->path);
+    frame->activation = row->activation;
+    frame->state = (enum frame_state)row->state;
+    frame->resume = (enum frame_state)row->resume;
+    frame->part = (enum frame_part)row->part;
+    frame->started_ms = (int64_t)row->started_ms;
+    frame->deadline_ms = (int64_t)row->deadline_ms;
+    frame->wake_ms = (int64_t)row->wake_ms;
+    frame->attempt_started_ms = (int64_t)row->attempt_started_ms;
+    doc_take(&frame->raw_input, doc_of_proto(&row->raw_input));
+    struct doc *input = doc_of_proto(&row->input);
+    doc_take(&frame->input, input != NULL ? input : doc_ref(frame->raw_input));
+    struct doc *data = doc_of_proto(&row->data);
+    doc_take(&frame->data, data != NULL ? data : doc_ref(frame->input));
+    doc_take(&frame->vars, doc_of_proto(&row->vars));
+    doc_take(&frame->error, doc_of_proto(&row->error));
+    doc_take(&frame->items, doc_of_proto(&row->items));
+    frame->index = row->index;
+    frame->retries = row->retries;
+    frame->cursor = node_in(row->cursor);
+    for (size_t i = 0; i + 1 < row->n_visits; i += 2) {
+        for (uint32_t n = 0; n < row->visits[i + 1]; n++) {
+            frame_visit(frame, row->visits[i]);
+        }
+    }
+    for (size_t i = 0; i < row->n_evaluated; i++) {
+        struct doc *value = doc_of_proto(&row->evaluated[i]->value);
+        if (value != NULL) {
+            frame_evaluated_add(frame, row->evaluated[i]->expression, row->evaluated[i]->failed,
+                                value);
+            doc_unref(&value);
+        }
+    }
+    if (row->call_input.len > 0) {
+        call_unpack(row, frame);
+    }
+}
+
+static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *instance)
+{
+    for (size_t i = 0; i < row->n_ledger; i++) {
+        const Mainstay__LedgerRow *item = row->ledger[i];
+        struct id key = {{0}};
+        (void)proto_fixed(&item->key, key.bytes, ID_BYTES);
+        struct ledger_entry *entry = instance_ledger_add(instance, &key);
+        text_replace(&entry->step, item->step);
+        text_replace(&entry->agent, item->agent);
+        text_replace(&entry->action, item->action);
+        text_replace(&entry->store, item->store);
+        entry->state = (enum ledger_state)item->state;
+        entry->attempts = item->attempts;
+    }
+}
+
+static bool frames_are_sound(const Mainstay__InstanceRow *row)
+{
+    for (size_t i = 0; i < row->n_frames; i++) {
+        const Mainstay__FrameRow *frame = row->frames[i];
+        bool sound = frame->id != 0 && frame->raw_input.len > 0 &&
+                     (i == 0 || row->frames[i - 1]->id < frame->id);
+        if (!sound) {
+            return false;
+        }
+    }
+    return row->input.len > 0 && row->context.len > 0;
+}
+
+enum err instance_unpack(struct str bytes, const struct id *id, struct arena *arena,
+                         struct instance **ret_instance, struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__instance_row__descriptor, bytes, arena, "instance", &message, err));
+    const Mainstay__InstanceRow *row = (const Mainstay__InstanceRow *)message;
+    TRY(row_version_check(row->version, "instance", err));
+    struct instance *instance = instance_create(id);
+    if (!proto_fixed(&row->definition, instance->definition.bytes, DIGEST_BYTES) ||
+        !frames_are_sound(row)) {
+        instance_destroy(&instance);
+        return error_set(err, ERR_CORRUPT, "instance row does not hold together");
+    }
+    instance->status = (enum instance_status)row->status;
+    instance->started_ms = (int64_t)row->started_ms;
+    instance->deadline_ms = (int64_t)row->deadline_ms;
+    instance->input = doc_of_proto(&row->input);
+    instance->context = doc_of_proto(&row->context);
+    text_replace(&instance->traceparent, row->traceparent);
+    text_replace(&instance->trigger, row->trigger);
+    instance->priority = (int)row->priority;
+    instance->steps = row->steps;
+    instance->retries = row->retries;
+    instance->cancelling = row->cancelling;
+    instance->final = (enum instance_status)row->final;
+    instance->final_value = doc_of_proto(&row->final_value);
+    instance->timer_ms = (int64_t)row->wake_ms;
+    instance->stored = true;
+    uint64_t sequence = 0;
+    for (size_t i = 0; i < row->n_journal; i++) {
+        sequence += row->journal[i];
+        instance_journal_add(instance, sequence);
+    }
+    for (size_t i = 0; i < row->n_frames; i++) {
+        frame_unpack(row->frames[i], instance_push(instance, row->frames[i]->id));
+    }
+    instance->next_frame = row->next_frame;
+    ledger_unpack(row, instance);
+    *ret_instance = instance;
+    return ERR_OK;
+}

@@ -1,0 +1,434 @@
+#include "coordinator/codec/journal_codec.h"
+
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/json/doc.h"
+#include "common/wire/proto_arena.h"
+#include "coordinator/codec/outcome_codec.h"
+#include "coordinator/definition/plan.h"
+#include "proto/journal.pb-c.h"
+
+enum {
+    BATCH_VERSION = 1,
+    HASH_FIELD_BYTES = 2 + DIGEST_BYTES, /* tag 7, length, digest: the last bytes of a batch */
+    HASH_TAG = 7 << 3 | 2,
+    VALUES_BYTES_MAX = 8 * LIMIT_EVENT_BYTES,
+    BATCH_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+static const struct proto_limits batch_limits = {
+    .bytes = BATCH_BYTES_MAX, .depth = 6, .messages = 2000000, .fields = 40000000};
+
+static char *text_or_empty(const char *text)
+{
+    static char empty[1];
+    return text == NULL ? empty : (char *)(uintptr_t)text;
+}
+
+static ProtobufCBinaryData bytes_of(const void *data, size_t size)
+{
+    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
+}
+
+static ProtobufCBinaryData bytes_of_doc(struct doc *doc)
+{
+    if (doc == NULL) {
+        return (ProtobufCBinaryData){0};
+    }
+    size_t size = 0;
+    const char *text = doc_text(doc, &size);
+    return bytes_of(text, size);
+}
+
+/* Facts about the company that stay readable without any key. */
+static bool event_is_open(const struct event *event)
+{
+    return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_CONTRACT_PUBLISHED ||
+           event->kind == EVENT_STORE_HELLO || event->kind == EVENT_STORE_LEFT ||
+           event->kind == EVENT_ACCEPTED;
+}
+
+static struct id event_owner(const struct event *event)
+{
+    struct id company = {{0}};
+    if (event->has_instance) {
+        return event->instance;
+    }
+    return event->kind == EVENT_BUFFERED ? event->key : company;
+}
+
+static void nonce_of(uint64_t sequence, uint32_t index, uint8_t nonce[CRYPTO_NONCE_BYTES])
+{
+    memset(nonce, 0, CRYPTO_NONCE_BYTES);
+    for (unsigned i = 0; i < 8; i++) {
+        nonce[2 + i] = (uint8_t)(sequence >> (56 - 8 * i));
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        nonce[10 + i] = (uint8_t)(index >> (24 - 8 * i));
+    }
+}
+
+/* Whether the digest is of a case value: those go inside the seal. */
+static bool digest_is_sealed(const struct event *event)
+{
+    return event->kind == EVENT_STEP_STARTED || event->kind == EVENT_GATE_OPENED ||
+           event->kind == EVENT_GATE_DECIDED;
+}
+
+static bool values_fill(const struct event *event, struct arena *arena,
+                        Mainstay__JournalValues *values)
+{
+    mainstay__journal_values__init(values);
+    values->input = bytes_of_doc(event->input);
+    values->output = bytes_of_doc(event->output);
+    values->context = bytes_of_doc(event->context);
+    values->error = bytes_of_doc(event->error);
+    values->value = bytes_of_doc(event->value);
+    values->raw = bytes_of(event->raw.data, event->raw.size);
+    values->text = text_or_empty(event->text);
+    values->person = text_or_empty(event->person);
+    values->source = text_or_empty(event->source);
+    values->id = text_or_empty(event->id);
+    if (event->decision != NULL) {
+        values->decision = decision_to_proto(event->decision, arena);
+    }
+    if (event->failure != NULL) {
+        values->failure = failure_to_proto(event->failure, arena);
+    }
+    if (event->has_digest && digest_is_sealed(event)) {
+        values->digest = bytes_of(event->digest.bytes, DIGEST_BYTES);
+    }
+    return protobuf_c_message_get_packed_size(&values->base) > 0;
+}
+
+static void event_seal(const struct event *event, uint64_t sequence, uint32_t index,
+                       const struct keyring *keys, struct arena *arena, Mainstay__JournalEvent *out)
+{
+    Mainstay__JournalValues *values = ARENA_NEW(arena, Mainstay__JournalValues);
+    CHECK(values != NULL);
+    if (!values_fill(event, arena, values)) {
+        return;
+    }
+    if (event_is_open(event)) {
+        out->open = values;
+        return;
+    }
+    struct buf plain = BUF_INIT(VALUES_BYTES_MAX);
+    CHECK(proto_pack(&values->base, &plain, NULL) == ERR_OK);
+    struct id owner = event_owner(event);
+    uint8_t key[CRYPTO_KEY_BYTES];
+    uint8_t nonce[CRYPTO_NONCE_BYTES];
+    keys->key_make(keys->user, &owner, key);
+    nonce_of(sequence, index, nonce);
+    struct buf sealed = BUF_INIT(VALUES_BYTES_MAX + CRYPTO_TAG_BYTES);
+    struct str associated = {.data = (const char *)owner.bytes, .size = sizeof(owner.bytes)};
+    crypto_seal(key, nonce, associated, (struct str){.data = plain.data, .size = plain.size},
+                &sealed);
+    CHECK(!sealed.failed);
+    char *copy = arena_dup(arena, sealed.data, sealed.size);
+    CHECK(copy != NULL);
+    out->sealed = bytes_of(copy, sealed.size);
+    crypto_wipe(key, sizeof(key));
+    buf_release(&plain);
+    buf_release(&sealed);
+}
+
+static void event_fill(const struct event *event, Mainstay__JournalEvent *out)
+{
+    mainstay__journal_event__init(out);
+    out->kind = (uint32_t)event->kind;
+    out->version = event->version;
+    if (event->has_instance) {
+        out->instance = bytes_of(event->instance.bytes, sizeof(event->instance.bytes));
+    }
+    out->frame = event->frame;
+    out->parent = event->parent;
+    out->node = event->node == PLAN_NONE ? 0 : event->node + 1;
+    out->path = text_or_empty(event->path);
+    out->activation = event->activation;
+    out->attempt = event->attempt;
+    out->phase = (Mainstay__Phase)event->phase;
+    out->agent = text_or_empty(event->agent);
+    out->store = text_or_empty(event->store);
+    out->action = text_or_empty(event->action);
+    if (event->has_key) {
+        out->key = bytes_of(event->key.bytes, sizeof(event->key.bytes));
+    }
+    if (event->has_digest && !digest_is_sealed(event)) {
+        out->digest = bytes_of(event->digest.bytes, DIGEST_BYTES);
+    }
+    out->at_ms = (uint64_t)event->at_ms;
+    out->status = event->status;
+    out->next_node = event->next_node == PLAN_NONE ? 0 : event->next_node + 1;
+    out->flow = (uint32_t)event->flow;
+    out->count = event->count;
+    out->effect = event->effect;
+    out->duration_us = event->duration_us;
+    out->name = text_or_empty(event->name);
+    out->traceparent = text_or_empty(event->traceparent);
+}
+
+static struct digest chain_hash(const struct digest *previous, struct str body)
+{
+    static const uint8_t leaf = 0;
+    struct crypto_sha256_state state;
+    crypto_sha256_init(&state);
+    crypto_sha256_update(&state, &leaf, 1);
+    crypto_sha256_update(&state, previous->bytes, DIGEST_BYTES);
+    crypto_sha256_update(&state, body.data, body.size);
+    return crypto_sha256_final(&state);
+}
+
+void journal_encode(struct journal_batch *batch, const struct keyring *keys, struct arena *arena,
+                    struct buf *out)
+{
+    CHECK(batch->event_count > 0 && batch->sequence > 0);
+    Mainstay__JournalBatch proto = MAINSTAY__JOURNAL_BATCH__INIT;
+    proto.version = BATCH_VERSION;
+    proto.sequence = batch->sequence;
+    proto.now_ms = (uint64_t)batch->now_ms;
+    proto.previous = bytes_of(batch->previous.bytes, DIGEST_BYTES);
+    proto.n_events = batch->event_count;
+    proto.events = ARENA_ARRAY(arena, Mainstay__JournalEvent *, batch->event_count);
+    Mainstay__JournalEvent *events = ARENA_ARRAY(arena, Mainstay__JournalEvent, batch->event_count);
+    CHECK(proto.events != NULL);
+    CHECK(events != NULL);
+    for (size_t i = 0; i < batch->event_count; i++) {
+        proto.events[i] = &events[i];
+        event_fill(&batch->events[i], &events[i]);
+        event_seal(&batch->events[i], batch->sequence, (uint32_t)i, keys, arena, &events[i]);
+    }
+    size_t start = out->size;
+    CHECK(proto_pack(&proto.base, out, NULL) == ERR_OK);
+    batch->hash = chain_hash(&batch->previous,
+                             (struct str){.data = out->data + start, .size = out->size - start});
+    buf_append_byte(out, HASH_TAG);
+    buf_append_byte(out, DIGEST_BYTES);
+    buf_append(out, batch->hash.bytes, DIGEST_BYTES);
+    CHECK(!out->failed);
+}
+
+static enum err batch_unpack(struct str bytes, struct arena *arena,
+                             Mainstay__JournalBatch **ret_proto, struct journal_batch *batch,
+                             struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    enum err code = proto_unpack(&mainstay__journal_batch__descriptor, bytes, &batch_limits, arena,
+                                 &message, err);
+    if (code != ERR_OK) {
+        return error_set(err, ERR_CORRUPT, "a journal batch is not readable");
+    }
+    Mainstay__JournalBatch *proto = (Mainstay__JournalBatch *)message;
+    if (proto->version != BATCH_VERSION) {
+        return error_set(err, ERR_FORMAT, "journal batch %llu has version %u of a newer program",
+                         (unsigned long long)proto->sequence, proto->version);
+    }
+    if (proto->hash.len != DIGEST_BYTES || proto->previous.len != DIGEST_BYTES ||
+        bytes.size < HASH_FIELD_BYTES) {
+        return error_set(err, ERR_CORRUPT, "journal batch %llu has no hash",
+                         (unsigned long long)proto->sequence);
+    }
+    *batch = (struct journal_batch){.sequence = proto->sequence, .now_ms = (int64_t)proto->now_ms};
+    memcpy(batch->hash.bytes, proto->hash.data, DIGEST_BYTES);
+    memcpy(batch->previous.bytes, proto->previous.data, DIGEST_BYTES);
+    struct digest hash = chain_hash(
+        &batch->previous, (struct str){.data = bytes.data, .size = bytes.size - HASH_FIELD_BYTES});
+    if (!digest_equal(&hash, &batch->hash)) {
+        return error_set(err, ERR_CORRUPT, "journal batch %llu does not match its hash",
+                         (unsigned long long)proto->sequence);
+    }
+    *ret_proto = proto;
+    return ERR_OK;
+}
+
+enum err journal_peek(struct str bytes, struct arena *arena, struct journal_batch *ret_batch,
+                      struct error *err)
+{
+    Mainstay__JournalBatch *proto = NULL;
+    enum err code = batch_unpack(bytes, arena, &proto, ret_batch, err);
+    if (code == ERR_OK) {
+        ret_batch->event_count = proto->n_events;
+    }
+    return code;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
+}
+
+static struct doc *doc_or_null(const ProtobufCBinaryData *bytes)
+{
+    return bytes->len == 0 ? NULL : doc_of_text_trusted((const char *)bytes->data, bytes->len);
+}
+
+static void values_read(const Mainstay__JournalValues *values, struct arena *arena,
+                        struct event *event)
+{
+    event->input = doc_or_null(&values->input);
+    event->output = doc_or_null(&values->output);
+    event->context = doc_or_null(&values->context);
+    event->error = doc_or_null(&values->error);
+    event->value = doc_or_null(&values->value);
+    event->raw = (struct str){.data = (const char *)values->raw.data, .size = values->raw.len};
+    event->text = text_or_null(values->text);
+    event->person = text_or_null(values->person);
+    event->source = text_or_null(values->source);
+    event->id = text_or_null(values->id);
+    if (values->decision != NULL) {
+        event->decision = decision_of_proto(values->decision, arena);
+    }
+    if (values->failure != NULL) {
+        event->failure = failure_of_proto(values->failure, arena);
+    }
+    if (values->digest.len == DIGEST_BYTES) {
+        event->has_digest = true;
+        memcpy(event->digest.bytes, values->digest.data, DIGEST_BYTES);
+    }
+}
+
+static enum err event_open(const Mainstay__JournalEvent *proto, const struct journal_batch *batch,
+                           uint32_t index, const struct keyring *keys, struct arena *arena,
+                           struct event *event, struct error *err)
+{
+    struct id owner = event_owner(event);
+    uint8_t key[CRYPTO_KEY_BYTES];
+    uint8_t nonce[CRYPTO_NONCE_BYTES];
+    if (!keys->key_find(keys->user, &owner, key)) {
+        batch->erased[index] = true;
+        return ERR_OK;
+    }
+    nonce_of(batch->sequence, index, nonce);
+    struct buf plain = BUF_INIT(VALUES_BYTES_MAX);
+    struct str associated = {.data = (const char *)owner.bytes, .size = sizeof(owner.bytes)};
+    enum err code = crypto_open(
+        key, nonce, associated,
+        (struct str){.data = (const char *)proto->sealed.data, .size = proto->sealed.len}, &plain,
+        err);
+    ProtobufCMessage *message = NULL;
+    if (code == ERR_OK) {
+        code = proto_unpack(&mainstay__journal_values__descriptor,
+                            (struct str){.data = plain.data, .size = plain.size}, &batch_limits,
+                            arena, &message, err);
+    }
+    crypto_wipe(key, sizeof(key));
+    buf_release(&plain);
+    if (code != ERR_OK) {
+        return error_set(err, ERR_CORRUPT, "journal batch %llu, event %u: the seal is broken",
+                         (unsigned long long)batch->sequence, index);
+    }
+    values_read((const Mainstay__JournalValues *)message, arena, event);
+    return ERR_OK;
+}
+
+static bool id_read(const ProtobufCBinaryData *bytes, struct id *ret_id)
+{
+    if (bytes->len != ID_BYTES) {
+        return false;
+    }
+    memcpy(ret_id->bytes, bytes->data, ID_BYTES);
+    return true;
+}
+
+static void event_read(const Mainstay__JournalEvent *proto, struct event *event)
+{
+    *event = (struct event){
+        .kind = (enum event_kind)proto->kind,
+        .version = proto->version,
+        .frame = proto->frame,
+        .parent = proto->parent,
+        .node = proto->node == 0 ? PLAN_NONE : proto->node - 1,
+        .path = proto->path,
+        .activation = proto->activation,
+        .attempt = proto->attempt,
+        .phase = (enum phase)proto->phase,
+        .agent = text_or_null(proto->agent),
+        .store = text_or_null(proto->store),
+        .action = text_or_null(proto->action),
+        .at_ms = (int64_t)proto->at_ms,
+        .status = proto->status,
+        .next_node = proto->next_node == 0 ? PLAN_NONE : proto->next_node - 1,
+        .flow = (enum walk)proto->flow,
+        .count = proto->count,
+        .effect = proto->effect,
+        .duration_us = proto->duration_us,
+        .name = text_or_null(proto->name),
+        .traceparent = text_or_null(proto->traceparent),
+    };
+    event->has_instance = id_read(&proto->instance, &event->instance);
+    event->has_key = id_read(&proto->key, &event->key);
+    if (proto->digest.len == DIGEST_BYTES) {
+        event->has_digest = true;
+        memcpy(event->digest.bytes, proto->digest.data, DIGEST_BYTES);
+    }
+}
+
+static enum err event_decode(const Mainstay__JournalEvent *proto, const struct journal_batch *batch,
+                             uint32_t index, const struct keyring *keys, struct arena *arena,
+                             struct error *err)
+{
+    uint32_t known = event_kind_version(proto->kind);
+    if (known == 0 || proto->version > known) {
+        return error_set(err, ERR_FORMAT,
+                         "journal batch %llu, event %u: kind %u version %u is of a newer program",
+                         (unsigned long long)batch->sequence, index, proto->kind, proto->version);
+    }
+    struct event *event = &batch->events[index];
+    event_read(proto, event);
+    if (proto->open != NULL) {
+        values_read(proto->open, arena, event);
+    } else if (proto->sealed.len > 0) {
+        return event_open(proto, batch, index, keys, arena, event, err);
+    }
+    return ERR_OK;
+}
+
+enum err journal_decode(struct str bytes, const struct keyring *keys, struct arena *arena,
+                        struct journal_batch *ret_batch, struct error *err)
+{
+    Mainstay__JournalBatch *proto = NULL;
+    enum err code = batch_unpack(bytes, arena, &proto, ret_batch, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    size_t count = proto->n_events;
+    ret_batch->events = ARENA_ARRAY(arena, struct event, count + 1);
+    ret_batch->erased = ARENA_ARRAY(arena, bool, count + 1);
+    if (ret_batch->events == NULL || ret_batch->erased == NULL) {
+        return error_set(err, ERR_NOMEM, "no memory to read journal batch %llu",
+                         (unsigned long long)ret_batch->sequence);
+    }
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        ret_batch->event_count = i + 1;
+        code = event_decode(proto->events[i], ret_batch, (uint32_t)i, keys, arena, err);
+    }
+    if (code != ERR_OK) {
+        journal_release(ret_batch);
+    }
+    return code;
+}
+
+void journal_release(struct journal_batch *batch)
+{
+    for (size_t i = 0; i < batch->event_count; i++) {
+        struct event *event = &batch->events[i];
+        doc_unref(&event->input);
+        doc_unref(&event->output);
+        doc_unref(&event->context);
+        doc_unref(&event->error);
+        doc_unref(&event->value);
+        if (event->decision != NULL) {
+            struct doc *explanation = event->decision->explanation;
+            doc_unref(&explanation);
+        }
+        if (event->failure != NULL) {
+            struct doc *correction = event->failure->correction;
+            doc_unref(&correction);
+        }
+    }
+    batch->event_count = 0;
+}

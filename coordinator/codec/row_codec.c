@@ -1,0 +1,331 @@
+/*
+ * The small rows; instances have a file of their own.
+ */
+#include "coordinator/codec/row_codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/check.h"
+#include "common/json/doc.h"
+#include "coordinator/codec/codec_private.h"
+#include "coordinator/codec/outcome_codec.h"
+#include "proto/tables.pb-c.h"
+
+const struct proto_limits row_limits = {
+    .bytes = 64 * 1024 * 1024, .depth = 6, .messages = 1000000, .fields = 20000000};
+
+char *proto_text(const char *text)
+{
+    static char empty[1];
+    return text == NULL ? empty : (char *)(uintptr_t)text;
+}
+
+ProtobufCBinaryData proto_bytes(const void *data, size_t size)
+{
+    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
+}
+
+ProtobufCBinaryData proto_doc(struct doc *doc)
+{
+    if (doc == NULL) {
+        return (ProtobufCBinaryData){0};
+    }
+    size_t size = 0;
+    const char *text = doc_text(doc, &size);
+    return proto_bytes(text, size);
+}
+
+struct doc *doc_of_proto(const ProtobufCBinaryData *bytes)
+{
+    return bytes->len == 0 ? NULL : doc_of_text_trusted((const char *)bytes->data, bytes->len);
+}
+
+bool proto_fixed(const ProtobufCBinaryData *bytes, void *out, size_t size)
+{
+    if (bytes->len != size) {
+        return false;
+    }
+    memcpy(out, bytes->data, size);
+    return true;
+}
+
+void row_append(const ProtobufCMessage *row, struct buf *out)
+{
+    CHECK(proto_pack(row, out, NULL) == ERR_OK);
+}
+
+enum err row_version_check(uint32_t version, const char *what, struct error *err)
+{
+    if (version == 0 || version > ROW_VERSION) {
+        return error_set(err, ERR_FORMAT, "%s row has version %u; this program knows up to %d",
+                         what, version, ROW_VERSION);
+    }
+    return ERR_OK;
+}
+
+enum err row_read(const ProtobufCMessageDescriptor *descriptor, struct str bytes,
+                  struct arena *arena, const char *what, ProtobufCMessage **ret_row,
+                  struct error *err)
+{
+    enum err code = proto_unpack(descriptor, bytes, &row_limits, arena, ret_row, err);
+    if (code != ERR_OK) {
+        error_wrap(err, "%s row", what);
+        return code == ERR_NOMEM ? code
+                                 : error_set(err, ERR_CORRUPT, "%s row is not readable", what);
+    }
+    return ERR_OK;
+}
+
+void done_pack(const struct instance *instance, const char *name, int64_t ended_ms,
+               struct arena *arena, struct buf *out)
+{
+    Mainstay__DoneRow row = MAINSTAY__DONE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.definition = proto_bytes(instance->definition.bytes, DIGEST_BYTES);
+    row.status = (uint32_t)instance->status;
+    row.started_ms = (uint64_t)instance->started_ms;
+    row.ended_ms = (uint64_t)ended_ms;
+    row.n_journal = instance->journal_count;
+    row.journal = journal_differences(instance->journal, instance->journal_count, arena);
+    row.trigger = proto_text(instance->trigger);
+    row.name = proto_text(name);
+    row_append(&row.base, out);
+}
+
+uint64_t *journal_differences(const uint64_t *sequences, size_t count, struct arena *arena)
+{
+    uint64_t *out = ARENA_ARRAY(arena, uint64_t, count + 1);
+    CHECK(out != NULL);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = i == 0 ? sequences[0] : sequences[i] - sequences[i - 1];
+    }
+    return out;
+}
+
+enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_done,
+                     struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__done_row__descriptor, bytes, arena, "ended instance", &message, err));
+    const Mainstay__DoneRow *row = (const Mainstay__DoneRow *)message;
+    TRY(row_version_check(row->version, "ended instance", err));
+    *ret_done = (struct done){
+        .name = row->name,
+        .trigger = row->trigger,
+        .status = (enum instance_status)row->status,
+        .started_ms = (int64_t)row->started_ms,
+        .ended_ms = (int64_t)row->ended_ms,
+        .journal = row->journal,
+        .journal_count = row->n_journal,
+    };
+    for (size_t i = 1; i < row->n_journal; i++) {
+        row->journal[i] += row->journal[i - 1];
+    }
+    if (!proto_fixed(&row->definition, ret_done->definition.bytes, DIGEST_BYTES)) {
+        return error_set(err, ERR_CORRUPT, "ended instance row names no definition");
+    }
+    return ERR_OK;
+}
+
+void store_pack(const struct store *store, struct buf *out)
+{
+    Mainstay__StoreRow row = MAINSTAY__STORE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.store_id = proto_bytes(store->store_id.bytes, ID_BYTES);
+    row.session = proto_bytes(store->session.bytes, ID_BYTES);
+    row.contract_version = proto_text(store->contract->version);
+    row.contract_digest = proto_bytes(store->contract->digest.bytes, DIGEST_BYTES);
+    row.capacity = store->capacity;
+    row.state = (uint32_t)store->state;
+    row.since_ms = (uint64_t)store->since_ms;
+    row.program = proto_text(store->program);
+    row.pid = store->pid;
+    row.metrics_url = proto_text(store->metrics_url);
+    row_append(&row.base, out);
+}
+
+enum err store_unpack(struct str bytes, struct arena *arena, struct store *ret_store,
+                      const char **ret_contract_version, struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__store_row__descriptor, bytes, arena, "store", &message, err));
+    const Mainstay__StoreRow *row = (const Mainstay__StoreRow *)message;
+    TRY(row_version_check(row->version, "store", err));
+    *ret_store = (struct store){
+        .capacity = row->capacity,
+        .state = (enum store_state)row->state,
+        .since_ms = (int64_t)row->since_ms,
+        .program = row->program,
+        .pid = row->pid,
+        .metrics_url = row->metrics_url,
+    };
+    *ret_contract_version = row->contract_version;
+    if (!proto_fixed(&row->store_id, ret_store->store_id.bytes, ID_BYTES) ||
+        !proto_fixed(&row->session, ret_store->session.bytes, ID_BYTES)) {
+        return error_set(err, ERR_CORRUPT, "store row has no id");
+    }
+    return ERR_OK;
+}
+
+void gate_pack(const struct gate *gate, struct arena *arena, struct buf *out)
+{
+    Mainstay__GateRow row = MAINSTAY__GATE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.kind = (uint32_t)gate->kind;
+    row.instance = proto_bytes(gate->instance.bytes, ID_BYTES);
+    row.frame = gate->frame;
+    row.revision = gate->revision;
+    row.digest = proto_bytes(gate->digest.bytes, DIGEST_BYTES);
+    row.opened_ms = (uint64_t)gate->opened_ms;
+    row.expires_ms = (uint64_t)gate->expires_ms;
+    row.step = proto_text(gate->step);
+    row.proposal = proto_doc(gate->proposal);
+    row.failure = failure_to_proto(&gate->failure, arena);
+    row_append(&row.base, out);
+}
+
+enum err gate_unpack(struct str bytes, const struct id *id, struct arena *arena,
+                     struct gate **ret_gate, struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__gate_row__descriptor, bytes, arena, "gate", &message, err));
+    const Mainstay__GateRow *row = (const Mainstay__GateRow *)message;
+    TRY(row_version_check(row->version, "gate", err));
+    struct gate *gate = calloc(1, sizeof(*gate));
+    CHECK(gate != NULL);
+    gate->id = *id;
+    gate->kind = (enum gate_kind)row->kind;
+    gate->frame = row->frame;
+    gate->revision = row->revision;
+    gate->opened_ms = (int64_t)row->opened_ms;
+    gate->expires_ms = (int64_t)row->expires_ms;
+    gate->step = strdup(row->step);
+    CHECK(gate->step != NULL);
+    gate->proposal = doc_of_proto(&row->proposal);
+    const struct failure *failure = failure_of_proto(row->failure, arena);
+    failure_copy(&gate->failure, failure);
+    struct doc *correction = failure->correction;
+    doc_unref(&correction);
+    if (!proto_fixed(&row->instance, gate->instance.bytes, ID_BYTES) ||
+        !proto_fixed(&row->digest, gate->digest.bytes, DIGEST_BYTES)) {
+        gate_destroy(gate);
+        return error_set(err, ERR_CORRUPT, "gate row names no instance");
+    }
+    *ret_gate = gate;
+    return ERR_OK;
+}
+
+void definition_pack(const struct definition *definition, struct buf *out)
+{
+    Mainstay__DefinitionRow row = MAINSTAY__DEFINITION_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.text = proto_bytes(definition->text, strlen(definition->text));
+    row.deployed_ms = (uint64_t)definition->deployed_ms;
+    row.file = proto_text(definition->file);
+    row_append(&row.base, out);
+}
+
+enum err definition_unpack(struct str bytes, struct arena *arena, struct definition_row *ret_row,
+                           struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__definition_row__descriptor, bytes, arena, "definition", &message, err));
+    const Mainstay__DefinitionRow *row = (const Mainstay__DefinitionRow *)message;
+    TRY(row_version_check(row->version, "definition", err));
+    const char *text = arena_dup(arena, row->text.data, row->text.len);
+    CHECK(text != NULL);
+    *ret_row = (struct definition_row){
+        .text = text, .file = row->file, .deployed_ms = (int64_t)row->deployed_ms};
+    return ERR_OK;
+}
+
+void contract_pack(const struct contract *contract, int64_t now_ms, struct buf *out)
+{
+    struct buf text = BUF_INIT(row_limits.bytes);
+    json_write(contract->document, &text);
+    CHECK(!text.failed);
+    Mainstay__ContractRow row = MAINSTAY__CONTRACT_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.document = proto_bytes(text.data, text.size);
+    row.digest = proto_bytes(contract->digest.bytes, DIGEST_BYTES);
+    row.published_ms = (uint64_t)now_ms;
+    row_append(&row.base, out);
+    buf_release(&text);
+}
+
+enum err contract_unpack(struct str bytes, struct arena *arena, struct contract **ret_contract,
+                         struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__contract_row__descriptor, bytes, arena, "contract", &message, err));
+    const Mainstay__ContractRow *row = (const Mainstay__ContractRow *)message;
+    TRY(row_version_check(row->version, "contract", err));
+    json_t *document = NULL;
+    TRY(json_parse((const char *)row->document.data, row->document.len, NULL, &document, err));
+    enum err code = contract_parse(document, ret_contract, err);
+    json_decref(document);
+    return code;
+}
+
+void buffered_pack(struct doc *envelope, int64_t now_ms, int64_t expires_ms, struct buf *out)
+{
+    Mainstay__EventRow row = MAINSTAY__EVENT_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.attributes = proto_doc(envelope);
+    row.accepted_ms = (uint64_t)now_ms;
+    row.expires_ms = (uint64_t)expires_ms;
+    row_append(&row.base, out);
+}
+
+enum err buffered_unpack(struct str bytes, struct arena *arena, struct doc **ret_envelope,
+                         int64_t *ret_expires_ms, struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__event_row__descriptor, bytes, arena, "event", &message, err));
+    const Mainstay__EventRow *row = (const Mainstay__EventRow *)message;
+    TRY(row_version_check(row->version, "event", err));
+    *ret_envelope = doc_of_proto(&row->attributes);
+    *ret_expires_ms = (int64_t)row->expires_ms;
+    return *ret_envelope != NULL ? ERR_OK : error_set(err, ERR_CORRUPT, "event row is empty");
+}
+
+void dead_letter_pack(const struct dead_letter *letter, struct buf *out)
+{
+    Mainstay__DeadLetterRow row = MAINSTAY__DEAD_LETTER_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.source = proto_text(letter->source);
+    row.subject = proto_text(letter->subject);
+    row.reason = proto_text(letter->reason);
+    row.advice = proto_text(letter->advice);
+    row.headers = proto_bytes(letter->headers.data, letter->headers.size);
+    row.body = proto_bytes(letter->body.data, letter->body.size);
+    row.size = letter->size;
+    row.at_ms = (uint64_t)letter->at_ms;
+    row.replayed = letter->replayed;
+    row_append(&row.base, out);
+}
+
+enum err dead_letter_unpack(struct str bytes, struct arena *arena, struct dead_letter *ret_letter,
+                            struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__dead_letter_row__descriptor, bytes, arena, "dead letter", &message,
+                 err));
+    const Mainstay__DeadLetterRow *row = (const Mainstay__DeadLetterRow *)message;
+    TRY(row_version_check(row->version, "dead letter", err));
+    *ret_letter = (struct dead_letter){
+        .source = row->source,
+        .subject = row->subject,
+        .reason = row->reason,
+        .advice = row->advice,
+        .headers = {.data = (const char *)row->headers.data, .size = row->headers.len},
+        .body = {.data = (const char *)row->body.data, .size = row->body.len},
+        .size = row->size,
+        .at_ms = (int64_t)row->at_ms,
+        .replayed = row->replayed,
+    };
+    return ERR_OK;
+}

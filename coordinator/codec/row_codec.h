@@ -1,0 +1,86 @@
+/*
+ * Rows of the coordinator's store to bytes and back (proto/tables.proto). Each row carries its
+ * version; older versions are upgraded here and nowhere else, newer ones are refused.
+ *
+ * Packing appends to `out` and cannot fail but for memory (CHECK). Reading returns ERR_CORRUPT for
+ * bytes that are not a row and ERR_FORMAT for a newer version. Texts live in the arena.
+ */
+#ifndef COORDINATOR_CODEC_ROW_CODEC_H
+#define COORDINATOR_CODEC_ROW_CODEC_H
+
+#include "common/base/error.h"
+#include "common/base/str.h"
+#include "coordinator/engine/company.h"
+#include "coordinator/engine/event.h"
+#include "coordinator/engine/instance.h"
+
+struct arena;
+struct buf;
+
+void instance_pack(const struct instance *instance, struct arena *arena, struct buf *out);
+
+/* A new instance without its plan; the caller owns it. */
+MUST_CHECK enum err instance_unpack(struct str bytes, const struct id *id, struct arena *arena,
+                                    struct instance **ret_instance, struct error *err);
+
+/* What remains of an ended instance: how to find its story in the journal. */
+struct done {
+    struct digest definition;
+    const char *name; /* namespace/name:version */
+    const char *trigger;
+    enum instance_status status;
+    int64_t started_ms;
+    int64_t ended_ms;
+    uint64_t *journal;
+    size_t journal_count;
+};
+void done_pack(const struct instance *instance, const char *name, int64_t ended_ms,
+               struct arena *arena, struct buf *out);
+MUST_CHECK enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_done,
+                                struct error *err);
+
+void store_pack(const struct store *store, struct buf *out);
+/* Fills a store whose texts live in the arena; agent and name are the caller's. */
+MUST_CHECK enum err store_unpack(struct str bytes, struct arena *arena, struct store *ret_store,
+                                 const char **ret_contract_version, struct error *err);
+
+void gate_pack(const struct gate *gate, struct arena *arena, struct buf *out);
+/* A new gate; the caller owns it. */
+MUST_CHECK enum err gate_unpack(struct str bytes, const struct id *id, struct arena *arena,
+                                struct gate **ret_gate, struct error *err);
+
+struct definition_row {
+    const char *text;
+    const char *file;
+    int64_t deployed_ms;
+};
+void definition_pack(const struct definition *definition, struct buf *out);
+MUST_CHECK enum err definition_unpack(struct str bytes, struct arena *arena,
+                                      struct definition_row *ret_row, struct error *err);
+
+void contract_pack(const struct contract *contract, int64_t now_ms, struct buf *out);
+MUST_CHECK enum err contract_unpack(struct str bytes, struct arena *arena,
+                                    struct contract **ret_contract, struct error *err);
+
+void buffered_pack(struct doc *envelope, int64_t now_ms, int64_t expires_ms, struct buf *out);
+/* *ret_envelope is a new reference. */
+MUST_CHECK enum err buffered_unpack(struct str bytes, struct arena *arena,
+                                    struct doc **ret_envelope, int64_t *ret_expires_ms,
+                                    struct error *err);
+
+struct dead_letter {
+    const char *source;
+    const char *subject;
+    const char *reason;
+    const char *advice;
+    struct str headers; /* JSON object text, or empty */
+    struct str body;
+    uint64_t size;
+    int64_t at_ms;
+    bool replayed;
+};
+void dead_letter_pack(const struct dead_letter *letter, struct buf *out);
+MUST_CHECK enum err dead_letter_unpack(struct str bytes, struct arena *arena,
+                                       struct dead_letter *ret_letter, struct error *err);
+
+#endif

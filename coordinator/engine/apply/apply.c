@@ -1,0 +1,123 @@
+/*
+ * Events into state: the dispatcher and the company's own facts. Nothing here decides.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "coordinator/engine/engine_private.h"
+
+void apply_event(struct engine *engine, const struct event *event)
+{
+    if (!event->has_instance || event->kind == EVENT_BUFFERED || event->kind == EVENT_UNBUFFERED) {
+        apply_company(engine, event);
+        return;
+    }
+    struct instance *instance = NULL;
+    if (event->kind == EVENT_INSTANCE_STARTED) {
+        instance = instance_create(&event->instance);
+        engine_cache_add(engine, instance);
+    } else {
+        instance = engine_load(engine, &event->instance);
+    }
+    CHECK(instance != NULL);
+    engine_touch(engine, instance);
+    apply_instance(engine, instance, event);
+}
+
+static struct id id_of_digest(const struct digest *digest)
+{
+    struct id id;
+    memcpy(id.bytes, digest->bytes, sizeof(id.bytes));
+    return id;
+}
+
+static void definition_deployed(struct engine *engine, const struct event *event)
+{
+    struct plan *plan = NULL;
+    struct plan_report report;
+    enum err code = plan_load(event->text, strlen(event->text), &plan, &report);
+    plan_report_release(&report);
+    CHECK(code == ERR_OK);
+    const struct definition *definition =
+        company_add_definition(&engine->company, &plan, event->text, event->source, engine->now);
+    engine->port->definition_put(engine->port_user, definition);
+}
+
+static void contract_published(struct engine *engine, const struct event *event)
+{
+    struct contract *contract = NULL;
+    enum err code = contract_parse(doc_json(event->value), &contract, NULL);
+    CHECK(code == ERR_OK);
+    const struct contract *added = company_add_contract(&engine->company, &contract);
+    engine->port->contract_put(engine->port_user, added, engine->now);
+}
+
+static void store_hello(struct engine *engine, const struct event *event)
+{
+    struct store *store = company_add_store(&engine->company, event->agent, event->store);
+    store->session = event->key;
+    store->store_id = id_of_digest(&event->digest);
+    store->contract = company_contract(&engine->company, event->agent, event->name);
+    CHECK(store->contract != NULL);
+    store->capacity = event->count;
+    store->state = STORE_LIVE;
+    store->since_ms = engine->now;
+    store->pid = (uint64_t)event->at_ms;
+    text_replace(&store->program, event->text);
+    text_replace(&store->metrics_url, event->id);
+    engine->port->store_put(engine->port_user, store);
+}
+
+static void store_left(struct engine *engine, const struct event *event)
+{
+    struct store *store = company_store(&engine->company, event->agent, event->store);
+    CHECK(store != NULL);
+    store->state = STORE_AWAY;
+    store->since_ms = engine->now;
+    engine->port->store_put(engine->port_user, store);
+}
+
+static void event_accepted(struct engine *engine, const struct event *event)
+{
+    struct id mark = id_of_digest(&event->digest);
+    engine->port->mark_put(engine->port_user, &mark, event->at_ms);
+    (void)map_put(engine->turn_marks, mark.bytes, sizeof(mark.bytes), engine, NULL);
+}
+
+void apply_company(struct engine *engine, const struct event *event)
+{
+    switch ((unsigned)event->kind) {
+    case EVENT_DEFINITION_DEPLOYED:
+        definition_deployed(engine, event);
+        break;
+    case EVENT_CONTRACT_PUBLISHED:
+        contract_published(engine, event);
+        break;
+    case EVENT_STORE_HELLO:
+        store_hello(engine, event);
+        break;
+    case EVENT_STORE_LEFT:
+        store_left(engine, event);
+        break;
+    case EVENT_ACCEPTED:
+        event_accepted(engine, event);
+        break;
+    case EVENT_BUFFERED:
+        engine->port->buffer_put(engine->port_user, event->name, &event->key, event->value,
+                                 event->at_ms);
+        break;
+    case EVENT_UNBUFFERED:
+        engine->port->buffer_delete(engine->port_user, event->name, &event->key, event->at_ms);
+        break;
+    case EVENT_DEAD_LETTER:
+        engine->port->dead_letter_put(engine->port_user, event, engine->now);
+        break;
+    case EVENT_DEAD_LETTER_REPLAYED:
+        engine->port->dead_letter_replayed(engine->port_user, event->count);
+        break;
+    default:
+        UNREACHABLE();
+    }
+}

@@ -1,0 +1,160 @@
+/*
+ * Events of agent calls into frames, stores and the effect ledger.
+ */
+#include <stdio.h>
+
+#include "common/base/check.h"
+#include "coordinator/engine/engine_private.h"
+
+enum {
+    READY_BITS = 20
+}; /* steps made ready in one turn; their order survives restarts and replay */
+
+const char *ready_key(struct engine *engine, const struct instance *instance,
+                      const struct frame *frame)
+{
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    const char *range = call->contract == NULL ? "" : call->contract;
+    const char *store = frame->effectful && frame->store != NULL ? frame->store : "";
+    char key[256];
+    (void)snprintf(key, sizeof(key), "%s\n%s\n%s\n%s", call->agent, call->action, range, store);
+    return engine_text(engine, key);
+}
+
+void apply_ready(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    frame->state = FRAME_READY;
+    frame->dispatched_ms = 0;
+    frame->ready_order = engine->sequence << READY_BITS | engine->ready_in_turn++;
+    ready_push(engine, instance, frame);
+}
+
+void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame)
+{
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    struct ready ready = {
+        .priority = call->priority >= 0 ? call->priority : instance->priority,
+        .order = frame->ready_order,
+        .instance = instance->id,
+        .frame = frame->id,
+    };
+    company_ready_push(&engine->company, ready_key(engine, instance, frame), &ready);
+    engine->ready++;
+}
+
+static void ledger_dispatched(struct instance *instance, const struct frame *frame,
+                              const struct event *event)
+{
+    struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (entry == NULL) {
+        entry = instance_ledger_add(instance, &frame->key);
+        char step[256];
+        engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
+                         sizeof(step));
+        text_replace(&entry->step, step);
+        text_replace(&entry->agent, event->agent);
+        text_replace(&entry->action, event->action);
+    }
+    text_replace(&entry->store, event->store);
+    entry->state = LEDGER_DISPATCHED;
+    entry->attempts++;
+}
+
+static void step_dispatched(struct engine *engine, struct instance *instance, struct frame *frame,
+                            const struct event *event)
+{
+    CHECK(frame->state == FRAME_READY);
+    engine->ready--;
+    frame->state = FRAME_DISPATCHED;
+    frame->attempt = event->attempt;
+    frame->phase = event->phase;
+    frame->dispatched_ms = engine->now;
+    frame->effectful = event->phase == PHASE_PERFORM && event->effect != EFFECT_PURE;
+    text_replace(&frame->store, event->store);
+    text_replace(&frame->contract_version, event->name);
+    struct store *store = company_store(&engine->company, event->agent, event->store);
+    CHECK(store != NULL);
+    store->outstanding++;
+    engine->outstanding++;
+    if (frame->effectful) {
+        ledger_dispatched(instance, frame, event);
+    }
+}
+
+static enum ledger_state ledger_of_mark(uint32_t status, uint32_t mark)
+{
+    if (status == RESULT_DONE || mark == MARK_DONE) {
+        return LEDGER_DONE;
+    }
+    return mark == MARK_NONE ? LEDGER_NONE : LEDGER_UNKNOWN;
+}
+
+/* count 1: the proposal was taken and `perform` follows. count 2: the output is held back by a
+ * gate. */
+static void step_result(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const struct event *event)
+{
+    if (frame_in_flight(frame)) {
+        struct store *store =
+            company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
+        CHECK(store != NULL && store->outstanding > 0);
+        store->outstanding--;
+        engine->outstanding--;
+    }
+    if (frame->state == FRAME_READY) {
+        engine->ready--;
+    }
+    bool cancelling = frame->state == FRAME_CANCELLING;
+    frame->dispatched_ms = 0;
+    struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (entry != NULL && frame->effectful) {
+        entry->state = ledger_of_mark(event->status, event->effect);
+    }
+    if (cancelling) {
+        return; /* STEP_CANCELLED or STEP_FAULTED follows */
+    }
+    if (event->status != RESULT_DONE) {
+        frame->state = FRAME_WAITING; /* retry, gate or fault follows in the same turn */
+        return;
+    }
+    if (event->count == 1) {
+        doc_replace(&frame->proposal, event->output);
+        frame->phase = PHASE_PERFORM;
+        frame->attempt = (instance->retries << 8U) | 1U;
+        apply_ready(engine, instance, frame);
+        return;
+    }
+    doc_replace(&frame->data, event->output);
+    frame->state = event->count == 2 ? FRAME_WAITING : FRAME_OUTPUT;
+}
+
+void apply_call(struct engine *engine, struct instance *instance, const struct event *event)
+{
+    if (event->kind == EVENT_EFFECT_LATE) {
+        struct ledger_entry *entry = instance_ledger(instance, &event->key);
+        if (entry != NULL) {
+            entry->state = ledger_of_mark(event->status, event->effect);
+        }
+        return;
+    }
+    struct frame *frame = instance_frame(instance, event->frame);
+    CHECK(frame != NULL);
+    switch ((unsigned)event->kind) {
+    case EVENT_STEP_DISPATCHED:
+        step_dispatched(engine, instance, frame, event);
+        break;
+    case EVENT_STEP_RESULT:
+        step_result(engine, instance, frame, event);
+        break;
+    case EVENT_STEP_RETRY:
+        frame->state = FRAME_RETRY;
+        frame->attempt = event->attempt;
+        frame->wake_ms = event->at_ms;
+        break;
+    case EVENT_STEP_READY:
+        apply_ready(engine, instance, frame);
+        break;
+    default:
+        UNREACHABLE();
+    }
+}

@@ -1,0 +1,117 @@
+/*
+ * Events of one instance into its state: start, end, cancel; the rest goes to steps and calls.
+ */
+#include <stdlib.h>
+
+#include "common/base/check.h"
+#include "coordinator/engine/engine_private.h"
+
+static void instance_started(struct engine *engine, struct instance *instance,
+                             const struct event *event)
+{
+    const struct definition *definition = company_definition(&engine->company, &event->digest);
+    CHECK(definition != NULL);
+    instance->plan = definition->plan;
+    instance->definition = event->digest;
+    instance->started_ms = engine->now;
+    instance->priority = (int)event->count;
+    doc_replace(&instance->input, event->input);
+    struct doc *empty = doc_of_json(json_object());
+    doc_replace(&instance->context, empty);
+    doc_unref(&empty);
+    text_replace(&instance->traceparent, event->traceparent);
+    text_replace(&instance->trigger, event->text == NULL ? "" : event->text);
+    struct frame *root = instance_push(instance, 1);
+    root->started_ms = engine->now;
+    doc_replace(&root->raw_input, event->input);
+    doc_replace(&root->input, event->input);
+    doc_replace(&root->data, event->input);
+    root->cursor = PLAN_NONE;
+    engine->counters.instances_started++;
+}
+
+static void workflow_entered(struct instance *instance, const struct event *event)
+{
+    struct frame *root = instance->frames[0];
+    if (event->output != NULL) {
+        doc_replace(&root->input, event->output);
+        doc_replace(&root->data, event->output);
+    }
+    instance->deadline_ms = event->at_ms;
+    root->cursor = event->next_node;
+}
+
+static void frames_drop_all(struct engine *engine, struct instance *instance)
+{
+    while (instance->frame_count > 0) {
+        apply_frame_gone(engine, instance, instance_leaf(instance));
+    }
+}
+
+static void instance_final(struct engine *engine, struct instance *instance,
+                           enum instance_status status, struct doc *value)
+{
+    frames_drop_all(engine, instance);
+    instance->status = status;
+    instance->ended = true;
+    doc_replace(&instance->final_value, value);
+}
+
+static void instance_settling(struct engine *engine, struct instance *instance,
+                              const struct event *event)
+{
+    frames_drop_all(engine, instance);
+    instance->final = (enum instance_status)event->status;
+    instance->status = INSTANCE_WAITING;
+    doc_replace(&instance->final_value, event->output != NULL ? event->output : event->error);
+}
+
+static void status_update(struct instance *instance)
+{
+    if (instance->ended || instance->final != 0) {
+        return;
+    }
+    const struct frame *leaf = instance_leaf(instance);
+    enum frame_state state = leaf == NULL ? FRAME_RUNNING : leaf->state;
+    if (state == FRAME_SUSPENDED) {
+        instance->status = INSTANCE_SUSPENDED;
+    } else if (state == FRAME_WAITING || state == FRAME_RETRY) {
+        instance->status = INSTANCE_WAITING;
+    } else {
+        instance->status = INSTANCE_RUNNING;
+    }
+}
+
+void apply_instance(struct engine *engine, struct instance *instance, const struct event *event)
+{
+    switch ((unsigned)event->kind) {
+    case EVENT_INSTANCE_STARTED:
+        instance_started(engine, instance, event);
+        break;
+    case EVENT_WORKFLOW_ENTERED:
+        workflow_entered(instance, event);
+        break;
+    case EVENT_INSTANCE_SETTLING:
+        instance_settling(engine, instance, event);
+        break;
+    case EVENT_INSTANCE_COMPLETED:
+        instance_final(engine, instance, INSTANCE_COMPLETED, event->output);
+        engine->counters.instances_completed++;
+        break;
+    case EVENT_INSTANCE_FAULTED:
+        instance_final(engine, instance, INSTANCE_FAULTED, event->error);
+        engine->counters.instances_faulted++;
+        break;
+    case EVENT_INSTANCE_CANCELLING:
+        instance->cancelling = true;
+        break;
+    case EVENT_INSTANCE_CANCELLED:
+        instance_final(engine, instance, INSTANCE_CANCELLED, NULL);
+        engine->counters.instances_cancelled++;
+        break;
+    default:
+        apply_step(engine, instance, event);
+        break;
+    }
+    status_update(instance);
+}

@@ -1,0 +1,420 @@
+/*
+ * Events of steps into frames.
+ */
+#include <stdlib.h>
+
+#include "common/base/check.h"
+#include "coordinator/engine/engine_private.h"
+
+/* The types a listen frame waits for: one entry per filter, "" for any type. */
+static void listeners_change(struct engine *engine, struct instance *instance,
+                             const struct frame *frame, bool add)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    if (node == NULL || node->kind != TASK_LISTEN) {
+        return;
+    }
+    const struct event_consumption *listen = &node->listen;
+    size_t count = listen->filter_count == 0 ? 1 : listen->filter_count;
+    for (size_t i = 0; i < count; i++) {
+        const char *type = listen->filter_count == 0 ? NULL : listen->filters[i].type;
+        type = type == NULL ? "" : type;
+        bool seen = false;
+        for (size_t j = 0; j < i; j++) {
+            const char *other = listen->filters[j].type == NULL ? "" : listen->filters[j].type;
+            seen = seen || text_equal(other, type);
+        }
+        if (seen) {
+            continue;
+        }
+        if (add) {
+            company_listener_add(&engine->company, type, &instance->id, frame->id);
+            engine->port->listener_put(engine->port_user, type, &instance->id, frame->id);
+        } else {
+            company_listener_remove(&engine->company, type, &instance->id, frame->id);
+            engine->port->listener_delete(engine->port_user, type, &instance->id, frame->id);
+        }
+    }
+}
+
+static void gate_close(struct engine *engine, struct frame *frame)
+{
+    if (frame->has_gate) {
+        engine->port->gate_delete(engine->port_user, &frame->gate);
+        company_remove_gate(&engine->company, &frame->gate);
+        frame->has_gate = false;
+    }
+}
+
+void apply_frame_gone(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    if (frame_in_flight(frame)) {
+        struct store *store =
+            company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
+        CHECK(store != NULL && store->outstanding > 0);
+        store->outstanding--;
+        engine->outstanding--;
+    }
+    if (frame->state == FRAME_READY) {
+        engine->ready--;
+    }
+    listeners_change(engine, instance, frame, false);
+    gate_close(engine, frame);
+    instance_remove(instance, frame->id);
+}
+
+void apply_move(struct instance *instance, struct frame *parent, const struct event *event,
+                struct doc *output)
+{
+    if (event->context != NULL) {
+        doc_replace(&instance->context, event->context);
+    }
+    doc_replace(&parent->data, output);
+    frame_evaluated_clear(parent);
+    parent->cursor = event->flow == WALK_NEXT ? event->next_node : PLAN_NONE;
+}
+
+/* `then: end` leaves every open scope at once; the workflow is at its end with the task's output.
+ */
+static void end_walk(struct engine *engine, struct instance *instance, const struct event *event,
+                     struct doc *output)
+{
+    struct doc *kept = doc_ref(output);
+    while (instance_leaf(instance)->parent != 0) {
+        apply_frame_gone(engine, instance, instance_leaf(instance));
+    }
+    apply_move(instance, instance_leaf(instance), event, kept);
+    doc_unref(&kept);
+}
+
+static void step_counted(struct instance *instance, struct frame *parent, const struct event *event)
+{
+    instance->steps++;
+    frame_visit(parent, event->node);
+}
+
+static void step_passed(struct engine *engine, struct instance *instance, const struct event *event)
+{
+    struct frame *parent = instance_frame(instance, event->parent);
+    CHECK(parent != NULL);
+    step_counted(instance, parent, event);
+    struct doc *output = event->output == NULL ? parent->data : event->output;
+    if (event->flow == WALK_END) {
+        end_walk(engine, instance, event, output);
+    } else {
+        apply_move(instance, parent, event, output);
+    }
+    engine->counters.steps_completed++;
+}
+
+static void step_started(struct engine *engine, struct instance *instance,
+                         const struct event *event)
+{
+    struct frame *parent = instance_frame(instance, event->parent);
+    CHECK(parent != NULL);
+    step_counted(instance, parent, event);
+    frame_evaluated_clear(parent);
+    const struct plan_node *node = &instance->plan->nodes[event->node];
+    struct frame *frame = instance_push(instance, event->frame);
+    frame->parent = event->parent;
+    frame->node = event->node;
+    frame->activation = event->activation;
+    text_replace(&frame->path, event->path);
+    frame->started_ms = engine->now;
+    frame->deadline_ms = event->at_ms;
+    struct doc *input = event->value == NULL ? event->input : event->value;
+    doc_replace(&frame->raw_input, event->input);
+    doc_replace(&frame->input, input);
+    doc_replace(&frame->data, input);
+    if (node->kind == TASK_DO) {
+        frame->cursor = node->block.first;
+    } else if (node->kind == TASK_TRY) {
+        frame->cursor = node->attempt.first;
+        frame->attempt_started_ms = engine->now;
+        frame->wake_ms = event->count == 0 ? 0 : engine->now + event->count;
+    } else if (node->kind == TASK_FOR) {
+        doc_replace(&frame->items, event->context);
+    } else if (node->kind == TASK_WAIT) {
+        frame->state = FRAME_WAITING;
+        frame->wake_ms = engine->now + event->count;
+    } else if (node->kind == TASK_LISTEN) {
+        frame->state = FRAME_WAITING;
+        struct doc *none = doc_of_json(json_array());
+        doc_replace(&frame->data, none);
+        doc_unref(&none);
+        listeners_change(engine, instance, frame, true);
+    } else if (node->kind == TASK_AGENT) {
+        frame->key = event->key;
+        text_replace(&frame->idempotency_key, event->id);
+        frame->input_digest = event->digest;
+        doc_replace(&frame->call_input, event->output);
+        frame->attempt = (instance->retries << 8U) | 1U;
+        apply_ready(engine, instance, frame);
+    }
+}
+
+static void step_completed(struct engine *engine, struct instance *instance,
+                           const struct event *event)
+{
+    struct frame *frame = instance_frame(instance, event->frame);
+    CHECK(frame != NULL && frame->parent != 0);
+    struct doc *output = doc_ref(event->output == NULL ? frame->data : event->output);
+    struct frame *parent = instance_frame(instance, frame->parent);
+    if (event->flow == WALK_END) {
+        end_walk(engine, instance, event, output);
+    } else {
+        apply_frame_gone(engine, instance, frame);
+        apply_move(instance, parent, event, output);
+    }
+    doc_unref(&output);
+    engine->counters.steps_completed++;
+}
+
+static void step_faulted(struct engine *engine, struct instance *instance,
+                         const struct event *event)
+{
+    if (event->frame != 0) {
+        apply_frame_gone(engine, instance, instance_frame(instance, event->frame));
+        return;
+    }
+    struct frame *parent = instance_frame(instance, event->parent);
+    CHECK(parent != NULL);
+    step_counted(instance, parent, event);
+    frame_evaluated_clear(parent);
+    parent->cursor = PLAN_NONE;
+}
+
+/* status 1: the effect is in flight, or tasks below are, so the frame stays until they are settled.
+ */
+static void step_cancelled(struct engine *engine, struct instance *instance,
+                           const struct event *event)
+{
+    struct frame *frame = instance_frame(instance, event->frame);
+    CHECK(frame != NULL);
+    if (event->status == 0) {
+        apply_frame_gone(engine, instance, frame);
+        return;
+    }
+    frame->state = FRAME_CANCELLING;
+    frame->deadline_ms = 0;
+    frame->wake_ms = 0;
+    doc_replace(&frame->error, event->error);
+}
+
+static void iteration_started(struct frame *frame, const struct instance *instance,
+                              const struct event *event)
+{
+    frame->index = event->count + 1;
+    doc_replace(&frame->vars, event->value);
+    frame_visits_clear(frame);
+    frame_evaluated_clear(frame);
+    frame->cursor = frame_node(instance, frame)->loop.first;
+}
+
+static void error_caught(struct frame *frame, const struct event *event)
+{
+    frame->part = PART_CATCH;
+    frame->wake_ms = 0;
+    doc_replace(&frame->error, event->error);
+    doc_replace(&frame->vars, event->value);
+    doc_replace(&frame->data, frame->input);
+    frame_visits_clear(frame);
+    frame_evaluated_clear(frame);
+    frame->cursor = event->next_node;
+}
+
+static void try_retry(struct instance *instance, struct frame *frame, const struct event *event)
+{
+    instance->retries++;
+    frame->retries = event->count;
+    frame->state = FRAME_RETRY;
+    frame->wake_ms = event->at_ms;
+    frame->cursor = PLAN_NONE;
+    doc_replace(&frame->data, frame->input);
+    frame_visits_clear(frame);
+    frame_evaluated_clear(frame);
+}
+
+static void timer_fired(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const struct event *event)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    frame->wake_ms = 0;
+    if (node->kind == TASK_WAIT) {
+        frame->state = FRAME_OUTPUT;
+    } else if (node->kind == TASK_TRY) {
+        frame->state = FRAME_RUNNING;
+        frame->attempt_started_ms = engine->now;
+        frame->wake_ms = event->count == 0 ? 0 : engine->now + event->count;
+        frame->cursor = node->attempt.first;
+    } else {
+        apply_ready(engine, instance, frame);
+    }
+}
+
+/* listen: `value` joins what was consumed; count is the filter that matched; status 1: that was
+ * all. */
+static void event_consumed(struct engine *engine, struct instance *instance, struct frame *frame,
+                           const struct event *event)
+{
+    json_t *kept = json_copy(doc_json(frame->data));
+    CHECK(kept != NULL);
+    CHECK(json_array_append(kept, doc_json(event->value)) == 0);
+    struct doc *data = doc_of_json(kept);
+    doc_replace(&frame->data, data);
+    doc_unref(&data);
+    doc_replace(&frame->vars, event->output);
+    frame->index |= 1U << event->count;
+    if (event->status == 1) {
+        listeners_change(engine, instance, frame, false);
+        frame->state = FRAME_OUTPUT;
+    }
+}
+
+static void evaluation_asked(struct frame *frame)
+{
+    if (frame->state != FRAME_EVALUATING) {
+        frame->resume = frame->state;
+    }
+    frame->state = FRAME_EVALUATING;
+}
+
+static void evaluation_done(struct frame *frame, const struct event *event)
+{
+    frame->state = frame->resume;
+    frame_evaluated_add(frame, event->count, event->error != NULL,
+                        event->error != NULL ? event->error : event->value);
+}
+
+static void gate_opened(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const struct event *event)
+{
+    gate_close(engine, frame);
+    struct gate *gate = calloc(1, sizeof(*gate));
+    CHECK(gate != NULL);
+    gate->id = event->key;
+    gate->kind = (enum gate_kind)event->status;
+    gate->instance = instance->id;
+    gate->frame = frame->id;
+    gate->revision = event->count;
+    gate->digest = event->digest;
+    gate->opened_ms = engine->now;
+    gate->expires_ms = event->at_ms;
+    failure_copy(&gate->failure, event->failure);
+    doc_replace(&gate->proposal, event->output);
+    char step[256];
+    engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
+                     sizeof(step));
+    text_replace(&gate->step, step);
+    company_add_gate(&engine->company, gate);
+    engine->port->gate_put(engine->port_user, gate);
+    frame->has_gate = true;
+    frame->gate = event->key;
+    frame->gate_revision = event->count;
+    frame->state = FRAME_SUSPENDED;
+    frame->deadline_ms = 0; /* a person's time is not the process's */
+    doc_replace(&frame->error, event->error);
+}
+
+/* A person decided. status: verdict; flow WALK_END marks "take the output that was held back". */
+static void gate_decided(struct engine *engine, struct instance *instance, struct frame *frame,
+                         const struct event *event)
+{
+    gate_close(engine, frame);
+    doc_replace(&frame->error, NULL);
+    instance->retries++;
+    frame->attempt = (instance->retries << 8U) | 1U;
+    if (event->status == VERDICT_EDIT) {
+        frame->activation = event->count;
+        doc_replace(&frame->call_input, event->value);
+        frame->input_digest = event->digest;
+        char plain[ID_HEX_BYTES];
+        id_hex(&frame->key, plain);
+        if (text_equal(plain, frame->idempotency_key)) {
+            frame->key = id_of_step(&instance->id, frame_node(instance, frame)->pointer,
+                                    frame->path, frame->activation);
+            id_hex(&frame->key, plain);
+            text_replace(&frame->idempotency_key, plain);
+        }
+        doc_replace(&frame->proposal, NULL);
+        frame->phase = PHASE_NONE;
+        apply_ready(engine, instance, frame);
+    } else if (event->status == VERDICT_APPROVE && event->flow == WALK_END) {
+        frame->state = FRAME_OUTPUT;
+    } else if (event->status == VERDICT_APPROVE) {
+        apply_ready(engine, instance, frame);
+    } else {
+        frame->state = FRAME_WAITING; /* the fault that follows removes it */
+    }
+}
+
+static void apply_frame(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const struct event *event)
+{
+    CHECK(frame != NULL);
+    switch ((unsigned)event->kind) {
+    case EVENT_ITERATION_STARTED:
+        iteration_started(frame, instance, event);
+        break;
+    case EVENT_ERROR_CAUGHT:
+        error_caught(frame, event);
+        break;
+    case EVENT_TRY_RETRY:
+        try_retry(instance, frame, event);
+        break;
+    case EVENT_TIMER_FIRED:
+        timer_fired(engine, instance, frame, event);
+        break;
+    case EVENT_CONSUMED:
+        event_consumed(engine, instance, frame, event);
+        break;
+    case EVENT_EVALUATION_ASKED:
+        evaluation_asked(frame);
+        break;
+    case EVENT_EVALUATION_DONE:
+        evaluation_done(frame, event);
+        break;
+    case EVENT_GATE_OPENED:
+        gate_opened(engine, instance, frame, event);
+        break;
+    case EVENT_GATE_DECIDED:
+        gate_decided(engine, instance, frame, event);
+        break;
+    default:
+        UNREACHABLE();
+    }
+}
+
+void apply_step(struct engine *engine, struct instance *instance, const struct event *event)
+{
+    switch ((unsigned)event->kind) {
+    case EVENT_STEP_SKIPPED:
+    case EVENT_STEP_RAN:
+        step_passed(engine, instance, event);
+        break;
+    case EVENT_STEP_STARTED:
+        step_started(engine, instance, event);
+        break;
+    case EVENT_STEP_COMPLETED:
+        step_completed(engine, instance, event);
+        break;
+    case EVENT_STEP_FAULTED:
+        step_faulted(engine, instance, event);
+        break;
+    case EVENT_STEP_CANCELLED:
+        step_cancelled(engine, instance, event);
+        break;
+    case EVENT_EMITTED:
+        break; /* accepted as an event of its own in the same turn */
+    case EVENT_STEP_DISPATCHED:
+    case EVENT_STEP_RESULT:
+    case EVENT_STEP_RETRY:
+    case EVENT_STEP_READY:
+    case EVENT_EFFECT_LATE:
+        apply_call(engine, instance, event);
+        break;
+    default:
+        apply_frame(engine, instance, instance_frame(instance, event->frame), event);
+        break;
+    }
+}

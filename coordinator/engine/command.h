@@ -1,0 +1,137 @@
+/*
+ * What the engine is asked. Texts and docs are borrowed for the duration of the call.
+ */
+#ifndef COORDINATOR_ENGINE_COMMAND_H
+#define COORDINATOR_ENGINE_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/str.h"
+#include "coordinator/engine/id.h"
+#include "coordinator/engine/outcome.h"
+
+struct doc;
+struct plan;
+
+enum command_kind {
+    COMMAND_EVENT,       /* a CloudEvent arrived */
+    COMMAND_RUN,         /* start an instance */
+    COMMAND_RESULT,      /* an agent answered */
+    COMMAND_HELLO,       /* an agent started, changed or leaves */
+    COMMAND_DEPLOY,      /* a definition */
+    COMMAND_CANCEL,      /* an instance */
+    COMMAND_VERDICT,     /* a person decided a gate */
+    COMMAND_EVALUATION,  /* mainstay-jq answered */
+    COMMAND_DEAD_LETTER, /* something could not be understood */
+};
+
+struct event_command {
+    const char *type;
+    const char *source;
+    const char *id;
+    struct doc *envelope; /* the whole CloudEvent as a JSON object */
+    int64_t bus_ms;       /* when the bus took it; 0 for events that come another way */
+    bool expect_known;    /* our own copy coming back: a known mark is no duplicate to count */
+};
+
+struct run_command {
+    const char *definition;
+    const char *request_id;
+    const char *person;
+    struct doc *input;
+    const char *traceparent; /* NULL: derived */
+};
+
+struct result_command {
+    const char *agent; /* from the subject */
+    const char *store;
+    struct id session;
+    struct id store_id;
+    struct id key;
+    uint32_t attempt;
+    enum phase phase;
+    struct id instance;
+    uint32_t frame;
+    struct digest input_digest;
+    enum result_status status;
+    struct doc *output; /* NULL unless DONE */
+    struct decision decision;
+    struct failure failure;
+    uint64_t duration_us;
+};
+
+struct hello_command {
+    const char *agent; /* from the subject */
+    const char *store;
+    struct id session;
+    struct id store_id;
+    const json_t *contract; /* parsed document */
+    const char *program;
+    const char *metrics_url;
+    uint32_t capacity;
+    uint64_t pid;
+    bool leaving;
+};
+
+struct deploy_command {
+    struct plan **plan; /* taken on success */
+    const char *text;
+    const char *file;
+    const char *person;
+};
+
+struct cancel_command {
+    struct id instance;
+    const char *reason;
+    const char *person;
+};
+
+struct verdict_command {
+    struct id gate;
+    uint32_t verdict;  /* enum verdict */
+    struct doc *value; /* edit: the corrected input */
+    uint32_t revision; /* 0: not stated */
+    bool has_digest;
+    struct digest digest;
+    const char *reason;
+    const char *person;
+};
+
+struct evaluation_command {
+    struct id instance;
+    uint32_t frame;
+    uint32_t expr;
+    struct doc *value; /* NULL: failed */
+    const char *error;
+};
+
+struct dead_letter_command {
+    const char *source; /* who is charged for it: agent/store, or "events" */
+    const char *subject;
+    const char *reason;
+    const char *advice;  /* what would have worked; "" none */
+    struct doc *headers; /* object, or NULL */
+    struct str body;
+    uint64_t size;
+    uint64_t replayed; /* not 0: that number was taken up again instead */
+};
+
+struct command {
+    enum command_kind kind;
+    uint64_t token; /* the caller's mark; replies carry it; 0: nobody waits */
+    union {
+        struct event_command event;
+        struct run_command run;
+        struct result_command result;
+        struct hello_command hello;
+        struct deploy_command deploy;
+        struct cancel_command cancel;
+        struct verdict_command verdict;
+        struct evaluation_command evaluation;
+        struct dead_letter_command dead_letter;
+    };
+};
+
+#endif

@@ -1,0 +1,398 @@
+#include "coordinator/engine/company.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "common/base/str.h"
+#include "common/json/doc.h"
+#include "coordinator/definition/plan.h"
+
+enum { NAME_BYTES = 256 };
+
+static void *must(void *memory)
+{
+    CHECK(memory != NULL);
+    return memory;
+}
+
+static void definition_free(void *value)
+{
+    struct definition *definition = value;
+    plan_destroy(&definition->plan);
+    free(definition->name);
+    free(definition->file);
+    free(definition->text);
+    free(definition);
+}
+
+static void contract_free(void *value)
+{
+    struct contract *contract = value;
+    contract_destroy(&contract);
+}
+
+static void store_free(void *value)
+{
+    struct store *store = value;
+    free(store->agent);
+    free(store->name);
+    free(store->program);
+    free(store->metrics_url);
+    free(store);
+}
+
+static void gate_free(void *value)
+{
+    gate_destroy(value);
+}
+
+static void queue_free(void *value)
+{
+    struct ready_queue *queue = value;
+    free(queue->agent);
+    free(queue->heap);
+    free(queue);
+}
+
+static void listeners_free(void *value)
+{
+    struct listener_list *list = value;
+    free(list->items);
+    free(list);
+}
+
+void company_init(struct company *company)
+{
+    *company = (struct company){
+        .definitions = must(map_create()),
+        .latest = must(map_create()),
+        .contracts = must(map_create()),
+        .stores = must(map_create()),
+        .gates = must(map_create()),
+        .queues = must(map_create()),
+        .listeners = must(map_create()),
+    };
+}
+
+void company_release(struct company *company)
+{
+    map_destroy(&company->latest, NULL);
+    map_destroy(&company->definitions, definition_free);
+    map_destroy(&company->stores, store_free);
+    map_destroy(&company->contracts, contract_free);
+    map_destroy(&company->gates, gate_free);
+    map_destroy(&company->queues, queue_free);
+    map_destroy(&company->listeners, listeners_free);
+    free(company->timers);
+    company->timers = NULL;
+}
+
+/* Compare versions of three numbers; text after the numbers compares as text. */
+static int version_compare(const char *a, const char *b)
+{
+    for (;;) {
+        char *a_end = NULL;
+        char *b_end = NULL;
+        unsigned long x = strtoul(a, &a_end, 10);
+        unsigned long y = strtoul(b, &b_end, 10);
+        if (x != y) {
+            return x < y ? -1 : 1;
+        }
+        if (*a_end != '.' || *b_end != '.') {
+            return strcmp(a_end, b_end);
+        }
+        a = a_end + 1;
+        b = b_end + 1;
+    }
+}
+
+struct definition *company_add_definition(struct company *company, struct plan **plan,
+                                          const char *text, const char *file, int64_t now_ms)
+{
+    struct definition *definition = must(calloc(1, sizeof(*definition)));
+    char name[NAME_BYTES];
+    (void)snprintf(name, sizeof(name), "%s/%s:%s", (*plan)->namespace_, (*plan)->name,
+                   (*plan)->version);
+    definition->name = must(strdup(name));
+    definition->file = must(strdup(file == NULL ? "" : file));
+    definition->text = must(strdup(text));
+    definition->deployed_ms = now_ms;
+    definition->plan = *plan;
+    *plan = NULL;
+    const struct digest *digest = &definition->plan->digest;
+    CHECK(map_put(company->definitions, digest->bytes, sizeof(digest->bytes), definition, NULL) ==
+          NULL);
+    *strrchr(name, ':') = '\0';
+    struct definition *latest = map_get_text(company->latest, name);
+    if (latest == NULL || version_compare(latest->plan->version, definition->plan->version) < 0) {
+        if (latest != NULL) {
+            latest->latest = false;
+        }
+        definition->latest = true;
+        (void)map_put_text(company->latest, name, definition, NULL);
+    }
+    return definition;
+}
+
+const struct definition *company_definition(const struct company *company,
+                                            const struct digest *digest)
+{
+    return map_get(company->definitions, digest->bytes, sizeof(digest->bytes));
+}
+
+const struct definition *company_find_definition(const struct company *company, const char *name)
+{
+    struct digest digest;
+    if (digest_of_hex(name, &digest)) {
+        return company_definition(company, &digest);
+    }
+    if (strchr(name, ':') == NULL) {
+        return map_get_text(company->latest, name);
+    }
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    while ((definition = map_next(company->definitions, &cursor, NULL, NULL)) != NULL) {
+        if (strcmp(definition->name, name) == 0) {
+            return definition;
+        }
+    }
+    return NULL;
+}
+
+const struct contract *company_add_contract(struct company *company, struct contract **contract)
+{
+    char key[NAME_BYTES];
+    (void)snprintf(key, sizeof(key), "%s:%s", (*contract)->agent, (*contract)->version);
+    struct contract *added = *contract;
+    CHECK(map_put_text(company->contracts, key, added, NULL) == NULL);
+    *contract = NULL;
+    return added;
+}
+
+const struct contract *company_contract(const struct company *company, const char *agent,
+                                        const char *version)
+{
+    char key[NAME_BYTES];
+    (void)snprintf(key, sizeof(key), "%s:%s", agent, version);
+    return map_get_text(company->contracts, key);
+}
+
+struct store *company_store(const struct company *company, const char *agent, const char *name)
+{
+    char key[NAME_BYTES];
+    (void)snprintf(key, sizeof(key), "%s/%s", agent, name);
+    return map_get_text(company->stores, key);
+}
+
+struct store *company_add_store(struct company *company, const char *agent, const char *name)
+{
+    struct store *store = company_store(company, agent, name);
+    if (store == NULL) {
+        store = must(calloc(1, sizeof(*store)));
+        store->agent = must(strdup(agent));
+        store->name = must(strdup(name));
+        store->program = must(strdup(""));
+        store->metrics_url = must(strdup(""));
+        char key[NAME_BYTES];
+        (void)snprintf(key, sizeof(key), "%s/%s", agent, name);
+        (void)map_put_text(company->stores, key, store, NULL);
+    }
+    return store;
+}
+
+struct gate *company_gate(const struct company *company, const struct id *id)
+{
+    return map_get(company->gates, id->bytes, sizeof(id->bytes));
+}
+
+void company_add_gate(struct company *company, struct gate *gate)
+{
+    CHECK(map_put(company->gates, gate->id.bytes, sizeof(gate->id.bytes), gate, NULL) == NULL);
+}
+
+void company_remove_gate(struct company *company, const struct id *id)
+{
+    struct gate *gate = map_remove(company->gates, id->bytes, sizeof(id->bytes));
+    if (gate != NULL) {
+        gate_destroy(gate);
+    }
+}
+
+void gate_destroy(struct gate *gate)
+{
+    failure_release(&gate->failure);
+    doc_unref(&gate->proposal);
+    free(gate->step);
+    free(gate);
+}
+
+void failure_copy(struct failure *to, const struct failure *from)
+{
+    *to = *from;
+    to->code = must(strdup(from->code));
+    to->title = must(strdup(from->title));
+    to->detail = must(strdup(from->detail));
+    to->pointer = must(strdup(from->pointer));
+    to->correction = from->correction == NULL ? NULL : doc_ref(from->correction);
+}
+
+void failure_release(struct failure *failure)
+{
+    const char *texts[] = {failure->code, failure->title, failure->detail, failure->pointer};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        free((void *)(uintptr_t)texts[i]);
+    }
+    doc_unref(&failure->correction);
+    *failure = (struct failure){0};
+}
+
+static bool timer_before(const struct timer *a, const struct timer *b)
+{
+    if (a->due_ms != b->due_ms) {
+        return a->due_ms < b->due_ms;
+    }
+    return memcmp(a->instance.bytes, b->instance.bytes, sizeof(a->instance.bytes)) < 0;
+}
+
+void company_timer_push(struct company *company, int64_t due_ms, const struct id *instance)
+{
+    if (company->timer_count == company->timer_room) {
+        company->timer_room = company->timer_room == 0 ? 64 : company->timer_room * 2;
+        company->timers =
+            must(realloc(company->timers, company->timer_room * sizeof(*company->timers)));
+    }
+    size_t at = company->timer_count++;
+    struct timer added = {.due_ms = due_ms, .instance = *instance};
+    while (at > 0 && timer_before(&added, &company->timers[(at - 1) / 2])) {
+        company->timers[at] = company->timers[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    company->timers[at] = added;
+}
+
+const struct timer *company_timer_first(const struct company *company)
+{
+    return company->timer_count == 0 ? NULL : &company->timers[0];
+}
+
+void company_timer_pop(struct company *company)
+{
+    CHECK(company->timer_count > 0);
+    struct timer last = company->timers[--company->timer_count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= company->timer_count) {
+            break;
+        }
+        if (child + 1 < company->timer_count &&
+            timer_before(&company->timers[child + 1], &company->timers[child])) {
+            child++;
+        }
+        if (!timer_before(&company->timers[child], &last)) {
+            break;
+        }
+        company->timers[at] = company->timers[child];
+        at = child;
+    }
+    if (company->timer_count > 0) {
+        company->timers[at] = last;
+    }
+}
+
+static bool ready_before(const struct ready *a, const struct ready *b)
+{
+    return a->priority != b->priority ? a->priority < b->priority : a->order < b->order;
+}
+
+struct ready_queue *company_queue(const struct company *company, const char *agent)
+{
+    return map_get_text(company->queues, agent);
+}
+
+void company_ready_push(struct company *company, const char *agent, const struct ready *ready)
+{
+    struct ready_queue *queue = company_queue(company, agent);
+    if (queue == NULL) {
+        queue = must(calloc(1, sizeof(*queue)));
+        queue->agent = must(strdup(agent));
+        (void)map_put_text(company->queues, agent, queue, NULL);
+    }
+    if (queue->count == queue->room) {
+        queue->room = queue->room == 0 ? 64 : queue->room * 2;
+        queue->heap = must(realloc(queue->heap, queue->room * sizeof(*queue->heap)));
+    }
+    size_t at = queue->count++;
+    while (at > 0 && ready_before(ready, &queue->heap[(at - 1) / 2])) {
+        queue->heap[at] = queue->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    queue->heap[at] = *ready;
+}
+
+const struct ready *queue_first(const struct ready_queue *queue)
+{
+    return queue->count == 0 ? NULL : &queue->heap[0];
+}
+
+void queue_pop(struct ready_queue *queue)
+{
+    CHECK(queue->count > 0);
+    struct ready last = queue->heap[--queue->count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= queue->count) {
+            break;
+        }
+        if (child + 1 < queue->count &&
+            ready_before(&queue->heap[child + 1], &queue->heap[child])) {
+            child++;
+        }
+        if (!ready_before(&queue->heap[child], &last)) {
+            break;
+        }
+        queue->heap[at] = queue->heap[child];
+        at = child;
+    }
+    if (queue->count > 0) {
+        queue->heap[at] = last;
+    }
+}
+
+struct listener_list *company_listeners(const struct company *company, const char *type)
+{
+    return map_get_text(company->listeners, type);
+}
+
+void company_listener_add(struct company *company, const char *type, const struct id *instance,
+                          uint32_t frame)
+{
+    struct listener_list *list = company_listeners(company, type);
+    if (list == NULL) {
+        list = must(calloc(1, sizeof(*list)));
+        (void)map_put_text(company->listeners, type, list, NULL);
+    }
+    if (list->count == list->room) {
+        list->room = list->room == 0 ? 8 : list->room * 2;
+        list->items = must(realloc(list->items, list->room * sizeof(*list->items)));
+    }
+    list->items[list->count++] = (struct listener){.instance = *instance, .frame = frame};
+}
+
+void company_listener_remove(struct company *company, const char *type, const struct id *instance,
+                             uint32_t frame)
+{
+    struct listener_list *list = company_listeners(company, type);
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        if (list->items[i].frame == frame && id_equal(&list->items[i].instance, instance)) {
+            memmove(&list->items[i], &list->items[i + 1],
+                    (list->count - i - 1) * sizeof(*list->items));
+            list->count--;
+            return;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+/*
+ * What the engine knows of the company beside instances: definitions, contracts, stores, open
+ * gates, timers, waiting listeners and ready steps. Bounded by what is deployed and by the number
+ * of open instances; rebuilt from the tables at start.
+ *
+ * Threads: none.
+ */
+#ifndef COORDINATOR_ENGINE_COMPANY_H
+#define COORDINATOR_ENGINE_COMPANY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/engine/contract.h"
+#include "coordinator/engine/id.h"
+#include "coordinator/engine/outcome.h"
+
+struct doc;
+struct map;
+struct plan;
+
+struct definition {
+    struct plan *plan;
+    char *name; /* namespace/name:version */
+    char *file;
+    char *text;
+    int64_t deployed_ms;
+    bool latest; /* the highest version of its namespace/name */
+};
+
+/* Stored: append, never renumber. */
+enum store_state { STORE_LIVE = 1, STORE_AWAY = 2 };
+
+struct store {
+    char *agent;
+    char *name;
+    struct id store_id;
+    struct id session;
+    const struct contract *contract; /* borrowed from the registry */
+    uint32_t capacity;
+    enum store_state state;
+    int64_t since_ms;
+    char *program;
+    char *metrics_url;
+    uint64_t pid;
+    uint32_t outstanding; /* tasks it holds now; not stored */
+};
+
+/* Stored: append, never renumber. */
+enum gate_kind { GATE_PARKED = 1, GATE_DATA = 2 };
+enum verdict { VERDICT_APPROVE = 1, VERDICT_EDIT = 2, VERDICT_REJECT = 3 };
+
+struct gate {
+    struct id id;
+    enum gate_kind kind;
+    struct id instance;
+    uint32_t frame;
+    uint32_t revision;
+    struct digest digest; /* of what the person is shown: proposal or failing input */
+    int64_t opened_ms;
+    int64_t expires_ms;
+    struct failure failure; /* texts and docs owned by the gate */
+    struct doc *proposal;   /* NULL: none */
+    char *step;             /* step name */
+};
+
+/* One entry of an ordered set of (due, instance). */
+struct timer {
+    int64_t due_ms;
+    struct id instance;
+};
+
+/* A step that waits for a store: lower priority number first, then first come. */
+struct ready {
+    int priority;
+    uint64_t order;
+    struct id instance;
+    uint32_t frame;
+};
+
+struct ready_queue {
+    char *agent;
+    struct ready *heap; /* binary heap */
+    size_t count;
+    size_t room;
+};
+
+/* A listen that waits for an event of a type ("" for any). */
+struct listener {
+    struct id instance;
+    uint32_t frame;
+};
+
+struct listener_list {
+    struct listener *items;
+    size_t count;
+    size_t room;
+};
+
+struct company {
+    struct map *definitions; /* digest -> struct definition */
+    struct map *latest;      /* namespace/name -> struct definition */
+    struct map *contracts;   /* agent:version -> struct contract */
+    struct map *stores;      /* agent/store -> struct store */
+    struct map *gates;       /* id -> struct gate */
+    struct map *queues;      /* agent -> struct ready_queue */
+    struct map *listeners;   /* event type -> struct listener_list */
+    struct timer *timers;    /* binary heap by (due, id); entries may be stale */
+    size_t timer_count;
+    size_t timer_room;
+};
+
+void company_init(struct company *company);
+void company_release(struct company *company);
+
+/* Register a definition; takes plan and copies the rest. Sets `latest` marks. */
+struct definition *company_add_definition(struct company *company, struct plan **plan,
+                                          const char *text, const char *file, int64_t now_ms);
+
+const struct definition *company_definition(const struct company *company,
+                                            const struct digest *digest);
+
+/* By "namespace/name:version", "namespace/name" (latest) or 64 hex digits. NULL: none. */
+const struct definition *company_find_definition(const struct company *company, const char *name);
+
+/* Register a contract; takes it. Replaces none: the key must be new. */
+const struct contract *company_add_contract(struct company *company, struct contract **contract);
+
+const struct contract *company_contract(const struct company *company, const char *agent,
+                                        const char *version);
+
+/* Store by agent and name, or NULL; company_add_store makes it when it is new. */
+struct store *company_store(const struct company *company, const char *agent, const char *name);
+struct store *company_add_store(struct company *company, const char *agent, const char *name);
+
+struct gate *company_gate(const struct company *company, const struct id *id);
+void company_add_gate(struct company *company, struct gate *gate);
+void company_remove_gate(struct company *company, const struct id *id);
+void gate_destroy(struct gate *gate);
+
+/* Deep copy of a failure's texts and docs into one owned by the caller; failure_release frees it.
+ */
+void failure_copy(struct failure *to, const struct failure *from);
+void failure_release(struct failure *failure);
+
+void company_timer_push(struct company *company, int64_t due_ms, const struct id *instance);
+const struct timer *company_timer_first(const struct company *company);
+void company_timer_pop(struct company *company);
+
+void company_ready_push(struct company *company, const char *agent, const struct ready *ready);
+struct ready_queue *company_queue(const struct company *company, const char *agent);
+const struct ready *queue_first(const struct ready_queue *queue);
+void queue_pop(struct ready_queue *queue);
+
+void company_listener_add(struct company *company, const char *type, const struct id *instance,
+                          uint32_t frame);
+void company_listener_remove(struct company *company, const char *type, const struct id *instance,
+                             uint32_t frame);
+struct listener_list *company_listeners(const struct company *company, const char *type);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * Inside of the engine: for engine.c, process/ and apply/ only.
+ */
+#ifndef COORDINATOR_ENGINE_ENGINE_PRIVATE_H
+#define COORDINATOR_ENGINE_ENGINE_PRIVATE_H
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/json/doc.h"
+#include "common/json/json.h"
+#include "coordinator/definition/plan.h"
+#include "coordinator/engine/command.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/engine/port.h"
+
+struct map;
+
+/* A task to send again unless its answer comes first. Stale entries are skipped. */
+struct redispatch {
+    int64_t due_ms;
+    struct id instance;
+    uint32_t frame;
+    uint32_t attempt;
+    uint32_t times;
+};
+
+/* An event emitted in this turn, to be accepted after the command that emitted it. */
+struct emitted {
+    const char *type;
+    const char *source;
+    const char *id;
+    struct doc *envelope;
+};
+
+struct engine {
+    struct engine_options options;
+    const struct engine_port *port;
+    void *port_user;
+    struct company company;
+    struct map *cache; /* id -> struct instance */
+    struct instance *dirty;
+    struct arena *arena;
+    uint64_t sequence;
+    int64_t now;
+    struct event *events;
+    size_t event_count;
+    size_t event_room;
+    struct order *orders;
+    size_t order_count;
+    size_t order_room;
+    struct doc **held; /* docs of events and orders, released when the turn is done */
+    size_t held_count;
+    size_t held_room;
+    json_t *held_json; /* array that owns values of orders */
+    struct map *turn_marks;
+    struct redispatch *redispatches; /* binary heap by due */
+    size_t redispatch_count;
+    size_t redispatch_room;
+    struct emitted *emitted;
+    size_t emitted_count;
+    size_t emitted_room;
+    struct id *runnable; /* instances whose walk was cut by the turn's step limit */
+    size_t runnable_count;
+    size_t runnable_room;
+    uint64_t outstanding;
+    uint64_t ready;
+    uint64_t ready_in_turn;
+    struct engine_counters counters;
+};
+
+/* Memory of the turn; aborts instead of failing. */
+void *engine_alloc(struct engine *engine, size_t size);
+const char *engine_text(struct engine *engine, const char *text);
+
+/* Keep a doc until the turn is done; takes over the reference and returns the doc. */
+struct doc *engine_hold(struct engine *engine, struct doc *doc);
+
+/* Keep a json value until the turn is done; takes over the reference. */
+json_t *engine_hold_json(struct engine *engine, json_t *value);
+
+/* Decide a fact: record it and apply it at once. Version is filled in; docs are held. */
+void engine_emit(struct engine *engine, const struct event *event);
+
+/* An event of `instance`, to be completed and emitted. */
+struct event engine_event(const struct instance *instance, enum event_kind kind);
+
+/* Append an order; docs in it must be held. */
+struct order *engine_order(struct engine *engine, enum order_kind kind, uint64_t token);
+
+/* Answer the command, if somebody waits. `format` gives the words of a refusal. */
+void engine_reply_ok(struct engine *engine, uint64_t token, const struct id *instance,
+                     bool created);
+void engine_refuse(struct engine *engine, uint64_t token, enum err code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Open instance from cache or table, NULL when there is none. */
+struct instance *engine_load(struct engine *engine, const struct id *id);
+
+/* The only doors through which state changes (apply/). */
+void apply_event(struct engine *engine, const struct event *event);
+void apply_company(struct engine *engine, const struct event *event);
+void apply_instance(struct engine *engine, struct instance *instance, const struct event *event);
+void apply_step(struct engine *engine, struct instance *instance, const struct event *event);
+void apply_call(struct engine *engine, struct instance *instance, const struct event *event);
+void engine_touch(struct engine *engine, struct instance *instance);
+void engine_cache_add(struct engine *engine, struct instance *instance);
+
+/* apply helpers shared by its files */
+void apply_move(struct instance *instance, struct frame *parent, const struct event *event,
+                struct doc *output);
+void apply_frame_gone(struct engine *engine, struct instance *instance, struct frame *frame);
+void apply_ready(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* Put a ready frame into its queue in memory. */
+void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame);
+
+/* Queue key of a call frame: agent, contract range and, for effects, the store that began it. */
+const char *ready_key(struct engine *engine, const struct instance *instance,
+                      const struct frame *frame);
+
+/* Whether a store holds the frame's task. */
+bool frame_in_flight(const struct frame *frame);
+
+/* Node of a frame; NULL for the workflow. */
+const struct plan_node *frame_node(const struct instance *instance, const struct frame *frame);
+
+/* Iteration path of the tasks below a frame. */
+const char *frame_child_path(struct engine *engine, const struct frame *frame);
+
+void redispatch_push(struct engine *engine, const struct redispatch *entry);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Ids that derive from causes, never from counters or chance, so that a replayed cause meets the
+ * same names (BLAKE2b over length-prefixed parts, cut to 16 bytes).
+ *
+ * The first two bytes of an instance id are its partition.
+ */
+#ifndef COORDINATOR_ENGINE_ID_H
+#define COORDINATOR_ENGINE_ID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/crypto/crypto.h"
+
+enum { ID_BYTES = 16, ID_HEX_BYTES = 2 * ID_BYTES + 1 };
+
+struct id {
+    uint8_t bytes[ID_BYTES];
+};
+
+/* Instance started by an event: H(definition, trigger, source, event id). */
+struct id id_of_trigger(const struct digest *definition, const char *source, const char *event_id);
+
+/* Instance started by a person or program: H(definition, request id). */
+struct id id_of_request(const struct digest *definition, const char *request_id);
+
+/* Effect key of a step: H(instance, pointer, path, activation). */
+struct id id_of_step(const struct id *instance, const char *pointer, const char *path,
+                     uint32_t activation);
+
+/* Effect key of a step whose definition gives the key: H(agent, action, key). */
+struct id id_of_user_key(const char *agent, const char *action, const char *user_key);
+
+/* Dedup mark of an event: H(source, id). */
+struct id id_of_event(const char *source, const char *event_id);
+
+/* Gate on a step: H(instance, frame, revision). */
+struct id id_of_gate(const struct id *instance, uint32_t frame, uint32_t revision);
+
+/* Deterministic draw in [0, below) for a step's attempt; 0 when below is 0. */
+uint64_t id_draw(const struct id *key, uint32_t attempt, uint64_t below);
+
+bool id_equal(const struct id *a, const struct id *b);
+void id_hex(const struct id *id, char out[ID_HEX_BYTES]);
+bool id_of_hex(const char *text, struct id *ret_id);
+
+#endif

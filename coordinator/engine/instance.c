@@ -1,0 +1,325 @@
+#include "coordinator/engine/instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/json/doc.h"
+#include "coordinator/definition/plan.h"
+
+/* The engine has no path for "no memory": the process ends and the stores are the truth. */
+static void *must(void *memory)
+{
+    CHECK(memory != NULL);
+    return memory;
+}
+
+void doc_replace(struct doc **place, struct doc *doc)
+{
+    struct doc *old = *place;
+    *place = doc == NULL ? NULL : doc_ref(doc);
+    doc_unref(&old);
+}
+
+void text_replace(char **place, const char *text)
+{
+    char *copy = text == NULL ? NULL : must(strdup(text));
+    free(*place);
+    *place = copy;
+}
+
+struct instance *instance_create(const struct id *id)
+{
+    struct instance *instance = must(calloc(1, sizeof(*instance)));
+    instance->id = *id;
+    instance->status = INSTANCE_RUNNING;
+    instance->next_frame = 1;
+    return instance;
+}
+
+void frame_evaluated_clear(struct frame *frame)
+{
+    for (uint32_t i = 0; i < frame->evaluated_count; i++) {
+        doc_unref(&frame->evaluated[i].value);
+    }
+    free(frame->evaluated);
+    frame->evaluated = NULL;
+    frame->evaluated_count = 0;
+}
+
+static void frame_destroy(struct frame *frame)
+{
+    struct doc **docs[] = {&frame->raw_input, &frame->input, &frame->data,       &frame->vars,
+                           &frame->error,     &frame->items, &frame->call_input, &frame->proposal};
+    for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
+        doc_unref(docs[i]);
+    }
+    frame_evaluated_clear(frame);
+    free(frame->visits);
+    free(frame->path);
+    free(frame->idempotency_key);
+    free(frame->store);
+    free(frame->contract_version);
+    free(frame);
+}
+
+void instance_destroy(struct instance **instance)
+{
+    struct instance *it = *instance;
+    if (it == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < it->frame_count; i++) {
+        frame_destroy(it->frames[i]);
+    }
+    for (uint32_t i = 0; i < it->ledger_count; i++) {
+        free(it->ledger[i].step);
+        free(it->ledger[i].agent);
+        free(it->ledger[i].action);
+        free(it->ledger[i].store);
+    }
+    free(it->frames);
+    free(it->ledger);
+    free(it->journal);
+    free(it->traceparent);
+    free(it->trigger);
+    doc_unref(&it->input);
+    doc_unref(&it->context);
+    doc_unref(&it->final_value);
+    free(it);
+    *instance = NULL;
+}
+
+struct frame *instance_frame(const struct instance *instance, uint32_t frame)
+{
+    for (uint32_t i = instance->frame_count; i > 0; i--) {
+        if (instance->frames[i - 1]->id == frame) {
+            return instance->frames[i - 1];
+        }
+    }
+    return NULL;
+}
+
+struct frame *instance_push(struct instance *instance, uint32_t id)
+{
+    CHECK(id != 0 && instance_frame(instance, id) == NULL);
+    struct frame *frame = must(calloc(1, sizeof(*frame)));
+    frame->id = id;
+    frame->node = PLAN_NONE;
+    frame->cursor = PLAN_NONE;
+    frame->state = FRAME_RUNNING;
+    frame->activation = 1;
+    frame->path = must(strdup(""));
+    instance->frames =
+        must(realloc(instance->frames, (instance->frame_count + 1) * sizeof(*instance->frames)));
+    instance->frames[instance->frame_count++] = frame;
+    if (id >= instance->next_frame) {
+        instance->next_frame = id + 1;
+    }
+    return frame;
+}
+
+void instance_remove(struct instance *instance, uint32_t frame)
+{
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        CHECK(instance->frames[i]->parent != frame);
+    }
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        if (instance->frames[i]->id == frame) {
+            frame_destroy(instance->frames[i]);
+            memmove(&instance->frames[i], &instance->frames[i + 1],
+                    (instance->frame_count - i - 1) * sizeof(*instance->frames));
+            instance->frame_count--;
+            return;
+        }
+    }
+    UNREACHABLE();
+}
+
+struct frame *instance_leaf(const struct instance *instance)
+{
+    return instance->frame_count == 0 ? NULL : instance->frames[instance->frame_count - 1];
+}
+
+struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key)
+{
+    for (uint32_t i = 0; i < instance->ledger_count; i++) {
+        if (id_equal(&instance->ledger[i].key, key)) {
+            return &instance->ledger[i];
+        }
+    }
+    return NULL;
+}
+
+struct ledger_entry *instance_ledger_add(struct instance *instance, const struct id *key)
+{
+    instance->ledger =
+        must(realloc(instance->ledger, (instance->ledger_count + 1) * sizeof(*instance->ledger)));
+    struct ledger_entry *entry = &instance->ledger[instance->ledger_count++];
+    *entry = (struct ledger_entry){.key = *key};
+    return entry;
+}
+
+bool instance_ledger_open(const struct instance *instance)
+{
+    for (uint32_t i = 0; i < instance->ledger_count; i++) {
+        if (instance->ledger[i].state == LEDGER_DISPATCHED ||
+            instance->ledger[i].state == LEDGER_UNKNOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool instance_active(const struct instance *instance)
+{
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        enum frame_state state = instance->frames[i]->state;
+        if (state == FRAME_READY || state == FRAME_DISPATCHED || state == FRAME_EVALUATING ||
+            state == FRAME_CANCELLING) {
+            return true;
+        }
+    }
+    return instance->final != 0;
+}
+
+int64_t instance_due(const struct instance *instance)
+{
+    bool leaving = instance->final != 0 || instance->cancelling || instance->frame_count == 0 ||
+                   instance->frames[0]->state == FRAME_CANCELLING;
+    if (leaving) {
+        return 0;
+    }
+    int64_t due = instance->deadline_ms;
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        const struct frame *frame = instance->frames[i];
+        if (frame->deadline_ms != 0 && (due == 0 || frame->deadline_ms < due)) {
+            due = frame->deadline_ms;
+        }
+        if (frame->wake_ms != 0 && (due == 0 || frame->wake_ms < due)) {
+            due = frame->wake_ms;
+        }
+    }
+    return due;
+}
+
+void instance_journal_add(struct instance *instance, uint64_t sequence)
+{
+    uint32_t count = instance->journal_count;
+    if (count > 0 && instance->journal[count - 1] == sequence) {
+        return;
+    }
+    if ((count & (count - 1)) == 0) {
+        size_t room = count == 0 ? 4 : (size_t)count * 2;
+        instance->journal = must(realloc(instance->journal, room * sizeof(uint64_t)));
+    }
+    instance->journal[instance->journal_count++] = sequence;
+}
+
+void frame_visits_clear(struct frame *frame)
+{
+    free(frame->visits);
+    frame->visits = NULL;
+    frame->visit_count = 0;
+}
+
+uint32_t frame_visits(const struct frame *frame, uint32_t node)
+{
+    for (uint32_t i = 0; i < frame->visit_count; i++) {
+        if (frame->visits[i].node == node) {
+            return frame->visits[i].count;
+        }
+    }
+    return 0;
+}
+
+void frame_visit(struct frame *frame, uint32_t node)
+{
+    for (uint32_t i = 0; i < frame->visit_count; i++) {
+        if (frame->visits[i].node == node) {
+            frame->visits[i].count++;
+            return;
+        }
+    }
+    frame->visits = must(realloc(frame->visits, (frame->visit_count + 1) * sizeof(*frame->visits)));
+    frame->visits[frame->visit_count++] = (struct visit){.node = node, .count = 1};
+}
+
+const struct evaluated *frame_evaluated(const struct frame *frame, uint32_t expr)
+{
+    for (uint32_t i = 0; i < frame->evaluated_count; i++) {
+        if (frame->evaluated[i].expr == expr) {
+            return &frame->evaluated[i];
+        }
+    }
+    return NULL;
+}
+
+void frame_evaluated_add(struct frame *frame, uint32_t expr, bool failed, struct doc *value)
+{
+    frame->evaluated =
+        must(realloc(frame->evaluated, (frame->evaluated_count + 1) * sizeof(*frame->evaluated)));
+    frame->evaluated[frame->evaluated_count++] =
+        (struct evaluated){.expr = expr, .failed = failed, .value = doc_ref(value)};
+}
+
+void instance_check(const struct instance *instance)
+{
+    CHECK(instance->plan != NULL);
+    CHECK(instance->input != NULL);
+    CHECK(instance->context != NULL);
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        const struct frame *frame = instance->frames[i];
+        CHECK(frame->id < instance->next_frame);
+        CHECK((frame->parent == 0) == (frame->node == PLAN_NONE));
+        CHECK(i == 0 || frame->parent != 0);
+        CHECK_IMPLIES(i > 0, instance->frames[i - 1]->id < frame->id);
+        CHECK(frame->node == PLAN_NONE || frame->node < instance->plan->node_count);
+        CHECK(frame->cursor == PLAN_NONE || frame->cursor < instance->plan->node_count);
+        CHECK_IMPLIES(frame->state == FRAME_DISPATCHED, frame->store != NULL);
+        CHECK_IMPLIES(frame->state == FRAME_SUSPENDED, frame->has_gate);
+        CHECK_IMPLIES(frame->state == FRAME_RETRY, frame->wake_ms != 0);
+    }
+}
+
+const char *instance_status_name(enum instance_status status)
+{
+    switch (status) {
+    case INSTANCE_RUNNING:
+        return "running";
+    case INSTANCE_WAITING:
+        return "waiting";
+    case INSTANCE_SUSPENDED:
+        return "suspended";
+    case INSTANCE_CANCELLED:
+        return "cancelled";
+    case INSTANCE_FAULTED:
+        return "faulted";
+    case INSTANCE_COMPLETED:
+        return "completed";
+    }
+    return "unknown";
+}
+
+const char *frame_state_name(enum frame_state state)
+{
+    switch (state) {
+    case FRAME_RUNNING:
+    case FRAME_OUTPUT:
+    case FRAME_EVALUATING:
+        return "running";
+    case FRAME_READY:
+        return "ready";
+    case FRAME_DISPATCHED:
+        return "dispatched";
+    case FRAME_RETRY:
+        return "retrying";
+    case FRAME_WAITING:
+        return "waiting";
+    case FRAME_SUSPENDED:
+        return "suspended";
+    case FRAME_CANCELLING:
+        return "cancelling";
+    }
+    return "unknown";
+}

@@ -1,0 +1,215 @@
+/*
+ * One run of a definition: its frames (the steps that are open now), data, ledger of effects.
+ *
+ * A frame is an open activation of a task; frame 1 is the workflow itself. Frames form a tree
+ * through `parent`; without parallel tasks it is a stack. A frame with a list of tasks holds
+ * `cursor`, the node that is to be entered next with `data` as its raw input.
+ *
+ *      RUNNING --> READY --> DISPATCHED --> OUTPUT --> (gone)
+ *         |          ^           |  `-> RETRY (waits) --> READY
+ *         |          |           `----> SUSPENDED (gate) --> READY or gone
+ *         |--> WAITING (timer, event)
+ *         `--> EVALUATING (mainstay-jq) --> RUNNING
+ *
+ * Ownership: an instance owns its frames and references its docs. Threads: none.
+ */
+#ifndef COORDINATOR_ENGINE_INSTANCE_H
+#define COORDINATOR_ENGINE_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/engine/id.h"
+#include "coordinator/engine/outcome.h"
+
+struct doc;
+struct plan;
+
+/* Stored: append, never renumber. */
+enum instance_status {
+    INSTANCE_RUNNING = 1,
+    INSTANCE_WAITING = 2,
+    INSTANCE_SUSPENDED = 3,
+    INSTANCE_CANCELLED = 4,
+    INSTANCE_FAULTED = 5,
+    INSTANCE_COMPLETED = 6,
+};
+
+/* Stored: append, never renumber. */
+enum frame_state {
+    FRAME_RUNNING = 1,    /* the walk is in or below it */
+    FRAME_READY = 2,      /* agent call: waits for a store with credit */
+    FRAME_DISPATCHED = 3, /* agent call: a store has it */
+    FRAME_RETRY = 4,      /* waits until wake_ms for another attempt */
+    FRAME_WAITING = 5,    /* wait or listen */
+    FRAME_SUSPENDED = 6,  /* a gate is open on it */
+    FRAME_OUTPUT = 7,     /* `data` is its raw output; output.as and export are next */
+    FRAME_EVALUATING = 8, /* an expression is with mainstay-jq; `resume` says what to go back to */
+    FRAME_CANCELLING = 9, /* cancelled while its effect was in flight */
+};
+
+/* Part of a `for` or `try` frame the walk is in. Stored. */
+enum frame_part { PART_BODY = 0, PART_CATCH = 1 };
+
+/* Stored: append, never renumber. */
+enum ledger_state {
+    LEDGER_DISPATCHED = 1,
+    LEDGER_DONE = 2,
+    LEDGER_NONE = 3,
+    LEDGER_UNKNOWN = 4,
+};
+
+/* Value of an external expression, kept until the walk moves on. */
+struct evaluated {
+    uint32_t expr;
+    bool failed;
+    struct doc *value; /* or the error text as a JSON string */
+};
+
+struct visit {
+    uint32_t node;
+    uint32_t count;
+};
+
+struct frame {
+    uint32_t id;
+    uint32_t parent; /* 0 for the workflow */
+    uint32_t node;   /* PLAN_NONE for the workflow */
+    uint32_t activation;
+    char *path; /* iteration path, "" at the top */
+    enum frame_state state;
+    enum frame_state resume; /* valid while EVALUATING */
+    enum frame_part part;
+    int64_t started_ms;
+    int64_t deadline_ms; /* task timeout; 0 none */
+    int64_t wake_ms;     /* 0 none */
+    struct doc *raw_input;
+    struct doc *input; /* after input.from */
+    struct doc *data;  /* raw input of the task at cursor, then the raw output */
+    struct doc *vars;  /* scope variables for the tasks below; NULL none */
+    struct doc *error; /* of a try in its catch part, or of a suspended step; NULL none */
+    struct doc *items; /* for */
+    uint32_t index;    /* for: current; listen: events consumed */
+    uint32_t retries;  /* try */
+    int64_t attempt_started_ms;
+    uint32_t cursor; /* PLAN_NONE: the list is at its end */
+    struct visit *visits;
+    uint32_t visit_count;
+    /* agent call */
+    struct id key;
+    char *idempotency_key;
+    uint32_t attempt; /* high bits: try-level retries before it started; low 8: attempts, from 1 */
+    enum phase phase;
+    char *store; /* NULL: none chosen */
+    char *contract_version;
+    struct digest input_digest;
+    struct doc *call_input;
+    struct doc *proposal;
+    int64_t dispatched_ms;
+    bool effectful;
+    uint64_t ready_order;
+    struct evaluated *evaluated;
+    uint32_t evaluated_count;
+    bool has_gate;
+    struct id gate;
+    uint32_t gate_revision;
+};
+
+struct ledger_entry {
+    struct id key;
+    char *step;
+    char *agent;
+    char *action;
+    char *store;
+    enum ledger_state state;
+    uint32_t attempts;
+};
+
+struct instance {
+    struct id id;
+    struct digest definition;
+    const struct plan *plan; /* borrowed from the company's definitions */
+    enum instance_status status;
+    int64_t started_ms;
+    int64_t deadline_ms;
+    int priority;
+    struct doc *input; /* raw */
+    struct doc *context;
+    char *traceparent;
+    char *trigger;
+    uint32_t next_frame;
+    uint32_t steps;
+    uint32_t retries;
+    bool cancelling;
+    enum instance_status final; /* set while settling */
+    struct doc *final_value;
+    struct frame **frames; /* parents before children */
+    uint32_t frame_count;
+    struct ledger_entry *ledger;
+    uint32_t ledger_count;
+    uint64_t *journal; /* sequences that hold its events, ascending */
+    uint32_t journal_count;
+    /* bookkeeping of the engine, not stored */
+    int64_t timer_ms; /* due time of its row in the timer table; 0 none */
+    bool stored_active;
+    bool stored;
+    bool dirty;
+    bool ended;
+    struct instance *next_dirty;
+};
+
+/* A new, empty instance, or abort without memory. */
+struct instance *instance_create(const struct id *id);
+
+/* Free *instance and all it owns and set it to NULL. Accepts NULL. */
+void instance_destroy(struct instance **instance);
+
+/* Frame by id, or NULL. */
+struct frame *instance_frame(const struct instance *instance, uint32_t frame);
+
+/* Append a frame (state RUNNING, cursor PLAN_NONE, empty path). The caller fills it. */
+struct frame *instance_push(struct instance *instance, uint32_t id);
+
+/* Remove and free a frame. */
+void instance_remove(struct instance *instance, uint32_t frame);
+
+/* The newest frame: the only one without children. NULL when there are none. */
+struct frame *instance_leaf(const struct instance *instance);
+
+/* Ledger row of the key, or NULL. */
+struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key);
+struct ledger_entry *instance_ledger_add(struct instance *instance, const struct id *key);
+
+/* Whether a ledger row is dispatched or unknown. */
+bool instance_ledger_open(const struct instance *instance);
+
+/* Whether a store or the jq child owes an answer, or a step is ready: such rows are read at start.
+ */
+bool instance_active(const struct instance *instance);
+
+/* Earliest of its deadlines and wake times, 0 when none. */
+int64_t instance_due(const struct instance *instance);
+
+void instance_journal_add(struct instance *instance, uint64_t sequence);
+
+/* Replace an owned doc or text: drops the old one, takes a reference or copy of the new one. */
+void doc_replace(struct doc **place, struct doc *doc);
+void text_replace(char **place, const char *text);
+
+void frame_visits_clear(struct frame *frame);
+uint32_t frame_visits(const struct frame *frame, uint32_t node);
+void frame_visit(struct frame *frame, uint32_t node);
+
+/* Values of external expressions. `failed`: value is the error's text. */
+const struct evaluated *frame_evaluated(const struct frame *frame, uint32_t expr);
+void frame_evaluated_add(struct frame *frame, uint32_t expr, bool failed, struct doc *value);
+void frame_evaluated_clear(struct frame *frame);
+
+/* Invariants of the whole instance; CHECKs. */
+void instance_check(const struct instance *instance);
+
+const char *instance_status_name(enum instance_status status);
+const char *frame_state_name(enum frame_state state);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * The engine's way to its tables. Implemented by coordinator/tables over the store, and by the
+ * tests over the in-memory twin.
+ *
+ * Writes are collected into the turn's batch; reads see what earlier turns committed. The engine
+ * itself remembers what it wrote in the current turn. Nothing here fails: a store that cannot read
+ * or write ends the process, because acting on half a state is worse (design: crash only).
+ */
+#ifndef COORDINATOR_ENGINE_PORT_H
+#define COORDINATOR_ENGINE_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "coordinator/engine/id.h"
+#include "coordinator/engine/instance.h"
+
+struct definition;
+struct contract;
+struct gate;
+struct store;
+struct doc;
+struct event;
+
+struct engine_port {
+    const char *name;
+    /* The instance with its plan unset, owned by the caller; NULL when there is none open. */
+    struct instance *(*instance_load)(void *user, const struct id *id);
+    void (*instance_put)(void *user, const struct instance *instance, bool active, bool was_active,
+                         bool was_stored);
+    /* The instance has ended: drop its row, keep a line that finds its journal. */
+    void (*instance_end)(void *user, const struct instance *instance, int64_t ended_ms,
+                         bool was_active, bool was_stored);
+    /* Whether an ended instance of this id is known. */
+    bool (*done_exists)(void *user, const struct id *id);
+    bool (*mark_exists)(void *user, const struct id *mark);
+    void (*mark_put)(void *user, const struct id *mark, int64_t expires_ms);
+    void (*timer_put)(void *user, int64_t due_ms, const struct id *instance);
+    void (*timer_delete)(void *user, int64_t due_ms, const struct id *instance);
+    void (*listener_put)(void *user, const char *type, const struct id *instance, uint32_t frame);
+    void (*listener_delete)(void *user, const char *type, const struct id *instance,
+                            uint32_t frame);
+    void (*gate_put)(void *user, const struct gate *gate);
+    void (*gate_delete)(void *user, const struct id *gate);
+    void (*definition_put)(void *user, const struct definition *definition);
+    void (*contract_put)(void *user, const struct contract *contract, int64_t now_ms);
+    void (*store_put)(void *user, const struct store *store);
+    void (*buffer_put)(void *user, const char *type, const struct id *mark, struct doc *envelope,
+                       int64_t expires_ms);
+    void (*buffer_delete)(void *user, const char *type, const struct id *mark, int64_t expires_ms);
+    /* Visit buffered events of a type ("" for all) in order of arrival until `visit` returns false.
+     */
+    void (*buffer_scan)(void *user, const char *type,
+                        bool (*visit)(void *visitor, const char *type, const struct id *mark,
+                                      struct doc *envelope, int64_t expires_ms),
+                        void *visitor);
+    /* `event` is an EVENT_DEAD_LETTER; the table keeps its quota per source. */
+    void (*dead_letter_put)(void *user, const struct event *event, int64_t now_ms);
+    void (*dead_letter_replayed)(void *user, uint64_t number);
+};
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * The doors of the engine: commands, timers, and picking up after a start.
+ */
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "coordinator/engine/process/process.h"
+
+void process_evaluation(struct engine *engine, const struct evaluation_command *command)
+{
+    struct instance *instance = engine_load(engine, &command->instance);
+    struct frame *frame = instance == NULL ? NULL : instance_frame(instance, command->frame);
+    if (frame == NULL || frame->state != FRAME_EVALUATING ||
+        frame_evaluated(frame, command->expr) != NULL) {
+        engine->counters.stale_results++;
+        return;
+    }
+    struct event event = engine_event(instance, EVENT_EVALUATION_DONE);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.count = command->expr;
+    event.value = command->value;
+    if (command->value == NULL) {
+        json_t *words = json_string(command->error);
+        event.error = engine_hold(
+            engine, doc_of_json(words != NULL ? words : json_string("not valid UTF-8")));
+    }
+    engine_emit(engine, &event);
+    walk(engine, instance);
+}
+
+void engine_command(struct engine *engine, const struct command *command)
+{
+    engine->counters.commands++;
+    switch (command->kind) {
+    case COMMAND_EVENT:
+        process_event(engine, command->token, &command->event);
+        break;
+    case COMMAND_RUN:
+        process_run(engine, command->token, &command->run);
+        break;
+    case COMMAND_RESULT:
+        process_result(engine, &command->result);
+        break;
+    case COMMAND_HELLO:
+        process_hello(engine, command->token, &command->hello);
+        break;
+    case COMMAND_DEPLOY:
+        process_deploy(engine, command->token, &command->deploy);
+        break;
+    case COMMAND_CANCEL:
+        process_cancel(engine, command->token, &command->cancel);
+        break;
+    case COMMAND_VERDICT:
+        process_verdict(engine, command->token, &command->verdict);
+        break;
+    case COMMAND_EVALUATION:
+        process_evaluation(engine, &command->evaluation);
+        break;
+    case COMMAND_DEAD_LETTER:
+        process_dead_letter(engine, command->token, &command->dead_letter);
+        break;
+    }
+    process_emitted(engine);
+}
+
+static struct doc *timeout_error(struct engine *engine, const struct instance *instance,
+                                 const struct frame *frame)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    return error_make(engine, "timeout", 408, node == NULL ? "/" : node->pointer,
+                      node == NULL ? "the workflow took longer than its timeout"
+                                   : "the task took longer than its timeout",
+                      NULL);
+}
+
+static void frame_wake(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    if (node->kind == TASK_TRY && frame->state == FRAME_RUNNING) {
+        struct doc *error = timeout_error(engine, instance, frame);
+        while (instance_leaf(instance) != frame) {
+            struct frame *leaf = instance_leaf(instance);
+            struct event gone = engine_event(instance, EVENT_STEP_CANCELLED);
+            gone.frame = leaf->id;
+            gone.node = leaf->node;
+            gone.text = "the attempt timed out";
+            engine_emit(engine, &gone);
+        }
+        fault_raise(engine, instance, frame, error);
+    } else {
+        struct event event = engine_event(instance, EVENT_TIMER_FIRED);
+        event.frame = frame->id;
+        event.node = frame->node;
+        if (node->kind == TASK_TRY && node->attempt.retry != NULL) {
+            event.count = (uint32_t)node->attempt.retry->attempt_duration_ms;
+        }
+        engine_emit(engine, &event);
+    }
+    if (!instance->ended) {
+        walk(engine, instance);
+    }
+}
+
+/* Fire the outermost thing that is due; false when nothing of the instance is. */
+static bool instance_fire(struct engine *engine, struct instance *instance)
+{
+    if (instance->ended || instance->final != 0 || instance->cancelling) {
+        return false;
+    }
+    if (instance->deadline_ms != 0 && instance->deadline_ms <= engine->now &&
+        instance->frames[0]->state != FRAME_CANCELLING) {
+        unwind_begin(engine, instance, instance->frames[0],
+                     timeout_error(engine, instance, instance->frames[0]));
+        return true;
+    }
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        struct frame *frame = instance->frames[i];
+        if (frame->deadline_ms != 0 && frame->deadline_ms <= engine->now) {
+            unwind_begin(engine, instance, frame, timeout_error(engine, instance, frame));
+            return true;
+        }
+        if (frame->wake_ms != 0 && frame->wake_ms <= engine->now) {
+            frame_wake(engine, instance, frame);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void runnable_go(struct engine *engine)
+{
+    size_t count = engine->runnable_count;
+    if (count == 0) {
+        return;
+    }
+    struct id *ids = engine_alloc(engine, count * sizeof(*ids));
+    memcpy(ids, engine->runnable, count * sizeof(*ids));
+    engine->runnable_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct instance *instance = engine_load(engine, &ids[i]);
+        if (instance != NULL) {
+            walk(engine, instance);
+        }
+    }
+}
+
+void engine_timers(struct engine *engine)
+{
+    runnable_go(engine);
+    const struct timer *timer = NULL;
+    while ((timer = company_timer_first(&engine->company)) != NULL &&
+           timer->due_ms <= engine->now) {
+        struct timer due = *timer;
+        company_timer_pop(&engine->company);
+        struct instance *instance = engine_load(engine, &due.instance);
+        if (instance == NULL || instance->timer_ms != due.due_ms) {
+            continue;
+        }
+        while (instance_fire(engine, instance)) {
+        }
+    }
+    redispatch_due(engine);
+    process_emitted(engine);
+}
+
+void engine_restore_definition(struct engine *engine, struct plan **plan, const char *text,
+                               const char *file, int64_t deployed_ms)
+{
+    (void)company_add_definition(&engine->company, plan, text, file, deployed_ms);
+}
+
+void engine_restore_contract(struct engine *engine, struct contract **contract)
+{
+    (void)company_add_contract(&engine->company, contract);
+}
+
+void engine_restore_store(struct engine *engine, const struct store *from,
+                          const char *contract_version)
+{
+    struct store *store = company_add_store(&engine->company, from->agent, from->name);
+    store->store_id = from->store_id;
+    store->session = from->session;
+    store->capacity = from->capacity;
+    store->state = from->state;
+    store->since_ms = from->since_ms;
+    store->pid = from->pid;
+    store->contract = company_contract(&engine->company, from->agent, contract_version);
+    CHECK(store->contract != NULL);
+    text_replace(&store->program, from->program);
+    text_replace(&store->metrics_url, from->metrics_url);
+}
+
+void engine_restore_gate(struct engine *engine, struct gate *gate)
+{
+    company_add_gate(&engine->company, gate);
+}
+
+void engine_restore_timer(struct engine *engine, int64_t due_ms, const struct id *instance)
+{
+    company_timer_push(&engine->company, due_ms, instance);
+}
+
+void engine_restore_listener(struct engine *engine, const char *type, const struct id *instance,
+                             uint32_t frame)
+{
+    company_listener_add(&engine->company, type, instance, frame);
+}
+
+void engine_restore_instance(struct engine *engine, struct instance *instance)
+{
+    const struct definition *definition =
+        company_definition(&engine->company, &instance->definition);
+    CHECK(definition != NULL);
+    instance->plan = definition->plan;
+    engine_cache_add(engine, instance);
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        struct frame *frame = instance->frames[i];
+        if (frame_in_flight(frame)) {
+            struct store *store = company_store(
+                &engine->company, frame_node(instance, frame)->call.agent, frame->store);
+            CHECK(store != NULL);
+            store->outstanding++;
+            engine->outstanding++;
+        } else if (frame->state == FRAME_READY) {
+            ready_push(engine, instance, frame);
+        }
+    }
+}
+
+/* An expression was with the jq child when we stopped: walk into it again, which asks again. */
+static void evaluation_again(struct engine *engine, struct instance *instance)
+{
+    struct frame *leaf = instance_leaf(instance);
+    if (leaf != NULL && leaf->state == FRAME_EVALUATING) {
+        leaf->state = leaf->resume;
+        walk(engine, instance);
+    }
+}
+
+void engine_resume(struct engine *engine)
+{
+    size_t count = map_count(engine->cache);
+    struct instance **list = engine_alloc(engine, (count + 1) * sizeof(struct instance *));
+    size_t cursor = 0;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = map_next(engine->cache, &cursor, NULL, NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct instance *instance = list[i];
+        for (uint32_t j = 0; j < instance->frame_count; j++) {
+            if (frame_in_flight(instance->frames[j])) {
+                task_send(engine, instance, instance->frames[j], true);
+            }
+        }
+        evaluation_again(engine, instance);
+        walk(engine, instance);
+    }
+    process_emitted(engine);
+}

@@ -1,0 +1,389 @@
+/*
+ * Entering a task: `if`, input, and what each kind of task does first.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "coordinator/engine/process/process.h"
+
+/* One entry of a task: the scope its expressions see and what was computed so far. */
+struct entry {
+    struct scope scope;
+    struct frame *parent;
+    const struct plan_node *node;
+    struct doc *raw;
+    struct doc *input;
+};
+
+static struct event entry_event(const struct entry *entry, enum event_kind kind)
+{
+    struct event event = engine_event(entry->scope.instance, kind);
+    event.parent = entry->parent->id;
+    event.node = entry->node->index;
+    event.path = entry->scope.path;
+    event.activation = entry->scope.activation;
+    return event;
+}
+
+static enum eval entry_leave(struct entry *entry, struct doc *raw_output, const struct flow *flow)
+{
+    struct scope *scope = &entry->scope;
+    struct doc *output = NULL;
+    struct doc *context = NULL;
+    enum eval eval = scope_output(scope, raw_output, &output, &context);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    struct walk_to to = flow_resolve(entry->node, flow);
+    struct event event = entry_event(entry, EVENT_STEP_RAN);
+    event.output = output;
+    event.context = context;
+    event.flow = to.walk;
+    event.next_node = to.node;
+    engine_emit(scope->engine, &event);
+    return EVAL_OK;
+}
+
+static enum eval enter_set(struct entry *entry)
+{
+    struct doc *value = NULL;
+    enum eval eval = scope_template(&entry->scope, entry->node->set, entry->input, &value);
+    return eval == EVAL_OK ? entry_leave(entry, value, &entry->node->then) : eval;
+}
+
+static enum eval enter_switch(struct entry *entry)
+{
+    const struct flow *flow = &entry->node->then;
+    const struct flow *fallback = NULL;
+    for (size_t i = 0; i < entry->node->choice.count; i++) {
+        const struct switch_case *it = &entry->node->choice.cases[i];
+        if (it->when == NULL) {
+            fallback = fallback == NULL ? &it->then : fallback;
+            continue;
+        }
+        bool taken = false;
+        enum eval eval = scope_truth(&entry->scope, it->when, entry->input, &taken);
+        if (eval != EVAL_OK) {
+            return eval;
+        }
+        if (taken) {
+            return entry_leave(entry, entry->input, &it->then);
+        }
+    }
+    return entry_leave(entry, entry->input, fallback == NULL ? flow : fallback);
+}
+
+static enum eval enter_raise(struct entry *entry)
+{
+    struct doc *value = NULL;
+    enum eval eval = scope_template(&entry->scope, entry->node->raise, entry->input, &value);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    json_t *error = json_copy(doc_json(value));
+    CHECK(error != NULL);
+    CHECK(json_object_set_new(error, "instance", json_string(entry->node->pointer)) == 0);
+    entry->scope.error = engine_hold(entry->scope.engine, doc_of_json(error));
+    return EVAL_ERROR;
+}
+
+/* Fill in what the definition left to the runtime: id from the step, source from the definition. */
+static json_t *envelope_complete(struct entry *entry, json_t *event)
+{
+    struct engine *engine = entry->scope.engine;
+    const struct plan *plan = entry->scope.instance->plan;
+    json_t *envelope = json_object();
+    CHECK(envelope != NULL);
+    (void)json_object_set_new(envelope, "specversion", json_string("1.0"));
+    (void)json_object_update(envelope, event);
+    if (json_object_get(envelope, "id") == NULL) {
+        struct id key = id_of_step(&entry->scope.instance->id, entry->node->pointer,
+                                   entry->scope.path, entry->scope.activation);
+        char hex[ID_HEX_BYTES];
+        id_hex(&key, hex);
+        (void)json_object_set_new(envelope, "id", json_string(hex));
+    }
+    if (json_object_get(envelope, "source") == NULL) {
+        (void)json_object_set_new(
+            envelope, "source",
+            json_sprintf("/%s/%s/%s", plan->namespace_, plan->name, plan->version));
+    }
+    if (json_object_get(envelope, "time") == NULL) {
+        char text[CLOCK_TEXT_BYTES];
+        (void)clock_format(engine->now, text);
+        (void)json_object_set_new(envelope, "time", json_string(text));
+    }
+    if (json_object_get(envelope, "data") != NULL &&
+        json_object_get(envelope, "datacontenttype") == NULL) {
+        (void)json_object_set_new(envelope, "datacontenttype", json_string("application/json"));
+    }
+    return envelope;
+}
+
+static void emitted_add(struct engine *engine, const struct event *event, struct doc *envelope)
+{
+    if (engine->emitted_count == engine->emitted_room) {
+        engine->emitted_room = engine->emitted_room == 0 ? 16 : engine->emitted_room * 2;
+        engine->emitted = realloc(engine->emitted, engine->emitted_room * sizeof(*engine->emitted));
+        CHECK(engine->emitted != NULL);
+    }
+    engine->emitted[engine->emitted_count++] = (struct emitted){
+        .type = event->name, .source = event->source, .id = event->id, .envelope = envelope};
+}
+
+static enum eval enter_emit(struct entry *entry)
+{
+    struct engine *engine = entry->scope.engine;
+    struct doc *value = NULL;
+    enum eval eval = scope_template(&entry->scope, entry->node->emit, entry->input, &value);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    struct doc *envelope =
+        engine_hold(engine, doc_of_json(envelope_complete(entry, doc_json(value))));
+    const json_t *json = doc_json(envelope);
+    struct event event = entry_event(entry, EVENT_EMITTED);
+    event.name = engine_text(engine, json_text_of(json, "type"));
+    event.source = engine_text(engine, json_text_of(json, "source"));
+    event.id = engine_text(engine, json_text_of(json, "id"));
+    event.value = envelope;
+    if (event.name == NULL || event.source == NULL || event.id == NULL) {
+        entry->scope.error =
+            error_make(engine, "expression", 400, entry->node->pointer,
+                       "an emitted event needs text for type, source and id", NULL);
+        return EVAL_ERROR;
+    }
+    eval = entry_leave(entry, envelope, &entry->node->then);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    engine_emit(engine, &event);
+    emitted_add(engine, &event, envelope);
+    struct order *order = engine_order(engine, ORDER_PUBLISH, 0);
+    order->publish.type = event.name;
+    order->publish.envelope = envelope;
+    return EVAL_OK;
+}
+
+/* Push a frame for a task that takes time or holds tasks. */
+static struct event entry_start(struct entry *entry)
+{
+    struct event event = entry_event(entry, EVENT_STEP_STARTED);
+    event.frame = entry->scope.instance->next_frame;
+    event.input = entry->raw;
+    event.value = entry->input == entry->raw ? NULL : entry->input;
+    return event;
+}
+
+static enum eval entry_deadline(struct entry *entry, int64_t *ret_at_ms)
+{
+    *ret_at_ms = 0;
+    if (!entry->node->timeout.present) {
+        return EVAL_OK;
+    }
+    int64_t ms = 0;
+    enum eval eval = scope_duration(&entry->scope, &entry->node->timeout.after, entry->input, &ms);
+    if (eval == EVAL_OK) {
+        *ret_at_ms = entry->scope.engine->now + ms;
+    }
+    return eval;
+}
+
+static enum eval enter_for(struct entry *entry, struct event *event)
+{
+    struct doc *items = NULL;
+    enum eval eval = scope_template(&entry->scope, entry->node->loop.in, entry->input, &items);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    if (!json_is_array(doc_json(items))) {
+        entry->scope.error = error_make(entry->scope.engine, "expression", 400,
+                                        entry->node->pointer, "`for.in` must give an array", NULL);
+        return EVAL_ERROR;
+    }
+    event->context = items;
+    return EVAL_OK;
+}
+
+static enum eval enter_wait(struct entry *entry, struct event *event)
+{
+    int64_t ms = 0;
+    enum eval eval = scope_duration(&entry->scope, &entry->node->wait, entry->input, &ms);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    if (ms > UINT32_MAX) {
+        entry->scope.error =
+            error_make(entry->scope.engine, "expression", 400, entry->node->pointer,
+                       "a wait may last 49 days at most; use a schedule for longer ones", NULL);
+        return EVAL_ERROR;
+    }
+    event->count = ms <= 0 ? 1 : (uint32_t)ms;
+    return EVAL_OK;
+}
+
+static enum eval call_key(struct entry *entry, struct event *event)
+{
+    struct engine *engine = entry->scope.engine;
+    const struct plan_agent_call *call = &entry->node->call;
+    event->has_key = true;
+    event->key = id_of_step(&entry->scope.instance->id, entry->node->pointer, entry->scope.path,
+                            entry->scope.activation);
+    char hex[ID_HEX_BYTES];
+    id_hex(&event->key, hex);
+    event->id = engine_text(engine, hex);
+    if (call->idempotency_key == NULL) {
+        return EVAL_OK;
+    }
+    struct doc *value = NULL;
+    enum eval eval = scope_template(&entry->scope, call->idempotency_key, entry->input, &value);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    const char *text = json_string_value(doc_json(value));
+    if (text == NULL || text[0] == '\0' || strlen(text) > 256) {
+        entry->scope.error = error_make(engine, "expression", 400, entry->node->pointer,
+                                        "idempotencyKey must be a text of 1 to 256 bytes", NULL);
+        return EVAL_ERROR;
+    }
+    event->key = id_of_user_key(call->agent, call->action, text);
+    event->id = engine_text(engine, text);
+    return EVAL_OK;
+}
+
+static enum eval enter_call(struct entry *entry, struct event *event)
+{
+    struct engine *engine = entry->scope.engine;
+    const struct plan_agent_call *call = &entry->node->call;
+    struct doc *input = NULL;
+    enum eval eval = scope_template(&entry->scope, call->input, entry->input, &input);
+    if (eval == EVAL_OK) {
+        eval = call_key(entry, event);
+    }
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    size_t size = 0;
+    const char *text = doc_text(input, &size);
+    if (size > LIMIT_VALUE_BYTES) {
+        entry->scope.error = error_make(engine, "validation", 400, entry->node->pointer,
+                                        "the action's input is larger than 512 KB", NULL);
+        return EVAL_ERROR;
+    }
+    event->agent = call->agent;
+    event->action = call->action;
+    event->name = call->contract;
+    event->output = input;
+    event->has_digest = true;
+    event->digest = crypto_blake(text, size);
+    return EVAL_OK;
+}
+
+/* Tasks that get a frame. */
+static enum eval enter_open(struct entry *entry)
+{
+    struct event event = entry_start(entry);
+    enum eval eval = entry_deadline(entry, &event.at_ms);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    if (entry->node->kind == TASK_FOR) {
+        eval = enter_for(entry, &event);
+    } else if (entry->node->kind == TASK_WAIT) {
+        eval = enter_wait(entry, &event);
+    } else if (entry->node->kind == TASK_AGENT) {
+        eval = enter_call(entry, &event);
+    } else if (entry->node->kind == TASK_TRY && entry->node->attempt.retry != NULL) {
+        event.count = (uint32_t)entry->node->attempt.retry->attempt_duration_ms;
+    }
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    struct instance *instance = entry->scope.instance;
+    engine_emit(entry->scope.engine, &event);
+    if (entry->node->kind == TASK_LISTEN) {
+        listen_from_buffer(entry->scope.engine, instance, instance_leaf(instance));
+    }
+    return EVAL_OK;
+}
+
+static enum eval enter_kind(struct entry *entry)
+{
+    switch (entry->node->kind) {
+    case TASK_SET:
+        return enter_set(entry);
+    case TASK_SWITCH:
+        return enter_switch(entry);
+    case TASK_RAISE:
+        return enter_raise(entry);
+    case TASK_EMIT:
+        return enter_emit(entry);
+    case TASK_DO:
+    case TASK_FOR:
+    case TASK_TRY:
+    case TASK_WAIT:
+    case TASK_LISTEN:
+    case TASK_AGENT:
+        return enter_open(entry);
+    }
+    UNREACHABLE();
+}
+
+static enum eval enter(struct entry *entry)
+{
+    const struct plan_node *node = entry->node;
+    bool wanted = true;
+    enum eval eval = scope_truth(&entry->scope, node->condition, entry->raw, &wanted);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    if (!wanted) {
+        struct flow on = {.kind = FLOW_CONTINUE, .target = PLAN_NONE};
+        struct walk_to to = flow_resolve(node, &on);
+        struct event event = entry_event(entry, EVENT_STEP_SKIPPED);
+        event.flow = to.walk;
+        event.next_node = to.node;
+        engine_emit(entry->scope.engine, &event);
+        return EVAL_OK;
+    }
+    eval = scope_schema(&entry->scope, node->data.input_schema, entry->raw, "input");
+    if (eval == EVAL_OK) {
+        eval = scope_template(&entry->scope, node->data.input_from, entry->raw, &entry->input);
+    }
+    if (eval == EVAL_OK) {
+        entry->scope.input = entry->input;
+        eval = enter_kind(entry);
+    }
+    return eval;
+}
+
+bool walk_enter(struct engine *engine, struct instance *instance, struct frame *parent)
+{
+    const struct plan_node *node = &instance->plan->nodes[parent->cursor];
+    const char *path = frame_child_path(engine, parent);
+    uint32_t activation = frame_visits(parent, node->index) + 1;
+    struct doc *raw = engine_hold(engine, doc_ref(parent->data));
+    struct entry entry = {
+        .scope = {.engine = engine,
+                  .instance = instance,
+                  .frame = parent,
+                  .node = node,
+                  .path = path,
+                  .activation = activation,
+                  .started_ms = engine->now,
+                  .raw_input = raw},
+        .parent = parent,
+        .node = node,
+        .raw = raw,
+    };
+    enum eval eval = enter(&entry);
+    if (eval == EVAL_ERROR) {
+        fault_entry(engine, instance, parent, node->index, path, activation, entry.scope.error);
+    }
+    scope_release(&entry.scope);
+    return eval != EVAL_PENDING;
+}

@@ -1,0 +1,398 @@
+/*
+ * Events: known or new, what they start, what they continue, and the buffer for those that come
+ * before somebody listens.
+ */
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "common/base/str.h"
+#include "coordinator/engine/process/process.h"
+
+enum { EVENT_TOUCHES_MAX = 256 }; /* instances one event may start or continue */
+
+/* One event on its way through triggers and listeners. */
+struct arrival {
+    struct engine *engine;
+    const char *type;
+    const char *source;
+    const char *id;
+    struct doc *envelope;
+    struct id touched[EVENT_TOUCHES_MAX];
+    uint32_t touched_count;
+    bool started;
+};
+
+static bool attribute_fits(const char *wanted, const json_t *envelope, const char *name)
+{
+    return wanted == NULL || text_equal(wanted, json_text_of(envelope, name));
+}
+
+static bool attributes_fit(const json_t *wanted, const json_t *envelope)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_mutable(wanted), name, value)
+    {
+        const json_t *have = json_object_get(envelope, name);
+        if (have == NULL || !json_same(value, have)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const json_t *event_data(const json_t *envelope)
+{
+    const json_t *data = json_object_get(envelope, "data");
+    return data != NULL ? data : json_null();
+}
+
+static struct scope filter_scope(struct engine *engine, struct instance *instance,
+                                 struct frame *frame)
+{
+    struct scope scope = {
+        .engine = engine,
+        .instance = instance,
+        .frame = frame,
+        .no_external = true,
+    };
+    if (frame != NULL) {
+        scope.node = frame_node(instance, frame);
+        scope.path = frame->path;
+        scope.activation = frame->activation;
+        scope.started_ms = frame->started_ms;
+        scope.raw_input = frame->raw_input;
+        scope.input = frame->input;
+    }
+    return scope;
+}
+
+/* One correlation: the value of this event against what is expected, or the first one seen. */
+static bool correlation_fits(struct scope *scope, const struct event_correlation *correlation,
+                             struct doc *envelope, json_t *values)
+{
+    struct doc *value = NULL;
+    if (scope_value(scope, correlation->from, envelope, &value) != EVAL_OK) {
+        return false;
+    }
+    const json_t *known = json_object_get(values, correlation->name);
+    if (known == NULL && correlation->expect != NULL) {
+        struct doc *expected = NULL;
+        struct doc *dot = scope->input != NULL ? scope->input : envelope;
+        if (scope_template(scope, correlation->expect, dot, &expected) != EVAL_OK) {
+            return false;
+        }
+        return json_same(doc_json(expected), doc_json(value));
+    }
+    if (known != NULL) {
+        return json_same(known, doc_json(value));
+    }
+    CHECK(json_object_set(values, correlation->name, doc_json(value)) == 0);
+    return true;
+}
+
+static bool filter_fits(struct engine *engine, struct scope *scope,
+                        const struct event_filter *filter, json_t *envelope,
+                        struct doc *envelope_doc, json_t *values)
+{
+    if (!attribute_fits(filter->type, envelope, "type") ||
+        !attribute_fits(filter->source, envelope, "source") ||
+        !attribute_fits(filter->subject, envelope, "subject") ||
+        !attributes_fit(filter->attributes, envelope)) {
+        return false;
+    }
+    if (filter->data != NULL) {
+        struct doc *data =
+            engine_hold(engine, doc_of_json(json_incref(json_mutable(event_data(envelope)))));
+        bool wanted = false;
+        if (scope_truth(scope, filter->data, data, &wanted) != EVAL_OK || !wanted) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < filter->correlation_count; i++) {
+        if (!correlation_fits(scope, &filter->correlations[i], envelope_doc, values)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool event_matches(struct engine *engine, struct instance *instance, struct frame *frame,
+                   const struct event_consumption *on, json_t *envelope, size_t *ret_filter,
+                   struct doc **ret_correlation)
+{
+    struct doc *doc = engine_hold(engine, doc_of_json(json_incref(envelope)));
+    json_t *values =
+        frame != NULL && frame->vars != NULL ? json_copy(doc_json(frame->vars)) : json_object();
+    CHECK(values != NULL);
+    *ret_correlation = engine_hold(engine, doc_of_json(values));
+    *ret_filter = 0;
+    if (on->filter_count == 0) {
+        return true;
+    }
+    struct scope scope = filter_scope(engine, instance, frame);
+    bool fits = false;
+    for (size_t i = 0; i < on->filter_count && !fits; i++) {
+        bool taken = frame != NULL && on->kind == CONSUME_ALL && (frame->index >> i & 1U) != 0;
+        if (!taken) {
+            fits = filter_fits(engine, &scope, &on->filters[i], envelope, doc, values);
+            *ret_filter = i;
+        }
+    }
+    scope_release(&scope);
+    return fits;
+}
+
+struct doc *event_reading(struct engine *engine, json_t *envelope, enum event_read read)
+{
+    if (read == READ_ENVELOPE) {
+        return engine_hold(engine, doc_of_json(json_incref(envelope)));
+    }
+    json_t *data = json_object_get(envelope, "data");
+    if (data == NULL) {
+        data = json_object_get(envelope, "data_base64");
+    }
+    json_t *value = data == NULL ? json_null() : json_incref(data);
+    if (read == READ_RAW && data != NULL && !json_is_string(data)) {
+        struct buf text = BUF_INIT(LIMIT_EVENT_BYTES * 2);
+        json_write(data, &text);
+        json_decref(value);
+        value = json_stringn(text.data, text.size);
+        buf_release(&text);
+        CHECK(value != NULL);
+    }
+    return engine_hold(engine, doc_of_json(value));
+}
+
+static void touch(struct arrival *arrival, const struct id *id, bool started)
+{
+    if (arrival->touched_count < EVENT_TOUCHES_MAX) {
+        arrival->touched[arrival->touched_count++] = *id;
+    }
+    arrival->started = arrival->started || started;
+}
+
+/* Instances that the event starts: one for each latest definition whose trigger fits. */
+static void arrival_start(struct arrival *arrival)
+{
+    struct engine *engine = arrival->engine;
+    json_t *envelope = doc_json(arrival->envelope);
+    size_t count = map_count(engine->company.latest);
+    const struct definition **list =
+        engine_alloc(engine, (count + 1) * sizeof(const struct definition *));
+    size_t cursor = 0;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = map_next(engine->company.latest, &cursor, NULL, NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_trigger *trigger = list[i]->plan->trigger;
+        size_t filter = 0;
+        struct doc *correlation = NULL;
+        if (trigger == NULL ||
+            !event_matches(engine, NULL, NULL, &trigger->on, envelope, &filter, &correlation)) {
+            continue;
+        }
+        struct doc *reading = event_reading(engine, envelope, trigger->on.read);
+        json_t *input = json_array();
+        CHECK(input != NULL);
+        CHECK(json_array_append(input, doc_json(reading)) == 0);
+        struct id id = id_of_trigger(&list[i]->plan->digest, arrival->source, arrival->id);
+        struct doc *input_doc = engine_hold(engine, doc_of_json(input));
+        if (instance_begin(engine, list[i], &id, input_doc,
+                           arena_printf(engine->arena, "event %s %s %s", arrival->type,
+                                        arrival->source, arrival->id),
+                           json_text_of(envelope, "traceparent"))) {
+            touch(arrival, &id, true);
+        }
+    }
+}
+
+static bool listen_complete(const struct frame *frame, const struct event_consumption *listen,
+                            size_t filter)
+{
+    if (listen->kind != CONSUME_ALL) {
+        return true;
+    }
+    uint32_t seen = frame->index | 1U << filter;
+    return seen == (listen->filter_count >= 32 ? UINT32_MAX : (1U << listen->filter_count) - 1);
+}
+
+/* Give the event to a listen frame if it fits. */
+static bool listen_take(struct engine *engine, struct instance *instance, struct frame *frame,
+                        json_t *envelope)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    if (frame->state != FRAME_WAITING || node == NULL || node->kind != TASK_LISTEN) {
+        return false;
+    }
+    size_t filter = 0;
+    struct doc *correlation = NULL;
+    if (!event_matches(engine, instance, frame, &node->listen, envelope, &filter, &correlation)) {
+        return false;
+    }
+    struct event event = engine_event(instance, EVENT_CONSUMED);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.count = (uint32_t)filter;
+    event.status = listen_complete(frame, &node->listen, filter) ? 1 : 0;
+    event.value = event_reading(engine, envelope, node->listen.read);
+    event.output = correlation;
+    event.name = engine_text(engine, json_text_of(envelope, "type"));
+    event.source = engine_text(engine, json_text_of(envelope, "source"));
+    event.id = engine_text(engine, json_text_of(envelope, "id"));
+    engine_emit(engine, &event);
+    return true;
+}
+
+/* Instances that wait for events of `type`. The list changes while they go on, so it is copied. */
+static void arrival_continue(struct arrival *arrival, const char *type)
+{
+    struct engine *engine = arrival->engine;
+    const struct listener_list *list = company_listeners(&engine->company, type);
+    if (list == NULL || list->count == 0) {
+        return;
+    }
+    size_t count = list->count;
+    struct listener *copy = engine_alloc(engine, count * sizeof(*copy));
+    memcpy(copy, list->items, count * sizeof(*copy));
+    for (size_t i = 0; i < count; i++) {
+        struct instance *instance = engine_load(engine, &copy[i].instance);
+        struct frame *frame = instance == NULL ? NULL : instance_frame(instance, copy[i].frame);
+        if (frame != NULL && !instance->cancelling &&
+            listen_take(engine, instance, frame, doc_json(arrival->envelope))) {
+            touch(arrival, &copy[i].instance, false);
+            walk(engine, instance);
+        }
+    }
+}
+
+static void arrival_keep(struct arrival *arrival, const struct id *mark)
+{
+    struct event event = engine_event(NULL, EVENT_BUFFERED);
+    event.name = arrival->type;
+    event.has_key = true;
+    event.key = *mark;
+    event.value = arrival->envelope;
+    event.at_ms = arrival->engine->now + arrival->engine->options.buffer_ttl_ms;
+    engine_emit(arrival->engine, &event);
+}
+
+static bool mark_known(struct engine *engine, const struct id *mark)
+{
+    return map_get(engine->turn_marks, mark->bytes, sizeof(mark->bytes)) != NULL ||
+           engine->port->mark_exists(engine->port_user, mark);
+}
+
+/* Accept one event that may be new: mark it, start, continue, or keep it. */
+static enum event_outcome arrival_accept(struct arrival *arrival)
+{
+    struct engine *engine = arrival->engine;
+    struct id mark = id_of_event(arrival->source, arrival->id);
+    if (mark_known(engine, &mark)) {
+        return EVENT_DUPLICATE;
+    }
+    struct event event = engine_event(NULL, EVENT_ACCEPTED);
+    event.source = arrival->source;
+    event.id = arrival->id;
+    event.name = arrival->type;
+    event.has_digest = true;
+    memcpy(event.digest.bytes, mark.bytes, sizeof(mark.bytes));
+    event.at_ms = engine->now + engine->options.event_horizon_ms;
+    engine_emit(engine, &event);
+    arrival_start(arrival);
+    arrival_continue(arrival, arrival->type);
+    arrival_continue(arrival, "");
+    if (arrival->touched_count == 0) {
+        arrival_keep(arrival, &mark);
+        return EVENT_KEPT;
+    }
+    return arrival->started ? EVENT_STARTED : EVENT_CONTINUED;
+}
+
+void process_event(struct engine *engine, uint64_t token, const struct event_command *command)
+{
+    if (command->bus_ms != 0 && engine->now - command->bus_ms > engine->options.event_horizon_ms) {
+        struct dead_letter_command letter = {
+            .source = "events",
+            .subject = command->type,
+            .reason = "too old to be known new",
+            .advice = "send it again if it is still wanted",
+            .headers = command->envelope,
+        };
+        process_dead_letter(engine, token, &letter);
+        return;
+    }
+    struct arrival *arrival = engine_alloc(engine, sizeof(*arrival));
+    arrival->engine = engine;
+    arrival->type = engine_text(engine, command->type);
+    arrival->source = engine_text(engine, command->source);
+    arrival->id = engine_text(engine, command->id);
+    arrival->envelope = engine_hold(engine, doc_ref(command->envelope));
+    enum event_outcome outcome = arrival_accept(arrival);
+    engine->counters.duplicates += outcome == EVENT_DUPLICATE && !command->expect_known ? 1 : 0;
+    if (token != 0) {
+        struct order *order = engine_order(engine, ORDER_REPLY, token);
+        order->reply.created = outcome != EVENT_DUPLICATE;
+        order->reply.outcome = outcome;
+        order->reply.instances = arrival->touched;
+        order->reply.instance_count = arrival->touched_count;
+    }
+}
+
+void process_emitted(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->emitted_count; i++) {
+        struct emitted emitted = engine->emitted[i];
+        struct arrival *arrival = engine_alloc(engine, sizeof(*arrival));
+        arrival->engine = engine;
+        arrival->type = emitted.type;
+        arrival->source = emitted.source;
+        arrival->id = emitted.id;
+        arrival->envelope = emitted.envelope;
+        (void)arrival_accept(arrival);
+    }
+    engine->emitted_count = 0;
+}
+
+/* What the buffer holds for a listen that has just begun. */
+struct buffered {
+    struct engine *engine;
+    struct instance *instance;
+    struct frame *frame;
+};
+
+static bool buffered_visit(void *visitor, const char *type, const struct id *mark,
+                           struct doc *envelope, int64_t expires_ms)
+{
+    struct buffered *buffered = visitor;
+    struct engine *engine = buffered->engine;
+    bool expired = expires_ms <= engine->now;
+    struct doc *held = engine_hold(engine, doc_ref(envelope));
+    bool taken =
+        !expired && listen_take(engine, buffered->instance, buffered->frame, doc_json(held));
+    if (expired || taken) {
+        struct event event = engine_event(NULL, EVENT_UNBUFFERED);
+        event.name = engine_text(engine, type);
+        event.has_key = true;
+        event.key = *mark;
+        event.at_ms = expires_ms;
+        engine_emit(engine, &event);
+    }
+    return buffered->frame->state == FRAME_WAITING;
+}
+
+void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    const struct event_consumption *listen = &frame_node(instance, frame)->listen;
+    struct buffered buffered = {.engine = engine, .instance = instance, .frame = frame};
+    if (listen->filter_count == 0) {
+        engine->port->buffer_scan(engine->port_user, "", buffered_visit, &buffered);
+    }
+    for (size_t i = 0; i < listen->filter_count && frame->state == FRAME_WAITING; i++) {
+        const char *type = listen->filters[i].type == NULL ? "" : listen->filters[i].type;
+        engine->port->buffer_scan(engine->port_user, type, buffered_visit, &buffered);
+    }
+}

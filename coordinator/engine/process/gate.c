@@ -1,0 +1,164 @@
+/*
+ * Gates: a step that waits for a person, and the person's verdict.
+ */
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/json/schema.h"
+#include "coordinator/engine/process/process.h"
+
+void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
+               enum gate_kind kind, const struct failure *failure, struct doc *proposal)
+{
+    uint32_t revision = frame->gate_revision + 1;
+    struct doc *shown = proposal != NULL ? proposal : frame->call_input;
+    struct event event = engine_event(instance, EVENT_GATE_OPENED);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.status = (uint32_t)kind;
+    event.count = revision;
+    event.has_key = true;
+    event.key = id_of_gate(&instance->id, frame->id, revision);
+    event.has_digest = true;
+    event.digest = *doc_digest(shown);
+    event.at_ms = engine->now + engine->options.gate_ttl_ms;
+    event.failure = failure;
+    event.output = proposal;
+    event.error = error_of_failure(engine, failure, frame_node(instance, frame)->pointer);
+    engine_emit(engine, &event);
+    struct order *order = engine_order(engine, ORDER_ENDED, 0);
+    order->ended = (struct ended_order){
+        .instance = instance->id, .status = instance->status, .has_gate = true, .gate = event.key};
+}
+
+/* Whether the verdict is about what is open now; refuses it if not. */
+static bool verdict_current(struct engine *engine, uint64_t token, const struct gate *gate,
+                            const struct verdict_command *command)
+{
+    char hex[ID_HEX_BYTES];
+    id_hex(&command->gate, hex);
+    if (gate == NULL) {
+        engine_refuse(engine, token, ERR_NOT_FOUND,
+                      "there is no open gate %s; it may have been decided already", hex);
+        return false;
+    }
+    bool other = (command->revision != 0 && command->revision != gate->revision) ||
+                 (command->has_digest && !digest_equal(&command->digest, &gate->digest));
+    if (other) {
+        engine_refuse(engine, token, ERR_CONFLICT,
+                      "gate %s has changed since you looked, look again", hex);
+        return false;
+    }
+    return true;
+}
+
+/* An expired gate is asked anew, so that nobody decides on what has gone stale. */
+static bool verdict_in_time(struct engine *engine, uint64_t token, struct instance *instance,
+                            struct frame *frame, const struct gate *gate)
+{
+    if (gate->expires_ms == 0 || engine->now <= gate->expires_ms) {
+        return true;
+    }
+    struct failure failure;
+    failure_copy(&failure, &gate->failure);
+    struct failure *kept = engine_alloc(engine, sizeof(*kept));
+    *kept = failure;
+    kept->code = engine_text(engine, failure.code);
+    kept->title = engine_text(engine, failure.title);
+    kept->detail = engine_text(engine, failure.detail);
+    kept->pointer = engine_text(engine, failure.pointer);
+    kept->correction =
+        engine_hold(engine, failure.correction == NULL ? NULL : doc_ref(failure.correction));
+    failure_release(&failure);
+    struct doc *proposal =
+        engine_hold(engine, gate->proposal == NULL ? NULL : doc_ref(gate->proposal));
+    gate_open(engine, instance, frame, gate->kind, kept, proposal);
+    engine_refuse(engine, token, ERR_CONFLICT,
+                  "the gate had expired and was opened anew, look again");
+    return false;
+}
+
+/* An edited input must keep the contract that will be asked for again. */
+static bool edit_fits(struct engine *engine, uint64_t token, const struct instance *instance,
+                      const struct frame *frame, struct doc *value)
+{
+    if (value == NULL) {
+        engine_refuse(engine, token, ERR_INVALID, "a corrected value is needed to edit");
+        return false;
+    }
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    const struct contract *contract =
+        frame->contract_version == NULL
+            ? NULL
+            : company_contract(&engine->company, call->agent, frame->contract_version);
+    const struct contract_action *action =
+        contract == NULL ? NULL : contract_action(contract, call->action);
+    struct schema_failures failures;
+    if (action == NULL || schema_validate(action->input, doc_json(value), &failures)) {
+        return true;
+    }
+    struct buf words = BUF_INIT(4096);
+    schema_failures_print(&failures, &words);
+    engine_refuse(engine, token, ERR_INVALID, "the corrected value breaks the contract: %s",
+                  words.failed ? "" : words.data);
+    buf_release(&words);
+    return false;
+}
+
+static void verdict_apply(struct engine *engine, struct instance *instance, struct frame *frame,
+                          const struct gate *gate, const struct verdict_command *command)
+{
+    bool held_output = gate->failure.failure_class == FAILURE_QUALITY;
+    struct doc *error = engine_hold(engine, frame->error == NULL ? NULL : doc_ref(frame->error));
+    struct event event = engine_event(instance, EVENT_GATE_DECIDED);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.has_key = true;
+    event.key = gate->id;
+    event.status = command->verdict;
+    event.text = engine_text(engine, command->reason);
+    event.person = engine_text(engine, command->person);
+    event.flow = command->verdict == VERDICT_APPROVE && held_output ? WALK_END : WALK_NEXT;
+    if (command->verdict == VERDICT_EDIT) {
+        event.value = command->value;
+        event.count = frame->activation + 1;
+        event.has_digest = true;
+        size_t size = 0;
+        const char *text = doc_text(command->value, &size);
+        event.digest = crypto_blake(text, size);
+    }
+    engine_emit(engine, &event);
+    if (command->verdict == VERDICT_REJECT) {
+        CHECK(error != NULL);
+        fault_frame(engine, instance, frame, error);
+    }
+    if (!instance->ended) {
+        walk(engine, instance);
+    }
+}
+
+void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command)
+{
+    const struct gate *gate = company_gate(&engine->company, &command->gate);
+    if (!verdict_current(engine, token, gate, command)) {
+        return;
+    }
+    struct instance *instance = engine_load(engine, &gate->instance);
+    CHECK(instance != NULL);
+    struct frame *frame = instance_frame(instance, gate->frame);
+    CHECK(frame != NULL && frame->state == FRAME_SUSPENDED);
+    if (!verdict_in_time(engine, token, instance, frame, gate)) {
+        return;
+    }
+    if (command->verdict == VERDICT_EDIT &&
+        !edit_fits(engine, token, instance, frame, command->value)) {
+        return;
+    }
+    struct id id = instance->id;
+    verdict_apply(engine, instance, frame, gate, command);
+    engine_reply_ok(engine, token, &id, false);
+}

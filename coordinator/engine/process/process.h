@@ -1,0 +1,155 @@
+/*
+ * Deciding: reads state, emits events and orders. Private to the engine. One file per theme; the
+ * walk (walk.c) drives an instance until it waits for the world.
+ */
+#ifndef COORDINATOR_ENGINE_PROCESS_PROCESS_H
+#define COORDINATOR_ENGINE_PROCESS_PROCESS_H
+
+#include "coordinator/definition/expr.h"
+#include "coordinator/engine/engine_private.h"
+
+/* Commands. */
+void process_event(struct engine *engine, uint64_t token, const struct event_command *command);
+void process_run(struct engine *engine, uint64_t token, const struct run_command *command);
+void process_result(struct engine *engine, const struct result_command *command);
+void process_hello(struct engine *engine, uint64_t token, const struct hello_command *command);
+void process_deploy(struct engine *engine, uint64_t token, const struct deploy_command *command);
+void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command);
+void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
+void process_evaluation(struct engine *engine, const struct evaluation_command *command);
+void process_dead_letter(struct engine *engine, uint64_t token,
+                         const struct dead_letter_command *command);
+
+/* Accept the events that steps emitted in this turn. */
+void process_emitted(struct engine *engine);
+
+/*
+ * How an evaluation went. EVAL_PENDING: an external value is being asked for, the frame is marked
+ * and the walk stops here. EVAL_ERROR: scope.error holds the error document.
+ */
+enum eval { EVAL_OK, EVAL_ERROR, EVAL_PENDING };
+
+/* What expressions see at one place, and where their trouble goes. */
+struct scope {
+    struct engine *engine;
+    struct instance *instance;
+    struct frame *frame; /* holder of external values; its `vars` and its parents' are seen */
+    const struct plan_node *node; /* $task; NULL for the workflow */
+    const char *path;
+    uint32_t activation;
+    int64_t started_ms;
+    struct doc *raw_input;
+    struct doc *input;   /* NULL: $input has no value here */
+    struct doc *output;  /* NULL: $output has no value here */
+    const json_t *extra; /* further variables, object; NULL none */
+    struct doc *context; /* NULL: the instance's */
+    bool no_external;    /* here an external expression is an error */
+    json_t *task;        /* built when asked for */
+    json_t *workflow;
+    const struct expr *pending;
+    json_t *pending_input;
+    struct doc *error; /* held by the turn */
+};
+
+/* Free what the scope built. */
+void scope_release(struct scope *scope);
+
+/* Evaluate over `dot`. Results are held until the turn is done. A NULL template gives `dot` itself.
+ */
+enum eval scope_template(struct scope *scope, const struct template *tmpl, struct doc *dot,
+                         struct doc **ret_value);
+enum eval scope_truth(struct scope *scope, const struct expr *expr, struct doc *dot,
+                      bool *ret_true);
+enum eval scope_value(struct scope *scope, const struct expr *expr, struct doc *dot,
+                      struct doc **ret_value);
+enum eval scope_duration(struct scope *scope, const struct plan_duration *duration, struct doc *dot,
+                         int64_t *ret_ms);
+
+/* Check a value against a schema (NULL: fits). The error names `what`. */
+enum eval scope_schema(struct scope *scope, const struct schema *schema, struct doc *value,
+                       const char *what);
+
+/* output.as, output.schema, export.as, export.schema of the scope's task over its raw output.
+ * *ret_context is NULL when nothing is exported. */
+enum eval scope_output(struct scope *scope, struct doc *raw, struct doc **ret_output,
+                       struct doc **ret_context);
+
+/* An error document (RFC 7807 members as the specification orders them), held by the turn. */
+struct doc *error_make(struct engine *engine, const char *type, int status, const char *pointer,
+                       const char *title, const char *detail);
+
+/* The catchable form of an agent's failure. */
+struct doc *error_of_failure(struct engine *engine, const struct failure *failure,
+                             const char *pointer);
+
+/* Where a task's flow leads. */
+struct walk_to {
+    enum walk walk;
+    uint32_t node;
+};
+struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flow);
+
+/* Walk until the instance waits, ends, or the turn's share of steps is used up. */
+void walk(struct engine *engine, struct instance *instance);
+
+/* Enter the task at the cursor of `parent` (enter.c). False: stop walking for now. */
+bool walk_enter(struct engine *engine, struct instance *instance, struct frame *parent);
+
+/* The frame's raw output is in `data`: shape it and move on. False: stop walking for now. */
+bool walk_leave(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* A task that never got a frame failed, or a frame did: hand the error up until a try takes it. */
+void fault_entry(struct engine *engine, struct instance *instance, struct frame *parent,
+                 uint32_t node, const char *path, uint32_t activation, struct doc *error);
+void fault_frame(struct engine *engine, struct instance *instance, struct frame *frame,
+                 struct doc *error);
+
+/* Hand an error to `frame` and up, without removing anything below it first. */
+void fault_raise(struct engine *engine, struct instance *instance, struct frame *frame,
+                 struct doc *error);
+
+/* Whether a try above the frame would take the error. */
+bool fault_caught_above(struct engine *engine, struct instance *instance, const struct frame *frame,
+                        struct doc *error);
+
+/* End the workflow in `status` with its output or error, after its open effects are settled. */
+void instance_finish(struct engine *engine, struct instance *instance, enum instance_status status,
+                     struct doc *value);
+
+/* Start an instance; false when it is known already. */
+bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
+                    struct doc *input, const char *trigger, const char *traceparent);
+
+/* Open a gate on a call frame; the step waits for a person. */
+void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
+               enum gate_kind kind, const struct failure *failure, struct doc *proposal);
+
+/* The frame's attempt failed: retry by class, hand to a try, or ask a person. */
+void call_failed(struct engine *engine, struct instance *instance, struct frame *frame,
+                 const struct failure *failure);
+
+/* Send (again) what the frame's store owes. */
+void task_send(struct engine *engine, struct instance *instance, struct frame *frame, bool again);
+
+/* Send again what is due, or all that a store owes (a new session knows nothing of it). */
+void redispatch_due(struct engine *engine);
+void redispatch_store(struct engine *engine, const struct store *store);
+
+/* Take down everything below and including `target`; go on once nothing is in flight (cancel.c).
+ * `error` NULL: the instance is being cancelled. */
+void unwind(struct engine *engine, struct instance *instance);
+void unwind_begin(struct engine *engine, struct instance *instance, struct frame *target,
+                  struct doc *error);
+
+/* Give a listen that just started what the event buffer holds for it. */
+void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* Whether an event fits a trigger or listen; *ret_filter is the one that fitted. */
+bool event_matches(struct engine *engine, struct instance *instance, struct frame *frame,
+                   const struct event_consumption *on, json_t *envelope, size_t *ret_filter,
+                   struct doc **ret_correlation);
+
+/* What of an event is kept for `read`: data, envelope or raw data. */
+struct doc *event_reading(struct engine *engine, json_t *envelope, enum event_read read);
+
+#endif

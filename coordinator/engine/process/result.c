@@ -1,0 +1,363 @@
+/*
+ * Answers of agents: matched by name, checked against the contract, applied once; failures by
+ * class.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/json/schema.h"
+#include "coordinator/engine/process/process.h"
+
+enum { ATTEMPTS_MAX = 8, ATTEMPT_MASK = 0xFF };
+
+static const int64_t backoff_first_ms = 1000;
+static const int64_t backoff_cap_ms = 60000;
+
+static bool result_fits(const struct frame *frame, const struct plan_node *node,
+                        const struct result_command *result)
+{
+    return frame_in_flight(frame) && strcmp(node->call.agent, result->agent) == 0 &&
+           strcmp(frame->store, result->store) == 0 && id_equal(&frame->key, &result->key) &&
+           frame->attempt == result->attempt && frame->phase == result->phase &&
+           digest_equal(&frame->input_digest, &result->input_digest);
+}
+
+static bool result_says_effect(const struct result_command *result)
+{
+    if (result->phase != PHASE_PERFORM) {
+        return false;
+    }
+    return result->status == RESULT_DONE ||
+           (result->status == RESULT_FAILED && result->failure.effect == MARK_DONE);
+}
+
+/* Nobody waits for this answer. One that says an effect happened still enters the ledger. */
+static void result_stale(struct engine *engine, struct instance *instance,
+                         const struct result_command *result)
+{
+    engine->counters.stale_results++;
+    struct ledger_entry *entry = instance == NULL ? NULL : instance_ledger(instance, &result->key);
+    if (!result_says_effect(result) || entry == NULL || entry->state == LEDGER_DONE) {
+        return;
+    }
+    struct event event = engine_event(instance, EVENT_EFFECT_LATE);
+    event.agent = engine_text(engine, result->agent);
+    event.store = engine_text(engine, result->store);
+    event.has_key = true;
+    event.key = result->key;
+    event.attempt = result->attempt;
+    event.status = result->status;
+    event.effect = MARK_DONE;
+    engine_emit(engine, &event);
+    if (instance->final != 0 && !instance_ledger_open(instance)) {
+        instance_finish(engine, instance, instance->final, instance->final_value);
+    }
+}
+
+static void settled_order(struct engine *engine, const struct result_command *result)
+{
+    struct order *order = engine_order(engine, ORDER_SETTLED, 0);
+    order->recall = (struct recall_order){
+        .agent = engine_text(engine, result->agent),
+        .store = engine_text(engine, result->store),
+        .key = result->key,
+        .attempt = result->attempt,
+        .phase = result->phase,
+    };
+}
+
+static struct event result_event(struct engine *engine, const struct instance *instance,
+                                 const struct frame *frame, const struct result_command *result)
+{
+    struct event event = engine_event(instance, EVENT_STEP_RESULT);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.agent = engine_text(engine, result->agent);
+    event.store = engine_text(engine, result->store);
+    event.attempt = result->attempt;
+    event.phase = result->phase;
+    event.status = result->status;
+    event.duration_us = result->duration_us;
+    return event;
+}
+
+/* Whether the output keeps the contract; on a breach *ret_failure says how. */
+static bool output_keeps(struct engine *engine, const struct instance *instance,
+                         const struct frame *frame, const struct result_command *result,
+                         struct failure *ret_failure)
+{
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    const struct contract *contract =
+        company_contract(&engine->company, call->agent, frame->contract_version);
+    const struct contract_action *action =
+        contract == NULL ? NULL : contract_action(contract, call->action);
+    CHECK(action != NULL);
+    bool proposes = result->phase == PHASE_DECIDE && action->performs;
+    const struct schema *schema =
+        proposes && action->proposal != NULL ? action->proposal : action->output;
+    struct buf words = BUF_INIT(4096);
+    bool keeps = true;
+    if (result->output == NULL) {
+        keeps = false;
+        buf_append_str(&words, "the result has no readable output");
+    } else {
+        struct schema_failures failures;
+        keeps = schema_validate(schema, doc_json(result->output), &failures);
+        if (!keeps) {
+            schema_failures_print(&failures, &words);
+        }
+    }
+    if (keeps && action->confidence_required && !result->decision.has_confidence) {
+        keeps = false;
+        buf_append_str(&words, "the contract requires a confidence and the decision has none");
+    }
+    if (!keeps) {
+        *ret_failure = (struct failure){
+            .failure_class = FAILURE_CONTRACT,
+            .effect = result->phase == PHASE_PERFORM ? MARK_DONE : MARK_NONE,
+            .code = "output-breaks-contract",
+            .title = "the agent's output breaks its contract",
+            .detail = engine_text(engine, words.failed ? "" : words.data),
+            .pointer = "",
+        };
+    }
+    buf_release(&words);
+    return keeps;
+}
+
+static bool action_performs(struct engine *engine, const struct instance *instance,
+                            const struct frame *frame)
+{
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    const struct contract *contract =
+        company_contract(&engine->company, call->agent, frame->contract_version);
+    return contract_action(contract, call->action)->performs;
+}
+
+/* Copy what the event keeps, because the command's texts live only for the call. */
+static const struct decision *decision_keep(struct engine *engine, const struct decision *from)
+{
+    struct decision *kept = engine_alloc(engine, sizeof(*kept));
+    *kept = *from;
+    kept->rule = engine_text(engine, from->rule);
+    kept->model = engine_text(engine, from->model);
+    kept->cost = engine_text(engine, from->cost);
+    if (from->explanation != NULL) {
+        kept->explanation = engine_hold(engine, doc_ref(from->explanation));
+    }
+    return kept;
+}
+
+static const struct failure *failure_keep(struct engine *engine, const struct failure *from)
+{
+    struct failure *kept = engine_alloc(engine, sizeof(*kept));
+    *kept = *from;
+    kept->code = engine_text(engine, from->code);
+    kept->title = engine_text(engine, from->title);
+    kept->detail = engine_text(engine, from->detail);
+    kept->pointer = engine_text(engine, from->pointer);
+    if (from->correction != NULL) {
+        kept->correction = engine_hold(engine, doc_ref(from->correction));
+    }
+    return kept;
+}
+
+static void result_failed(struct engine *engine, struct instance *instance, struct frame *frame,
+                          const struct result_command *result, const struct failure *failure)
+{
+    const struct failure *kept = failure_keep(engine, failure);
+    struct event event = result_event(engine, instance, frame, result);
+    event.status = RESULT_FAILED;
+    event.failure = kept;
+    event.effect = kept->effect;
+    engine_emit(engine, &event);
+    call_failed(engine, instance, frame, kept);
+    if (!instance->ended) {
+        walk(engine, instance);
+    }
+}
+
+/* Low confidence is held back for a person, with the output ready to be taken. */
+static void hold_for_quality(struct engine *engine, struct instance *instance, struct frame *frame,
+                             const struct result_command *result, double wanted)
+{
+    char detail[160];
+    (void)snprintf(detail, sizeof(detail), "confidence %.3f is below the %.3f this step asks for",
+                   result->decision.has_confidence ? (double)result->decision.confidence_ppm / 1e6
+                                                   : 0.0,
+                   wanted);
+    struct failure failure = {
+        .failure_class = FAILURE_QUALITY,
+        .effect = result->phase == PHASE_PERFORM ? MARK_DONE : MARK_NONE,
+        .code = "low-confidence",
+        .title = "the agent is not sure enough",
+        .detail = engine_text(engine, detail),
+        .pointer = "",
+    };
+    struct plan_node const *node = frame_node(instance, frame);
+    struct doc *error = error_of_failure(engine, &failure, node->pointer);
+    if (fault_caught_above(engine, instance, frame, error)) {
+        fault_frame(engine, instance, frame, error);
+        walk(engine, instance);
+        return;
+    }
+    gate_open(engine, instance, frame, GATE_PARKED, &failure, result->output);
+}
+
+static void result_done(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const struct result_command *result)
+{
+    struct failure breach;
+    if (!output_keeps(engine, instance, frame, result, &breach)) {
+        result_failed(engine, instance, frame, result, &breach);
+        return;
+    }
+    double wanted = frame_node(instance, frame)->call.min_confidence;
+    bool sure = wanted <= 0 || (result->decision.has_confidence &&
+                                (double)result->decision.confidence_ppm >= wanted * 1e6);
+    struct event event = result_event(engine, instance, frame, result);
+    event.output = result->output;
+    event.decision = decision_keep(engine, &result->decision);
+    event.effect = result->phase == PHASE_PERFORM ? MARK_DONE : MARK_NONE;
+    if (!sure) {
+        event.count = 2;
+    } else if (result->phase == PHASE_DECIDE && action_performs(engine, instance, frame)) {
+        event.count = 1;
+    }
+    engine_emit(engine, &event);
+    if (!sure) {
+        hold_for_quality(engine, instance, frame, result, wanted);
+        return;
+    }
+    walk(engine, instance);
+}
+
+/* The step is being taken down and its store has answered: the ledger knows, the step may go. */
+static void result_while_cancelling(struct engine *engine, struct instance *instance,
+                                    struct frame *frame, const struct result_command *result)
+{
+    struct event event = result_event(engine, instance, frame, result);
+    if (result->status == RESULT_RECALLED) {
+        event.status = RESULT_FAILED;
+        event.effect = MARK_NONE;
+    } else if (result->status == RESULT_DONE) {
+        event.effect = MARK_DONE;
+        event.output = result->output;
+        event.decision = decision_keep(engine, &result->decision);
+    } else {
+        event.failure = failure_keep(engine, &result->failure);
+        event.effect = event.failure->effect;
+    }
+    engine_emit(engine, &event);
+    unwind(engine, instance);
+}
+
+static void result_recalled(struct engine *engine, struct instance *instance, struct frame *frame,
+                            const struct result_command *result)
+{
+    struct event event = result_event(engine, instance, frame, result);
+    event.status = RESULT_FAILED;
+    event.effect = MARK_NONE;
+    engine_emit(engine, &event);
+    struct event ready = engine_event(instance, EVENT_STEP_READY);
+    ready.frame = frame->id;
+    ready.node = frame->node;
+    engine_emit(engine, &ready);
+}
+
+void process_result(struct engine *engine, const struct result_command *result)
+{
+    struct instance *instance = engine_load(engine, &result->instance);
+    struct frame *frame = instance == NULL ? NULL : instance_frame(instance, result->frame);
+    const struct plan_node *node = frame == NULL ? NULL : frame_node(instance, frame);
+    bool call = node != NULL && node->kind == TASK_AGENT;
+    if (!call || !result_fits(frame, node, result)) {
+        result_stale(engine, instance, result);
+        if (result->phase == PHASE_PERFORM && result->status != RESULT_RUNNING) {
+            settled_order(engine, result);
+        }
+        return;
+    }
+    if (result->status == RESULT_RUNNING) {
+        engine->counters.duplicates++;
+        return; /* the next redispatch is already planned */
+    }
+    if (frame->effectful) {
+        settled_order(engine, result);
+    }
+    if (frame->state == FRAME_CANCELLING) {
+        result_while_cancelling(engine, instance, frame, result);
+    } else if (result->status == RESULT_RECALLED) {
+        result_recalled(engine, instance, frame, result);
+    } else if (result->status == RESULT_FAILED) {
+        result_failed(engine, instance, frame, result, &result->failure);
+    } else {
+        result_done(engine, instance, frame, result);
+    }
+}
+
+/* Full jitter: a draw in [0, min(cap, first * 2^(n-1))], at least what the world asked for. */
+static int64_t backoff_ms(const struct frame *frame, const struct failure *failure)
+{
+    uint32_t n = frame->attempt & ATTEMPT_MASK;
+    int64_t limit = n > 7 ? backoff_cap_ms : backoff_first_ms << (n - 1);
+    limit = limit > backoff_cap_ms ? backoff_cap_ms : limit;
+    int64_t delay = (int64_t)id_draw(&frame->key, frame->attempt, (uint64_t)limit + 1);
+    int64_t asked = failure->retry_after_ms > (uint64_t)backoff_cap_ms * 60
+                        ? backoff_cap_ms * 60
+                        : (int64_t)failure->retry_after_ms;
+    delay = delay < asked ? asked : delay;
+    return delay < 1 ? 1 : delay;
+}
+
+static bool may_retry(struct engine *engine, const struct instance *instance,
+                      const struct frame *frame, const struct failure *failure)
+{
+    bool doubt = failure->failure_class == FAILURE_IN_DOUBT;
+    if (failure->failure_class != FAILURE_TRANSIENT && !doubt) {
+        return false;
+    }
+    if ((frame->attempt & ATTEMPT_MASK) >= ATTEMPTS_MAX || failure->effect == MARK_DONE) {
+        return false;
+    }
+    if (failure->effect == MARK_NONE) {
+        return !doubt;
+    }
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    const struct contract *contract =
+        frame->contract_version == NULL
+            ? NULL
+            : company_contract(&engine->company, call->agent, frame->contract_version);
+    const struct contract_action *action =
+        contract == NULL ? NULL : contract_action(contract, call->action);
+    bool repeatable =
+        action != NULL && (action->effect == EFFECT_PURE || action->effect == EFFECT_KEYED);
+    return repeatable && !doubt;
+}
+
+void call_failed(struct engine *engine, struct instance *instance, struct frame *frame,
+                 const struct failure *failure)
+{
+    if (may_retry(engine, instance, frame, failure)) {
+        struct event event = engine_event(instance, EVENT_STEP_RETRY);
+        event.frame = frame->id;
+        event.node = frame->node;
+        event.attempt = frame->attempt + 1;
+        event.at_ms = engine->now + backoff_ms(frame, failure);
+        engine_emit(engine, &event);
+        return;
+    }
+    const struct plan_node *node = frame_node(instance, frame);
+    struct doc *error = error_of_failure(engine, failure, node->pointer);
+    bool certain = failure->effect != MARK_UNKNOWN || !frame->effectful;
+    if (certain && fault_caught_above(engine, instance, frame, error)) {
+        fault_frame(engine, instance, frame, error);
+        return;
+    }
+    enum gate_kind kind =
+        failure->failure_class == FAILURE_DATA && certain ? GATE_DATA : GATE_PARKED;
+    gate_open(engine, instance, frame, kind, failure, NULL);
+}

@@ -1,0 +1,238 @@
+/*
+ * Beginnings: instances, definitions, stores, dead letters.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/str.h"
+#include "coordinator/engine/process/process.h"
+
+/* W3C Trace Context of an instance nobody gave one: derived, so that a replayed cause has the same.
+ */
+static const char *trace_of(struct engine *engine, const struct id *id)
+{
+    struct digest digest = crypto_blake(id->bytes, sizeof(id->bytes));
+    char trace[33];
+    char span[17];
+    hex_encode(digest.bytes, 16, trace);
+    hex_encode(digest.bytes + 16, 8, span);
+    char text[64];
+    (void)snprintf(text, sizeof(text), "00-%s-%s-01", trace, span);
+    return engine_text(engine, text);
+}
+
+/* input.schema and input.from of the workflow, its deadline, then the first task. */
+static void workflow_enter(struct engine *engine, struct instance *instance)
+{
+    struct frame *root = instance->frames[0];
+    const struct plan *plan = instance->plan;
+    struct doc *raw = engine_hold(engine, doc_ref(root->raw_input));
+    struct scope scope = {
+        .engine = engine,
+        .instance = instance,
+        .frame = root,
+        .path = "",
+        .activation = 1,
+        .started_ms = engine->now,
+        .raw_input = raw,
+        .no_external = true,
+    };
+    struct event event = engine_event(instance, EVENT_WORKFLOW_ENTERED);
+    event.frame = root->id;
+    event.next_node = plan->first;
+    struct doc *input = raw;
+    int64_t timeout_ms = 0;
+    enum eval eval = scope_schema(&scope, plan->data.input_schema, raw, "workflow's input");
+    if (eval == EVAL_OK) {
+        eval = scope_template(&scope, plan->data.input_from, raw, &input);
+    }
+    if (eval == EVAL_OK && plan->timeout.present) {
+        eval = scope_duration(&scope, &plan->timeout.after, input, &timeout_ms);
+        event.at_ms = engine->now + timeout_ms;
+    }
+    scope_release(&scope);
+    if (eval == EVAL_OK) {
+        event.output = input == raw ? NULL : input;
+        engine_emit(engine, &event);
+        walk(engine, instance);
+    } else {
+        fault_raise(engine, instance, root, scope.error);
+    }
+}
+
+bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
+                    struct doc *input, const char *trigger, const char *traceparent)
+{
+    if (engine_load(engine, id) != NULL || engine->port->done_exists(engine->port_user, id)) {
+        return false;
+    }
+    const struct plan *plan = definition->plan;
+    struct event event = engine_event(NULL, EVENT_INSTANCE_STARTED);
+    event.has_instance = true;
+    event.instance = *id;
+    event.name = definition->name;
+    event.has_digest = true;
+    event.digest = plan->digest;
+    event.input = input;
+    event.text = engine_text(engine, trigger);
+    event.traceparent =
+        traceparent != NULL ? engine_text(engine, traceparent) : trace_of(engine, id);
+    event.count = (uint32_t)plan->priority;
+    engine_emit(engine, &event);
+    workflow_enter(engine, engine_load(engine, id));
+    return true;
+}
+
+void process_run(struct engine *engine, uint64_t token, const struct run_command *command)
+{
+    const struct definition *definition =
+        company_find_definition(&engine->company, command->definition);
+    if (definition == NULL) {
+        engine_refuse(engine, token, ERR_NOT_FOUND,
+                      "no definition '%s' is deployed; see `mainstay definitions ls`",
+                      command->definition);
+        return;
+    }
+    struct id id = id_of_request(&definition->plan->digest, command->request_id);
+    char trigger[160];
+    (void)snprintf(trigger, sizeof(trigger), "request %.100s", command->request_id);
+    bool created =
+        instance_begin(engine, definition, &id, command->input, trigger, command->traceparent);
+    engine_reply_ok(engine, token, &id, created);
+}
+
+void process_deploy(struct engine *engine, uint64_t token, const struct deploy_command *command)
+{
+    const struct plan *plan = *command->plan;
+    char name[256];
+    (void)snprintf(name, sizeof(name), "%s/%s:%s", plan->namespace_, plan->name, plan->version);
+    const struct definition *same = company_definition(&engine->company, &plan->digest);
+    if (same != NULL) {
+        engine_reply_ok(engine, token, NULL, false);
+        return;
+    }
+    if (company_find_definition(&engine->company, name) != NULL) {
+        engine_refuse(engine, token, ERR_CONFLICT,
+                      "%s is deployed with another text; definitions are immutable per version: "
+                      "raise document.version",
+                      name);
+        return;
+    }
+    struct event event = engine_event(NULL, EVENT_DEFINITION_DEPLOYED);
+    event.name = engine_text(engine, name);
+    event.has_digest = true;
+    event.digest = plan->digest;
+    event.text = engine_text(engine, command->text);
+    event.source = engine_text(engine, command->file);
+    event.person = engine_text(engine, command->person);
+    engine_emit(engine, &event);
+    engine_reply_ok(engine, token, NULL, true);
+}
+
+/* A contract with the version of a known one must be the same document. */
+static bool contract_accept(struct engine *engine, uint64_t token,
+                            const struct hello_command *hello, const char **ret_version)
+{
+    struct contract *contract = NULL;
+    struct error err = {0};
+    if (contract_parse(hello->contract, &contract, &err) != ERR_OK) {
+        engine_refuse(engine, token, ERR_INVALID, "contract refused: %s", err.message);
+        return false;
+    }
+    bool fits = strcmp(contract->agent, hello->agent) == 0;
+    const struct contract *known =
+        company_contract(&engine->company, contract->agent, contract->version);
+    if (!fits) {
+        engine_refuse(engine, token, ERR_REFUSED,
+                      "the contract is of agent '%s' but the connection is of agent '%s'",
+                      contract->agent, hello->agent);
+    } else if (known != NULL && !digest_equal(&known->digest, &contract->digest)) {
+        fits = false;
+        engine_refuse(engine, token, ERR_CONFLICT,
+                      "contract %s:%s is known with another text; raise its version",
+                      contract->agent, contract->version);
+    } else if (known == NULL) {
+        struct event event = engine_event(NULL, EVENT_CONTRACT_PUBLISHED);
+        event.agent = engine_text(engine, contract->agent);
+        event.name = engine_text(engine, contract->version);
+        event.has_digest = true;
+        event.digest = contract->digest;
+        event.value = engine_hold(engine, doc_of_json(json_incref(contract->document)));
+        engine_emit(engine, &event);
+    }
+    *ret_version = engine_text(engine, contract->version);
+    contract_destroy(&contract);
+    return fits;
+}
+
+static void store_leaves(struct engine *engine, uint64_t token, const struct hello_command *hello)
+{
+    struct store *store = company_store(&engine->company, hello->agent, hello->store);
+    if (store != NULL && store->state == STORE_LIVE && id_equal(&store->session, &hello->session)) {
+        struct event event = engine_event(NULL, EVENT_STORE_LEFT);
+        event.agent = store->agent;
+        event.store = store->name;
+        engine_emit(engine, &event);
+    }
+    engine_reply_ok(engine, token, NULL, false);
+}
+
+void process_hello(struct engine *engine, uint64_t token, const struct hello_command *hello)
+{
+    if (hello->leaving) {
+        store_leaves(engine, token, hello);
+        return;
+    }
+    const char *version = NULL;
+    if (!contract_accept(engine, token, hello, &version)) {
+        return;
+    }
+    const struct store *known = company_store(&engine->company, hello->agent, hello->store);
+    bool same = known != NULL && known->state == STORE_LIVE &&
+                id_equal(&known->session, &hello->session) &&
+                text_equal(known->contract->version, version);
+    if (!same) {
+        struct event event = engine_event(NULL, EVENT_STORE_HELLO);
+        event.agent = engine_text(engine, hello->agent);
+        event.store = engine_text(engine, hello->store);
+        event.has_key = true;
+        event.key = hello->session;
+        event.has_digest = true;
+        memcpy(event.digest.bytes, hello->store_id.bytes, sizeof(hello->store_id.bytes));
+        event.name = version;
+        event.count = hello->capacity == 0 ? 1 : hello->capacity;
+        event.text = engine_text(engine, hello->program);
+        event.id = engine_text(engine, hello->metrics_url);
+        event.at_ms = (int64_t)hello->pid;
+        engine_emit(engine, &event);
+    }
+    struct order *joined = engine_order(engine, ORDER_STORE_JOINED, token);
+    joined->joined = company_store(&engine->company, hello->agent, hello->store);
+    redispatch_store(engine, joined->joined);
+    engine_reply_ok(engine, token, NULL, !same);
+}
+
+void process_dead_letter(struct engine *engine, uint64_t token,
+                         const struct dead_letter_command *command)
+{
+    struct event event = engine_event(NULL, EVENT_DEAD_LETTER);
+    if (command->replayed != 0) {
+        event.kind = EVENT_DEAD_LETTER_REPLAYED;
+        event.count = (uint32_t)command->replayed;
+    } else {
+        event.source = engine_text(engine, command->source);
+        event.name = engine_text(engine, command->subject);
+        event.text = engine_text(engine, command->reason);
+        event.id = engine_text(engine, command->advice);
+        event.value = command->headers;
+        size_t kept = command->body.size < LIMIT_DEAD_LETTER_BYTES ? command->body.size
+                                                                   : LIMIT_DEAD_LETTER_BYTES;
+        char *bytes = arena_dup(engine->arena, command->body.data, kept);
+        CHECK(bytes != NULL);
+        event.raw = (struct str){.data = bytes, .size = kept};
+        event.at_ms = (int64_t)command->size;
+    }
+    engine_emit(engine, &event);
+    engine_reply_ok(engine, token, NULL, true);
+}

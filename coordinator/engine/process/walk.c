@@ -1,0 +1,232 @@
+/*
+ * The walk: from where an instance stands to where it waits for the world.
+ */
+#include <stdlib.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "coordinator/engine/process/process.h"
+
+enum { STEPS_PER_TURN = 2000 };
+
+struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flow)
+{
+    switch (flow->kind) {
+    case FLOW_CONTINUE:
+        if (node->next != PLAN_NONE) {
+            return (struct walk_to){.walk = WALK_NEXT, .node = node->next};
+        }
+        return (struct walk_to){.walk = WALK_SCOPE_END, .node = PLAN_NONE};
+    case FLOW_EXIT:
+        return (struct walk_to){.walk = WALK_SCOPE_END, .node = PLAN_NONE};
+    case FLOW_END:
+        return (struct walk_to){.walk = WALK_END, .node = PLAN_NONE};
+    case FLOW_GOTO:
+        return (struct walk_to){.walk = WALK_NEXT, .node = flow->target};
+    }
+    UNREACHABLE();
+}
+
+static struct scope frame_scope(struct engine *engine, struct instance *instance,
+                                struct frame *frame)
+{
+    return (struct scope){
+        .engine = engine,
+        .instance = instance,
+        .frame = frame,
+        .node = frame_node(instance, frame),
+        .path = frame->path,
+        .activation = frame->activation,
+        .started_ms = frame->started_ms,
+        .raw_input = frame->raw_input,
+        .input = frame->input,
+    };
+}
+
+/* Tell whoever waits that the instance has ended. */
+static void order_ended(struct engine *engine, struct instance *instance)
+{
+    struct order *order = engine_order(engine, ORDER_ENDED, 0);
+    order->ended.instance = instance->id;
+    order->ended.status = instance->status;
+    if (instance->final_value != NULL) {
+        order->ended.value = engine_hold(engine, doc_ref(instance->final_value));
+    }
+}
+
+void instance_finish(struct engine *engine, struct instance *instance, enum instance_status status,
+                     struct doc *value)
+{
+    bool fault = status == INSTANCE_FAULTED;
+    struct event event = engine_event(instance, EVENT_INSTANCE_SETTLING);
+    if (instance_ledger_open(instance)) {
+        event.status = (uint32_t)status;
+    } else if (fault) {
+        event.kind = EVENT_INSTANCE_FAULTED;
+    } else if (status == INSTANCE_CANCELLED) {
+        event.kind = EVENT_INSTANCE_CANCELLED;
+    } else {
+        event.kind = EVENT_INSTANCE_COMPLETED;
+    }
+    if (fault) {
+        event.error = value;
+    } else {
+        event.output = value;
+    }
+    engine_emit(engine, &event);
+    if (event.kind != EVENT_INSTANCE_SETTLING) {
+        order_ended(engine, instance);
+    }
+}
+
+/* The list of the workflow is at its end: shape and check its output. */
+static bool workflow_leave(struct engine *engine, struct instance *instance, struct frame *root)
+{
+    const struct plan_data *data = &instance->plan->data;
+    struct scope scope = frame_scope(engine, instance, root);
+    scope.input = NULL;
+    struct doc *output = NULL;
+    enum eval eval = scope_template(&scope, data->output_as, root->data, &output);
+    if (eval == EVAL_OK) {
+        eval = scope_schema(&scope, data->output_schema, output, "workflow's output");
+    }
+    if (eval == EVAL_OK) {
+        instance_finish(engine, instance, INSTANCE_COMPLETED, output);
+    } else if (eval == EVAL_ERROR) {
+        fault_raise(engine, instance, root, scope.error);
+    }
+    scope_release(&scope);
+    return eval == EVAL_ERROR;
+}
+
+bool walk_leave(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    if (frame->parent == 0) {
+        return workflow_leave(engine, instance, frame);
+    }
+    const struct plan_node *node = frame_node(instance, frame);
+    struct scope scope = frame_scope(engine, instance, frame);
+    struct doc *output = NULL;
+    struct doc *context = NULL;
+    enum eval eval = scope_output(&scope, frame->data, &output, &context);
+    scope_release(&scope);
+    if (eval == EVAL_PENDING) {
+        return false;
+    }
+    if (eval == EVAL_ERROR) {
+        fault_frame(engine, instance, frame, scope.error);
+        return true;
+    }
+    const struct flow *flow = &node->then;
+    if (node->kind == TASK_TRY && frame->part == PART_CATCH && node->attempt.has_then) {
+        flow = &node->attempt.then;
+    }
+    struct walk_to to = flow_resolve(node, flow);
+    struct event event = engine_event(instance, EVENT_STEP_COMPLETED);
+    event.frame = frame->id;
+    event.parent = frame->parent;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.output = output == frame->data ? NULL : output;
+    event.context = context;
+    event.flow = to.walk;
+    event.next_node = to.node;
+    engine_emit(engine, &event);
+    return true;
+}
+
+/* Start the next round of a `for`, or leave it. */
+static bool loop_advance(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    const struct plan_for *loop = &frame_node(instance, frame)->loop;
+    const json_t *items = doc_json(frame->items);
+    if (frame->index >= json_array_size(items)) {
+        return walk_leave(engine, instance, frame);
+    }
+    json_t *vars = json_object();
+    CHECK(vars != NULL);
+    CHECK(json_object_set(vars, loop->each, json_array_get(items, frame->index)) == 0);
+    CHECK(json_object_set_new(vars, loop->at, json_integer(frame->index)) == 0);
+    struct doc *value = engine_hold(engine, doc_of_json(vars));
+    struct scope scope = frame_scope(engine, instance, frame);
+    scope.extra = vars;
+    bool more = true;
+    enum eval eval = scope_truth(&scope, loop->condition, frame->data, &more);
+    scope_release(&scope);
+    if (eval == EVAL_PENDING) {
+        return false;
+    }
+    if (eval == EVAL_ERROR) {
+        fault_frame(engine, instance, frame, scope.error);
+        return true;
+    }
+    if (!more) {
+        return walk_leave(engine, instance, frame);
+    }
+    struct event event = engine_event(instance, EVENT_ITERATION_STARTED);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.count = frame->index;
+    event.value = value;
+    engine_emit(engine, &event);
+    return true;
+}
+
+/* One step of the walk; false when the instance waits. */
+static bool walk_once(struct engine *engine, struct instance *instance)
+{
+    struct frame *frame = instance_leaf(instance);
+    if (frame == NULL || instance->ended || instance->cancelling) {
+        return false;
+    }
+    if (frame->state == FRAME_OUTPUT) {
+        return walk_leave(engine, instance, frame);
+    }
+    if (frame->state != FRAME_RUNNING) {
+        return false;
+    }
+    if (frame->cursor != PLAN_NONE) {
+        return walk_enter(engine, instance, frame);
+    }
+    const struct plan_node *node = frame_node(instance, frame);
+    if (node != NULL && node->kind == TASK_FOR) {
+        return loop_advance(engine, instance, frame);
+    }
+    return walk_leave(engine, instance, frame);
+}
+
+static void runnable_add(struct engine *engine, const struct id *id)
+{
+    if (engine->runnable_count == engine->runnable_room) {
+        engine->runnable_room = engine->runnable_room == 0 ? 16 : engine->runnable_room * 2;
+        engine->runnable =
+            realloc(engine->runnable, engine->runnable_room * sizeof(*engine->runnable));
+        CHECK(engine->runnable != NULL);
+    }
+    engine->runnable[engine->runnable_count++] = *id;
+}
+
+void walk(struct engine *engine, struct instance *instance)
+{
+    uint32_t begun = instance->steps;
+    while (walk_once(engine, instance)) {
+        if (instance->steps > LIMIT_STEPS_PER_INSTANCE && !instance->ended) {
+            struct doc *error =
+                error_make(engine, "runtime", 500, "/", "the instance passed its limit of steps",
+                           "LIMIT_STEPS_PER_INSTANCE: look for a loop by `then` that never ends");
+            while (instance_leaf(instance)->parent != 0) {
+                struct event event = engine_event(instance, EVENT_STEP_CANCELLED);
+                event.frame = instance_leaf(instance)->id;
+                event.text = "limit of steps";
+                engine_emit(engine, &event);
+            }
+            instance_finish(engine, instance, INSTANCE_FAULTED, error);
+            return;
+        }
+        if (instance->steps - begun >= STEPS_PER_TURN) {
+            runnable_add(engine, &instance->id);
+            return;
+        }
+    }
+}

@@ -1,0 +1,425 @@
+/*
+ * Restoring at start, and reading committed state for queries and verification.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "common/base/str.h"
+#include "coordinator/definition/plan.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/tables/tables_private.h"
+
+static struct id id_of_bytes(const char *bytes)
+{
+    struct id id;
+    memcpy(id.bytes, bytes, sizeof(id.bytes));
+    return id;
+}
+
+typedef enum err row_fn(struct tables *tables, struct engine *engine, struct str key,
+                        struct str value, struct error *err);
+
+/* Visit every row of a table; `key` is what follows partition and letter. */
+static enum err each_row(struct tables *tables, struct engine *engine, enum table table,
+                         row_fn *visit, struct error *err)
+{
+    struct table_key lower;
+    struct table_key upper;
+    struct kv_range range = table_range(table, &lower, &upper);
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    enum err code = ERR_OK;
+    for (kv_iter_seek_first(iter); code == ERR_OK && kv_iter_valid(iter); kv_iter_next(iter)) {
+        struct str key = kv_iter_key(iter);
+        key.data += 3;
+        key.size -= 3;
+        code = visit(tables, engine, key, kv_iter_value(iter), err);
+        arena_reset(tables->arena);
+    }
+    if (code == ERR_OK) {
+        code = kv_iter_status(iter, err);
+    }
+    kv_iter_destroy(&iter);
+    return code;
+}
+
+static enum err restore_definition(struct tables *tables, struct engine *engine, struct str key,
+                                   struct str value, struct error *err)
+{
+    struct definition_row row;
+    TRY(definition_unpack(value, tables->arena, &row, err));
+    struct plan *plan = NULL;
+    struct plan_report report;
+    enum err code = plan_load(row.text, strlen(row.text), &plan, &report);
+    if (code != ERR_OK) {
+        code = error_set(err, ERR_FORMAT, "the stored definition %.*s does not load any more: %s",
+                         (int)key.size, key.data,
+                         report.count > 0 ? report.problems[0].message : "unknown");
+    } else {
+        engine_restore_definition(engine, &plan, row.text, row.file, row.deployed_ms);
+    }
+    plan_report_release(&report);
+    return code;
+}
+
+static enum err restore_contract(struct tables *tables, struct engine *engine, struct str key,
+                                 struct str value, struct error *err)
+{
+    (void)key;
+    struct contract *contract = NULL;
+    TRY(contract_unpack(value, tables->arena, &contract, err));
+    engine_restore_contract(engine, &contract);
+    return ERR_OK;
+}
+
+static enum err restore_store(struct tables *tables, struct engine *engine, struct str key,
+                              struct str value, struct error *err)
+{
+    struct store store;
+    const char *version = NULL;
+    TRY(store_unpack(value, tables->arena, &store, &version, err));
+    char *agent = arena_dup(tables->arena, key.data, key.size);
+    CHECK(agent != NULL);
+    store.agent = agent;
+    store.name = agent + strlen(agent) + 1;
+    engine_restore_store(engine, &store, version);
+    return ERR_OK;
+}
+
+static enum err restore_gate(struct tables *tables, struct engine *engine, struct str key,
+                             struct str value, struct error *err)
+{
+    struct id id = id_of_bytes(key.data);
+    struct gate *gate = NULL;
+    TRY(gate_unpack(value, &id, tables->arena, &gate, err));
+    engine_restore_gate(engine, gate);
+    return ERR_OK;
+}
+
+static enum err restore_timer(struct tables *tables, struct engine *engine, struct str key,
+                              struct str value, struct error *err)
+{
+    (void)tables;
+    (void)value;
+    if (key.size != 8 + ID_BYTES) {
+        return error_set(err, ERR_CORRUPT, "a timer key has %zu bytes", key.size);
+    }
+    struct id id = id_of_bytes(key.data + 8);
+    engine_restore_timer(engine, (int64_t)u64_of(key.data), &id);
+    return ERR_OK;
+}
+
+static enum err restore_listener(struct tables *tables, struct engine *engine, struct str key,
+                                 struct str value, struct error *err)
+{
+    (void)tables;
+    (void)value;
+    if (key.size < 1 + ID_BYTES + 8) {
+        return error_set(err, ERR_CORRUPT, "a listener key has %zu bytes", key.size);
+    }
+    struct id id = id_of_bytes(key.data + key.size - 8 - ID_BYTES);
+    engine_restore_listener(engine, key.data, &id, (uint32_t)u64_of(key.data + key.size - 8));
+    return ERR_OK;
+}
+
+static enum err restore_active(struct tables *tables, struct engine *engine, struct str key,
+                               struct str value, struct error *err)
+{
+    struct id id = id_of_bytes(key.data);
+    struct instance *instance = NULL;
+    TRY(instance_unpack(value, &id, tables->arena, &instance, err));
+    instance->stored_active = true;
+    engine_restore_instance(engine, instance);
+    return ERR_OK;
+}
+
+static enum err restore_letter(struct tables *tables, struct engine *engine, struct str key,
+                               struct str value, struct error *err)
+{
+    (void)engine;
+    (void)value;
+    (void)err;
+    uint64_t number = u64_of(key.data + key.size - 8);
+    tables->letters = number > tables->letters ? number : tables->letters;
+    tables->letter_rows++;
+    struct letter_quota *quota = map_get_text(tables->quotas, key.data);
+    if (quota == NULL) {
+        quota = calloc(1, sizeof(*quota));
+        CHECK(quota != NULL);
+        (void)map_put_text(tables->quotas, key.data, quota, NULL);
+    }
+    quota->rows++;
+    return ERR_OK;
+}
+
+enum err tables_restore(struct tables *tables, struct engine *engine, struct error *err)
+{
+    TRY(each_row(tables, engine, TABLE_DEFINITION, restore_definition, err));
+    TRY(each_row(tables, engine, TABLE_CONTRACT, restore_contract, err));
+    TRY(each_row(tables, engine, TABLE_STORE, restore_store, err));
+    TRY(each_row(tables, engine, TABLE_GATE, restore_gate, err));
+    TRY(each_row(tables, engine, TABLE_TIMER, restore_timer, err));
+    TRY(each_row(tables, engine, TABLE_LISTENER, restore_listener, err));
+    TRY(each_row(tables, engine, TABLE_LETTER_SOURCE, restore_letter, err));
+    return each_row(tables, engine, TABLE_ACTIVE, restore_active, err);
+}
+
+/* ---- queries ---- */
+
+enum err tables_done(struct tables *tables, const struct id *id, struct arena *arena,
+                     struct done *ret_done, struct error *err)
+{
+    struct table_key key = key_begin(TABLE_DONE);
+    key_id(&key, id);
+    if (!tables_read(tables, &key)) {
+        return ERR_NOT_FOUND;
+    }
+    return done_unpack((struct str){.data = tables->value.data, .size = tables->value.size}, arena,
+                       ret_done, err);
+}
+
+enum err tables_each_done(struct tables *tables, int64_t before_ms, const struct id *before,
+                          tables_done_fn *visit, void *user, struct error *err)
+{
+    struct table_key lower;
+    struct table_key upper;
+    struct kv_range range = table_range(TABLE_DONE_TIME, &lower, &upper);
+    if (before_ms != 0) {
+        upper = key_begin(TABLE_DONE_TIME);
+        key_u64(&upper, (uint64_t)before_ms);
+        key_id(&upper, before);
+        range.upper = key_str(&upper);
+    }
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    enum err code = ERR_OK;
+    bool more = true;
+    for (kv_iter_seek_last(iter); more && code == ERR_OK && kv_iter_valid(iter);
+         kv_iter_prev(iter)) {
+        struct str key = kv_iter_key(iter);
+        struct id id = id_of_bytes(key.data + key.size - ID_BYTES);
+        struct done done;
+        code = tables_done(tables, &id, tables->arena, &done, err);
+        more = code == ERR_OK && visit(user, &id, &done);
+        arena_reset(tables->arena);
+    }
+    if (code == ERR_OK) {
+        code = kv_iter_status(iter, err);
+    }
+    kv_iter_destroy(&iter);
+    return code;
+}
+
+/* One of the two tables of open instances. */
+static enum err each_open_in(struct tables *tables, enum table table, const struct id *after,
+                             tables_open_fn *visit, void *user, bool *more, struct error *err)
+{
+    struct table_key lower;
+    struct table_key upper;
+    struct kv_range range = table_range(table, &lower, &upper);
+    if (after != NULL) {
+        key_id(&lower, after);
+        key_bytes(&lower, "", 1);
+        range.lower = key_str(&lower);
+    }
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    enum err code = ERR_OK;
+    for (kv_iter_seek_first(iter); *more && code == ERR_OK && kv_iter_valid(iter);
+         kv_iter_next(iter)) {
+        struct id id = id_of_bytes(kv_iter_key(iter).data + 3);
+        struct instance *instance = NULL;
+        code = instance_unpack(kv_iter_value(iter), &id, tables->arena, &instance, err);
+        if (code == ERR_OK) {
+            *more = visit(user, instance);
+            instance_destroy(&instance);
+        }
+        arena_reset(tables->arena);
+    }
+    if (code == ERR_OK) {
+        code = kv_iter_status(iter, err);
+    }
+    kv_iter_destroy(&iter);
+    return code;
+}
+
+enum err tables_each_open(struct tables *tables, const struct id *after, tables_open_fn *visit,
+                          void *user, struct error *err)
+{
+    bool more = true;
+    TRY(each_open_in(tables, TABLE_ACTIVE, after, visit, user, &more, err));
+    return each_open_in(tables, TABLE_WAITING, after, visit, user, &more, err);
+}
+
+static size_t find_in(struct tables *tables, enum table table, const char *prefix, struct id *ids,
+                      size_t found, size_t max)
+{
+    char low[ID_HEX_BYTES];
+    size_t digits = strlen(prefix);
+    (void)text_copy(low, sizeof(low), prefix);
+    while (strlen(low) < 2 * ID_BYTES) {
+        size_t at = strlen(low);
+        low[at] = '0';
+        low[at + 1] = '\0';
+    }
+    struct id first;
+    if (digits > 2 * ID_BYTES || !id_of_hex(low, &first)) {
+        return found;
+    }
+    struct table_key lower;
+    struct table_key upper;
+    struct kv_range range = table_range(table, &lower, &upper);
+    key_id(&lower, &first);
+    range.lower = key_str(&lower);
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    for (kv_iter_seek_first(iter); found < max && kv_iter_valid(iter); kv_iter_next(iter)) {
+        struct id id = id_of_bytes(kv_iter_key(iter).data + 3);
+        char hex[ID_HEX_BYTES];
+        id_hex(&id, hex);
+        if (strncmp(hex, prefix, digits) != 0) {
+            break;
+        }
+        ids[found++] = id;
+    }
+    kv_iter_destroy(&iter);
+    return found;
+}
+
+size_t tables_find(struct tables *tables, const char *prefix, struct id *ret_ids, size_t max)
+{
+    size_t found = find_in(tables, TABLE_ACTIVE, prefix, ret_ids, 0, max);
+    found = find_in(tables, TABLE_WAITING, prefix, ret_ids, found, max);
+    return find_in(tables, TABLE_DONE, prefix, ret_ids, found, max);
+}
+
+static struct table_key journal_key(uint64_t sequence)
+{
+    struct table_key key = {.size = 2};
+    key_u64(&key, sequence);
+    return key;
+}
+
+enum err tables_journal(struct tables *tables, uint64_t sequence, struct arena *arena,
+                        struct journal_batch *ret_batch, struct error *err)
+{
+    struct table_key key = journal_key(sequence);
+    TRY(kv_get(tables->kv, FAMILY_JOURNAL, key_str(&key), &tables->journal, err));
+    struct keyring keys = tables_keyring(tables);
+    return journal_decode((struct str){.data = tables->journal.data, .size = tables->journal.size},
+                          &keys, arena, ret_batch, err);
+}
+
+/* One link of the chain: readable, next in sequence, built on the hash before it. */
+static enum err link_check(struct tables *tables, struct str bytes, uint64_t expected,
+                           const struct digest *previous, struct digest *ret_hash,
+                           struct error *err)
+{
+    struct journal_batch batch;
+    TRY(journal_peek(bytes, tables->arena, &batch, err));
+    if (batch.sequence != expected) {
+        return error_set(err, ERR_CORRUPT, "batch %llu is missing: the next one is %llu",
+                         (unsigned long long)expected, (unsigned long long)batch.sequence);
+    }
+    if (!digest_equal(&batch.previous, previous)) {
+        return error_set(err, ERR_CORRUPT,
+                         "batch %llu was not built on the batch before it as it is stored",
+                         (unsigned long long)expected);
+    }
+    *ret_hash = batch.hash;
+    return ERR_OK;
+}
+
+enum err tables_verify(struct tables *tables, uint64_t *ret_batches, uint64_t *ret_bad,
+                       struct error *err)
+{
+    struct kv_range range = {.family = FAMILY_JOURNAL};
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    struct digest previous = {{0}};
+    enum err code = ERR_OK;
+    *ret_batches = 0;
+    *ret_bad = 0;
+    for (kv_iter_seek_first(iter); code == ERR_OK && kv_iter_valid(iter); kv_iter_next(iter)) {
+        struct digest hash;
+        code = link_check(tables, kv_iter_value(iter), *ret_batches + 1, &previous, &hash, err);
+        if (code == ERR_OK) {
+            previous = hash;
+            (*ret_batches)++;
+        } else {
+            *ret_bad = *ret_batches + 1;
+        }
+        arena_reset(tables->arena);
+    }
+    if (code == ERR_OK) {
+        code = kv_iter_status(iter, err);
+    }
+    kv_iter_destroy(&iter);
+    if (code == ERR_OK && *ret_batches != tables->sequence) {
+        *ret_bad = *ret_batches + 1;
+        code = error_set(err, ERR_CORRUPT, "the journal ends at batch %llu, the head says %llu",
+                         (unsigned long long)*ret_batches, (unsigned long long)tables->sequence);
+    }
+    return code;
+}
+
+enum err tables_each_letter(struct tables *tables, uint64_t before, tables_letter_fn *visit,
+                            void *user, struct error *err)
+{
+    struct table_key lower;
+    struct table_key upper;
+    struct kv_range range = table_range(TABLE_LETTER, &lower, &upper);
+    if (before != 0) {
+        upper = key_begin(TABLE_LETTER);
+        key_u64(&upper, before);
+        range.upper = key_str(&upper);
+    }
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    enum err code = ERR_OK;
+    bool more = true;
+    for (kv_iter_seek_last(iter); more && code == ERR_OK && kv_iter_valid(iter);
+         kv_iter_prev(iter)) {
+        struct dead_letter letter;
+        code = dead_letter_unpack(kv_iter_value(iter), tables->arena, &letter, err);
+        more = code == ERR_OK && visit(user, u64_of(kv_iter_key(iter).data + 3), &letter);
+        arena_reset(tables->arena);
+    }
+    if (code == ERR_OK) {
+        code = kv_iter_status(iter, err);
+    }
+    kv_iter_destroy(&iter);
+    return code;
+}
+
+enum err tables_letter(struct tables *tables, uint64_t number, struct arena *arena,
+                       struct dead_letter *ret_letter, struct error *err)
+{
+    struct table_key key = key_begin(TABLE_LETTER);
+    key_u64(&key, number);
+    if (!tables_read(tables, &key)) {
+        return error_set(err, ERR_NOT_FOUND, "there is no dead letter %llu",
+                         (unsigned long long)number);
+    }
+    return dead_letter_unpack((struct str){.data = tables->value.data, .size = tables->value.size},
+                              arena, ret_letter, err);
+}
+
+uint64_t tables_letter_count(const struct tables *tables)
+{
+    return tables->letter_rows;
+}
+
+struct digest tables_state_digest(struct tables *tables)
+{
+    struct kv_range range = {.family = FAMILY_STATE};
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    struct blake state;
+    blake_init(&state, NULL);
+    for (kv_iter_seek_first(iter); kv_iter_valid(iter); kv_iter_next(iter)) {
+        struct str key = kv_iter_key(iter);
+        struct str value = kv_iter_value(iter);
+        if (key.data[2] != TABLE_META && key.data[2] != TABLE_KEY) {
+            blake_part(&state, key.data, key.size);
+            blake_part(&state, value.data, value.size);
+        }
+    }
+    kv_iter_destroy(&iter);
+    return blake_final(&state);
+}

@@ -1,0 +1,151 @@
+#include "coordinator/turn.h"
+
+#include <stdlib.h>
+
+#include "common/base/arena.h"
+#include "common/base/check.h"
+#include "coordinator/tables/tables.h"
+
+struct turn {
+    struct engine *engine;
+    struct tables *tables;
+    struct turn_options options;
+    int64_t now;
+};
+
+enum err turn_create(struct kv *kv, const struct turn_options *options, struct turn **ret_turn,
+                     struct error *err)
+{
+    *ret_turn = NULL;
+    struct turn *turn = calloc(1, sizeof(*turn));
+    CHECK(turn != NULL);
+    turn->options = *options;
+    enum err code = tables_open(kv, &turn->tables, err);
+    if (code == ERR_OK) {
+        turn->engine = engine_create(&options->engine, &tables_port, turn->tables);
+        turn->now = tables_last_now(turn->tables);
+        code = tables_restore(turn->tables, turn->engine, err);
+    }
+    if (code != ERR_OK) {
+        turn_destroy(&turn);
+        return code;
+    }
+    *ret_turn = turn;
+    return ERR_OK;
+}
+
+void turn_destroy(struct turn **turn)
+{
+    if (*turn == NULL) {
+        return;
+    }
+    engine_destroy(&(*turn)->engine);
+    tables_close(&(*turn)->tables);
+    free(*turn);
+    *turn = NULL;
+}
+
+void turn_begin(struct turn *turn, int64_t wall_ms)
+{
+    turn->now = wall_ms > turn->now ? wall_ms : turn->now;
+    tables_begin(turn->tables, turn->now);
+    engine_turn_begin(turn->engine, tables_sequence(turn->tables) + 1, turn->now);
+}
+
+void turn_command(struct turn *turn, const struct command *command)
+{
+    engine_command(turn->engine, command);
+}
+
+void turn_resume(struct turn *turn)
+{
+    engine_resume(turn->engine);
+}
+
+enum err turn_end(struct turn *turn, struct error *err)
+{
+    engine_timers(turn->engine);
+    engine_dispatch(turn->engine);
+    engine_turn_end(turn->engine);
+    size_t event_count = 0;
+    const struct event *events = engine_events(turn->engine, &event_count);
+    TRY(tables_commit(turn->tables, events, event_count, turn->options.sync, err));
+    size_t order_count = 0;
+    const struct order *orders = engine_orders(turn->engine, &order_count);
+    for (size_t i = 0; i < order_count; i++) {
+        turn->options.order(turn->options.user, &orders[i]);
+    }
+    engine_turn_done(turn->engine);
+    return ERR_OK;
+}
+
+int64_t turn_next_due(const struct turn *turn)
+{
+    return engine_next_due(turn->engine);
+}
+
+struct engine *turn_engine(struct turn *turn)
+{
+    return turn->engine;
+}
+
+struct tables *turn_tables(struct turn *turn)
+{
+    return turn->tables;
+}
+
+/* ---- replay ---- */
+
+enum { REPLAY_ARENA_BYTES = 256 * 1024 * 1024 };
+
+static enum err replay_batch(struct tables *to, struct engine *engine,
+                             const struct journal_batch *batch, struct error *err)
+{
+    tables_begin(to, batch->now_ms);
+    engine_turn_begin(engine, batch->sequence, batch->now_ms);
+    for (size_t i = 0; i < batch->event_count; i++) {
+        if (batch->erased[i]) {
+            return error_set(err, ERR_NOT_FOUND, "batch %llu holds values whose key was erased",
+                             (unsigned long long)batch->sequence);
+        }
+        engine_replay(engine, &batch->events[i]);
+    }
+    engine_turn_end(engine);
+    enum err code = tables_commit(to, NULL, 0, false, err);
+    engine_turn_done(engine);
+    return code;
+}
+
+static enum err replay_all(struct tables *from, struct tables *to, struct engine *engine,
+                           struct arena *arena, struct error *err)
+{
+    for (uint64_t sequence = 1; sequence <= tables_sequence(from); sequence++) {
+        struct journal_batch batch;
+        TRY(tables_journal(from, sequence, arena, &batch, err));
+        enum err code = replay_batch(to, engine, &batch, err);
+        journal_release(&batch);
+        arena_reset(arena);
+        TRY(code);
+    }
+    struct digest stored = tables_state_digest(from);
+    struct digest replayed = tables_state_digest(to);
+    if (!digest_equal(&stored, &replayed)) {
+        return error_set(err, ERR_CONFLICT, "the tables differ from what the journal says");
+    }
+    return ERR_OK;
+}
+
+enum err turn_replay(struct tables *tables, struct kv *kv, struct error *err)
+{
+    struct tables *to = NULL;
+    TRY(tables_open(kv, &to, err));
+    struct engine_options options = {.version = "replay"};
+    struct engine *engine = engine_create(&options, &tables_port, to);
+    struct arena *arena = arena_create(REPLAY_ARENA_BYTES);
+    CHECK(arena != NULL);
+    enum err code = replay_all(tables, to, engine, arena, err);
+    arena_destroy(&arena);
+    engine_destroy(&engine);
+    tables_close(&to);
+    return code;
+}

@@ -1,0 +1,69 @@
+/*
+ * The turn: take commands, decide, commit once, act (laws 2 and 3). The only loop body of the
+ * coordinator; the edge, the simulator and the tests call it with different ports.
+ *
+ *   turn_begin -> turn_command ... -> turn_end
+ *                                      timers, dispatch, rows, one commit, then `order` for each
+ * order
+ *
+ * Threads: none; one thread owns a turn.
+ */
+#ifndef COORDINATOR_TURN_H
+#define COORDINATOR_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "coordinator/engine/engine.h"
+
+struct command;
+struct kv;
+struct tables;
+struct turn;
+
+/* Carries out what is durable now. */
+typedef void turn_order_fn(void *user, const struct order *order);
+
+struct turn_options {
+    struct engine_options engine;
+    bool sync; /* commits are on the device before orders are carried out */
+    turn_order_fn *order;
+    void *user;
+};
+
+/*
+ * Open the tables in `kv` (stays the caller's), restore the engine, and make the first turn ready
+ * to send again what is owed. Errors: ERR_FORMAT, ERR_CORRUPT, ERR_IO.
+ */
+MUST_CHECK enum err turn_create(struct kv *kv, const struct turn_options *options,
+                                struct turn **ret_turn, struct error *err);
+
+/* Free *turn and set it to NULL. Accepts NULL. */
+void turn_destroy(struct turn **turn);
+
+/* Begin at the wall clock's `wall_ms`; the turn's now never goes back. */
+void turn_begin(struct turn *turn, int64_t wall_ms);
+
+void turn_command(struct turn *turn, const struct command *command);
+
+/* First turn after a start: call once between begin and end, when the bus is there. */
+void turn_resume(struct turn *turn);
+
+/* Decide the rest, commit, carry out. An error is final: stop the process. */
+MUST_CHECK enum err turn_end(struct turn *turn, struct error *err);
+
+/* Wall-clock time at which a turn is due without any command; INT64_MAX never, 0 at once. */
+int64_t turn_next_due(const struct turn *turn);
+
+struct engine *turn_engine(struct turn *turn);
+struct tables *turn_tables(struct turn *turn);
+
+/*
+ * Replay the whole journal of `tables` into the empty store `kv` and compare: ERR_OK when the state
+ * is the same, ERR_CONFLICT when it is not (law 2). Values whose key was erased make it
+ * ERR_NOT_FOUND.
+ */
+MUST_CHECK enum err turn_replay(struct tables *tables, struct kv *kv, struct error *err);
+
+#endif
