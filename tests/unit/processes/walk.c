@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agents/extraction/extraction.h"
+#include "agents/extraction/actions.h"
 #include "agents/reconciliation/actions.h"
 #include "common/base/check.h"
 #include "coordinator/definition/expr.h"
@@ -85,53 +85,17 @@ static void fail(struct state *state, const struct plan_node *node, const char *
     snprintf(state->walk->detail, sizeof(state->walk->detail), "%s", detail);
 }
 
-/* The action `extract` of the extraction agent. */
-static json_t *run_extract(struct state *state, const struct plan_node *node, const json_t *input)
-{
-    struct extraction extraction = {0};
-    struct extract_failure failure = {0};
-    struct buf bytes = BUF_INIT(FILE_BYTES);
-    const char *encoded = json_text_of(input, "dataBase64");
-    const json_t *data = json_object_get(input, "data");
-    if (encoded != NULL) {
-        cr_assert(base64_decode(encoded, strlen(encoded), &bytes));
-    } else if (json_is_string(data)) {
-        buf_append(&bytes, json_string_value(data), json_string_length(data));
-    } else {
-        json_write(data, &bytes);
-    }
-    char words[600];
-    enum err code =
-        extract_document(json_text_of(input, "contentType"), bytes.data != NULL ? bytes.data : "",
-                         bytes.size, &extraction, &failure);
-    buf_release(&bytes);
-    if (code != ERR_OK) {
-        fail(state, node, extract_failure_text(&failure, words, sizeof(words)));
-        return NULL;
-    }
-    json_t *output =
-        json_pack("{s:s, s:O}", "format", extraction.format, "documents", extraction.documents);
-    extraction_release(&extraction);
-    return output;
-}
-
 static json_t *run_agent(struct state *state, const struct plan_node *node)
 {
     static const struct {
         const char *name;
         action_fn *run;
     } actions[] = {
-        {"record", reconciliation_record},
-        {"check", reconciliation_check},
-        {"post", reconciliation_post},
+        {"extract", extraction_extract},     {"record", reconciliation_record},
+        {"check", reconciliation_check},     {"post", reconciliation_post},
         {"dispute", reconciliation_dispute},
     };
     json_t *input = shaped(state, node->call.input, state->input);
-    if (strcmp(node->call.agent, "extraction") == 0) {
-        json_t *output = run_extract(state, node, input);
-        json_decref(input);
-        return output;
-    }
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (strcmp(actions[i].name, node->call.action) == 0) {
             struct agent_reply reply;
