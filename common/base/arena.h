@@ -3,8 +3,8 @@
  * allocate here and the arena is reset when the turn ends.
  *
  * An arena has a hard limit; passing it returns NULL once and sets the overflow mark, so that a
- * caller may check once at the end. With ARENA_EMULATE (sanitizer builds) every allocation is its own
- * malloc block, so that AddressSanitizer sees overruns.
+ * caller may check once at the end. With ARENA_EMULATE (sanitizer builds) every allocation is its
+ * own malloc block, so that AddressSanitizer sees overruns.
  *
  * Threads: none. Memory returned is zeroed and aligned for any type.
  */

@@ -8,11 +8,11 @@
 /* Print the failed expression and its place on stderr and abort. */
 _Noreturn void check_fail(const char *expression, const char *file, int line, const char *function);
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            check_fail(#condition, __FILE__, __LINE__, __func__);                                  \
-        }                                                                                          \
+#define CHECK(condition)                                          \
+    do {                                                          \
+        if (!(condition)) {                                       \
+            check_fail(#condition, __FILE__, __LINE__, __func__); \
+        }                                                         \
     } while (0)
 
 #define CHECK_IMPLIES(premise, conclusion) CHECK(!(premise) || (conclusion))

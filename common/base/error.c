@@ -57,8 +57,8 @@ enum err_class error_class(enum err code)
     switch (code) {
     case ERR_OK:
         return ERR_CLASS_TRANSIENT;
-#define ERR(name, value, class, text)                                                              \
-    case name:                                                                                     \
+#define ERR(name, value, class, text) \
+    case name:                        \
         return ERR_CLASS_##class;
 #include "common/base/errors.def"
 #undef ERR
@@ -71,8 +71,8 @@ const char *error_text(enum err code)
     switch (code) {
     case ERR_OK:
         return "ok";
-#define ERR(name, value, class, text)                                                              \
-    case name:                                                                                     \
+#define ERR(name, value, class, text) \
+    case name:                        \
         return text;
 #include "common/base/errors.def"
 #undef ERR

@@ -1,7 +1,8 @@
 /*
  * Operating errors: a code to branch on, a class to retry on, a message for the person who can fix
  * it. Every function that can fail returns `enum err` and takes `struct error *err` last; `err` may
- * be NULL when nobody wants the words. Library code never logs: it sets, callers wrap, the edge logs.
+ * be NULL when nobody wants the words. Library code never logs: it sets, callers wrap, the edge
+ * logs.
  *
  * Message style: lower case, failure first, no full stop, subject in single quotes:
  * "cannot open 'x': permission denied".
@@ -42,21 +43,21 @@ enum err_class error_class(enum err code);
 const char *error_text(enum err code);
 
 /* Return from the calling function with the code of `call` unless it is ERR_OK. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        enum err try_code = (call);                                                                \
-        if (try_code != ERR_OK) {                                                                  \
-            return try_code;                                                                       \
-        }                                                                                          \
+#define TRY(call)                   \
+    do {                            \
+        enum err try_code = (call); \
+        if (try_code != ERR_OK) {   \
+            return try_code;        \
+        }                           \
     } while (0)
 
 /* Jump to `label` with `code` set unless `call` is ERR_OK. */
-#define TRY_GOTO(code, call, label)                                                                \
-    do {                                                                                           \
-        (code) = (call);                                                                           \
-        if ((code) != ERR_OK) {                                                                    \
-            goto label;                                                                            \
-        }                                                                                          \
+#define TRY_GOTO(code, call, label) \
+    do {                            \
+        (code) = (call);            \
+        if ((code) != ERR_OK) {     \
+            goto label;             \
+        }                           \
     } while (0)
 
 #endif

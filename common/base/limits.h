@@ -1,6 +1,6 @@
 /*
- * Every limit of the system, by name. At a limit work waits, is refused with the limit's name, or is
- * parked; memory never grows with load.
+ * Every limit of the system, by name. At a limit work waits, is refused with the limit's name, or
+ * is parked; memory never grows with load.
  */
 #ifndef COMMON_BASE_LIMITS_H
 #define COMMON_BASE_LIMITS_H

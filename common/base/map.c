@@ -22,7 +22,8 @@ struct map {
     size_t slot_count;
 };
 
-/* FNV-1a, 64 bit (Fowler, Noll, Vo), with a final mix; the maps hold names of ours, not hostile keys. */
+/* FNV-1a, 64 bit (Fowler, Noll, Vo), with a final mix; the maps hold names of ours, not hostile
+ * keys. */
 static uint64_t hash_bytes(const void *key, size_t size)
 {
     const unsigned char *bytes = key;

@@ -21,8 +21,8 @@ void map_destroy(struct map **map, void (*value_free)(void *value));
 /* The value of `key`, or NULL. */
 void *map_get(const struct map *map, const void *key, size_t key_size);
 
-/* Set `key` to `value` (not NULL); returns the replaced value or NULL. *ret_ok is false, and nothing
- * changed, without memory; `ret_ok` may be NULL when the caller treats that as a bug. */
+/* Set `key` to `value` (not NULL); returns the replaced value or NULL. *ret_ok is false, and
+ * nothing changed, without memory; `ret_ok` may be NULL when the caller treats that as a bug. */
 void *map_put(struct map *map, const void *key, size_t key_size, void *value, bool *ret_ok);
 
 /* Remove `key`; returns its value or NULL. */

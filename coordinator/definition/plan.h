@@ -1,9 +1,10 @@
 /*
  * The checked, immutable form of a process definition that the engine walks.
  *
- * A plan is an array of nodes in document order; a node is one task. Lists of tasks are chains through
- * `next`. Everything a definition may say wrong was refused by plan_load, so the engine trusts what it
- * reads here: targets exist, expressions compiled, schemas compiled, durations are not negative.
+ * A plan is an array of nodes in document order; a node is one task. Lists of tasks are chains
+ * through `next`. Everything a definition may say wrong was refused by plan_load, so the engine
+ * trusts what it reads here: targets exist, expressions compiled, schemas compiled, durations are
+ * not negative.
  *
  * Format: Open Workflow Specification 1.0.3, profile in PROFILE.md.
  * Threads: immutable after load; may be read from several threads.
@@ -46,7 +47,8 @@ struct flow {
     uint32_t target; /* PLAN_NONE unless FLOW_GOTO */
 };
 
-/* A duration: `tmpl` NULL and `ms` fixed, or an expression that gives ISO 8601 text or an object. */
+/* A duration: `tmpl` NULL and `ms` fixed, or an expression that gives ISO 8601 text or an object.
+ */
 struct plan_duration {
     int64_t ms;
     const struct template *tmpl;
@@ -93,7 +95,8 @@ struct retry_policy {
     int64_t attempt_duration_ms; /* of each attempt, 0: no limit */
 };
 
-/* Members are NULL (status 0) when not asked for. `type` is compared alias-aware (plan_error_type_equal). */
+/* Members are NULL (status 0) when not asked for. `type` is compared alias-aware
+ * (plan_error_type_equal). */
 struct error_filter {
     bool present;
     const char *type;
@@ -109,13 +112,14 @@ struct event_correlation {
     const struct template *expect; /* NULL: the first value seen */
 };
 
-/* One event filter. Attribute literals match exactly; `data` and others given as expressions must be true. */
+/* One event filter. Attribute literals match exactly; `data` and others given as expressions must
+ * be true. */
 struct event_filter {
     const char *type; /* NULL: any */
     const char *source;
     const char *subject;
-    const json_t *attributes;  /* further literal attributes, object; NULL: none */
-    const struct expr *data;   /* expression on the event's data; NULL: none */
+    const json_t *attributes; /* further literal attributes, object; NULL: none */
+    const struct expr *data;  /* expression on the event's data; NULL: none */
     const struct event_correlation *correlations;
     size_t correlation_count;
 };
@@ -177,7 +181,7 @@ struct plan_node {
     union {
         struct {
             uint32_t first; /* PLAN_NONE when empty */
-        } block; /* TASK_DO */
+        } block;            /* TASK_DO */
         const struct template *set;
         struct {
             const struct switch_case *cases;
@@ -204,7 +208,7 @@ struct plan {
     const char *namespace_;
     const char *name;
     const char *version;
-    const char *title;    /* may be NULL */
+    const char *title;      /* may be NULL */
     const json_t *document; /* the whole definition, for $workflow.definition */
     int priority;           /* document.metadata.mainstay.priority; 5 unless said, 0 highest .. 9 */
     struct plan_data data;
@@ -227,7 +231,8 @@ struct plan_problem {
     const char *hint;    /* what to do, or NULL */
 };
 
-/* Everything wrong with a definition, in order of place; at most 100. Release with plan_report_release. */
+/* Everything wrong with a definition, in order of place; at most 100. Release with
+ * plan_report_release. */
 struct plan_report {
     struct plan_problem *problems;
     size_t count;
@@ -238,8 +243,9 @@ struct plan_report {
 
 /*
  * Load a definition (YAML 1.2 or JSON; anchors and aliases refused). `text` is copied. On success
- * *ret_plan is the plan and the report holds warnings only; on ERR_INVALID it is NULL and the report
- * holds all problems at once. `report` is initialised here and released by the caller in both cases.
+ * *ret_plan is the plan and the report holds warnings only; on ERR_INVALID it is NULL and the
+ * report holds all problems at once. `report` is initialised here and released by the caller in
+ * both cases.
  */
 MUST_CHECK enum err plan_load(const char *text, size_t size, struct plan **ret_plan,
                               struct plan_report *report);
@@ -252,19 +258,20 @@ void plan_report_release(struct plan_report *report);
 /* Node with the JSON pointer, or NULL. */
 const struct plan_node *plan_node_at(const struct plan *plan, const char *pointer);
 
-/* Whether two error type URIs name the same standard type: same text, or both a known base (old and new
- * host) with the same last segment. */
+/* Whether two error type URIs name the same standard type: same text, or both a known base (old and
+ * new host) with the same last segment. */
 bool plan_error_type_equal(const char *a, const char *b);
 
-/* Full URI of a standard error type: "validation", "timeout", "communication", ... Static memory. */
+/* Full URI of a standard error type: "validation", "timeout", "communication", ... Static memory.
+ */
 const char *plan_error_type(const char *last_segment);
 
-/* ISO 8601 duration text ("PT1.5S", "P1DT2H") or OWS duration object to milliseconds. Years and months
- * are refused: their length is not fixed. */
+/* ISO 8601 duration text ("PT1.5S", "P1DT2H") or OWS duration object to milliseconds. Years and
+ * months are refused: their length is not fixed. */
 MUST_CHECK enum err plan_duration_parse(const json_t *value, int64_t *ret_ms, struct error *err);
 
-/* Whether `version` ("1.4.0") is inside `range` ("1.3" = any 1.x from 1.3, "1.3.0" exact from that patch on in
- * 1.x, ">=1.2 <2", "*"; NULL = any). */
+/* Whether `version` ("1.4.0") is inside `range` ("1.3" = any 1.x from 1.3, "1.3.0" exact from that
+ * patch on in 1.x, ">=1.2 <2", "*"; NULL = any). */
 bool plan_version_in_range(const char *version, const char *range);
 
 #endif
