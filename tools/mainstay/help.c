@@ -127,18 +127,36 @@ static void verbs_write(struct buf *out)
     }
 }
 
+/* The options whose next word is their value, with bars between. */
+static void valued_write(struct buf *out)
+{
+    const char *bar = "";
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_spec *spec = &option_specs[i];
+        if (spec->value != NULL) {
+            buf_printf(out, "%s--%s", bar, spec->name);
+            bar = "|";
+            if (spec->letter != 0) {
+                buf_printf(out, "|-%c", spec->letter);
+            }
+        }
+    }
+}
+
 void completion_bash(struct buf *out)
 {
-    buf_append_str(out,
-                   "# bash completion for mainstay; made by: mainstay completion bash\n"
-                   "_mainstay() {\n"
-                   "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-                   "  local noun='' verb='' verbs='' flags='' i\n"
-                   "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                   "    case ${COMP_WORDS[i]} in\n      -*) ;;\n"
-                   "      *) if [ -z \"$noun\" ]; then noun=${COMP_WORDS[i]}\n"
-                   "         elif [ -z \"$verb\" ]; then verb=${COMP_WORDS[i]}; fi ;;\n"
-                   "    esac\n  done\n  case $previous in\n");
+    buf_append_str(out, "# bash completion for mainstay; made by: mainstay completion bash\n"
+                        "_mainstay() {\n"
+                        "  local word=${COMP_WORDS[COMP_CWORD]}\n"
+                        "  local previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+                        "  local noun='' verb='' verbs='' flags='' i\n"
+                        "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                        "    case ${COMP_WORDS[i]} in\n      ");
+    valued_write(out);
+    buf_append_str(out, ") i=$((i + 1)) ;;\n      -*) ;;\n"
+                        "      *) if [ -z \"$noun\" ]; then noun=${COMP_WORDS[i]}\n"
+                        "         elif [ -z \"$verb\" ]; then verb=${COMP_WORDS[i]}; fi ;;\n"
+                        "    esac\n  done\n  case $previous in\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_spec *spec = &option_specs[i];
         if (spec->choices != NULL) {
