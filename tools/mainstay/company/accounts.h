@@ -10,9 +10,9 @@
  * open (CVE-2023-47090)
  *
  * Operator and outsiders are apart from CORE because permissions inside one account do not contain
- * anybody: the server publishes a stream's acknowledgement to the reply subject the publisher
- * chose, and "$JS.API.STREAM.DELETE.x" is such a subject. A service import rewrites the reply
- * subject.
+ * anybody: the server answers to the reply subject the asker chose, and so an acknowledgement
+ * becomes another agent's result and "no messages" an order to delete a stream. A service import
+ * rewrites the reply subject.
  *
  * Threads: none.
  */
