@@ -211,6 +211,12 @@ struct instance *engine_load(struct engine *engine, const struct id *id)
     return instance;
 }
 
+bool engine_knows(struct engine *engine, const struct id *id)
+{
+    return map_get(engine->cache, id->bytes, sizeof(id->bytes)) != NULL ||
+           engine_load(engine, id) != NULL || engine->port->done_exists(engine->port_user, id);
+}
+
 struct instance *engine_instance(struct engine *engine, const struct id *id)
 {
     return engine_load(engine, id);

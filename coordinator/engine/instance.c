@@ -173,6 +173,10 @@ bool instance_ledger_open(const struct instance *instance)
 
 bool instance_active(const struct instance *instance)
 {
+    const struct frame *leaf = instance_leaf(instance);
+    if (leaf != NULL && (leaf->state == FRAME_RUNNING || leaf->state == FRAME_OUTPUT)) {
+        return true; /* its walk was cut by the turn's share of steps */
+    }
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         enum frame_state state = instance->frames[i]->state;
         if (state == FRAME_READY || state == FRAME_DISPATCHED || state == FRAME_EVALUATING ||

@@ -58,6 +58,7 @@ enum ledger_state {
     LEDGER_DONE = 2,
     LEDGER_NONE = 3,
     LEDGER_UNKNOWN = 4,
+    LEDGER_ABANDONED = 5, /* in doubt, and a person decided to leave it so */
 };
 
 /* Value of an external expression, kept until the walk moves on. */

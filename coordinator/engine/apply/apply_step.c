@@ -37,6 +37,16 @@ static void listeners_change(struct engine *engine, struct instance *instance,
     }
 }
 
+/* A person ends a step whose effect is in doubt: the doubt stays on record, but nobody waits for
+ * it. */
+static void effect_abandon(struct instance *instance, const struct frame *frame)
+{
+    struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (entry != NULL && entry->state == LEDGER_UNKNOWN) {
+        entry->state = LEDGER_ABANDONED;
+    }
+}
+
 static void gate_close(struct engine *engine, struct frame *frame)
 {
     if (frame->has_gate) {
@@ -192,6 +202,7 @@ static void step_cancelled(struct engine *engine, struct instance *instance,
     struct frame *frame = instance_frame(instance, event->frame);
     CHECK(frame != NULL);
     if (event->status == 0) {
+        effect_abandon(instance, frame);
         apply_frame_gone(engine, instance, frame);
         return;
     }
@@ -344,6 +355,7 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
     } else if (event->status == VERDICT_APPROVE) {
         apply_ready(engine, instance, frame);
     } else {
+        effect_abandon(instance, frame);
         frame->state = FRAME_WAITING; /* the fault that follows removes it */
     }
 }

@@ -64,7 +64,7 @@ static void workflow_enter(struct engine *engine, struct instance *instance)
 bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
                     struct doc *input, const char *trigger, const char *traceparent)
 {
-    if (engine_load(engine, id) != NULL || engine->port->done_exists(engine->port_user, id)) {
+    if (engine_knows(engine, id)) {
         return false;
     }
     const struct plan *plan = definition->plan;
