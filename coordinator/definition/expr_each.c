@@ -318,18 +318,6 @@ static enum err logic_left(struct eval *eval, void *user, json_t *value)
     return chain->yield(eval, chain->user, json_boolean(truth));
 }
 
-static enum err reduce_value(struct eval *eval, void *user, json_t *start)
-{
-    const struct chain *chain = user;
-    struct node single = *chain->node;
-    struct node literal = {.kind = NODE_LITERAL, .single = true, .literal = start};
-    single.b = &literal;
-    single.single = true;
-    enum err code = eval_yield_one(eval, &single, chain->input, chain->yield, chain->user);
-    json_decref(start);
-    return code;
-}
-
 static enum err guarded_value(struct eval *eval, void *user, json_t *value)
 {
     struct chain *chain = user;
@@ -345,17 +333,20 @@ static enum err guarded_value(struct eval *eval, void *user, json_t *value)
     return code;
 }
 
-/* a? and a // b: errors of `a` itself end it silently. */
-static enum err each_guarded(struct eval *eval, struct chain *chain)
+/* a?: errors of `a` itself end it silently. */
+static enum err each_optional(struct eval *eval, struct chain *chain)
 {
     enum err code = eval_each(eval, chain->node->a, chain->input, guarded_value, chain);
-    if (code != ERR_OK && (chain->downstream || code != ERR_INVALID)) {
-        return code;
-    }
-    if (chain->node->kind == NODE_ALTERNATIVE && !chain->seen) {
-        return eval_each(eval, chain->node->b, chain->input, chain->yield, chain->user);
-    }
-    return ERR_OK;
+    return code == ERR_INVALID && !chain->downstream ? ERR_OK : code;
+}
+
+/* a // b: the true values of `a`, or `b` when there are none. Errors of `a` are errors, as in
+ * jq 1.6. */
+static enum err each_alternative(struct eval *eval, struct chain *chain)
+{
+    TRY(eval_each(eval, chain->node->a, chain->input, guarded_value, chain));
+    return chain->seen ? ERR_OK
+                       : eval_each(eval, chain->node->b, chain->input, chain->yield, chain->user);
 }
 
 static enum err each_comma(struct eval *eval, const struct node *node, json_t *input,
@@ -371,9 +362,10 @@ static enum err each_comma(struct eval *eval, const struct node *node, json_t *i
 static value_fn *chain_receiver(enum node_kind kind)
 {
     static value_fn *const receivers[] = {
-        [NODE_FIELD] = field_value, [NODE_ITERATE] = iterate_value, [NODE_PIPE] = pipe_value,
-        [NODE_BIND] = bind_value,   [NODE_IF] = if_value,           [NODE_AND] = logic_left,
-        [NODE_OR] = logic_left,     [NODE_REDUCE] = reduce_value,   [NODE_CALL] = NULL,
+        [NODE_FIELD] = field_value, [NODE_ITERATE] = iterate_value,
+        [NODE_PIPE] = pipe_value,   [NODE_BIND] = bind_value,
+        [NODE_IF] = if_value,       [NODE_AND] = logic_left,
+        [NODE_OR] = logic_left,     [NODE_CALL] = NULL,
     };
     return receivers[kind];
 }
@@ -382,11 +374,13 @@ static enum err each_chain(struct eval *eval, const struct node *node, json_t *i
                            value_fn *yield, void *user)
 {
     struct chain chain = {.node = node, .input = input, .yield = yield, .user = user};
-    if (node->kind == NODE_OPTIONAL || node->kind == NODE_ALTERNATIVE) {
-        return each_guarded(eval, &chain);
+    if (node->kind == NODE_OPTIONAL) {
+        return each_optional(eval, &chain);
     }
-    const struct node *left = node->kind == NODE_REDUCE ? node->b : node->a;
-    return eval_each(eval, left, input, chain_receiver(node->kind), &chain);
+    if (node->kind == NODE_ALTERNATIVE) {
+        return each_alternative(eval, &chain);
+    }
+    return eval_each(eval, node->a, input, chain_receiver(node->kind), &chain);
 }
 
 enum err eval_each(struct eval *eval, const struct node *node, json_t *input, value_fn *yield,
@@ -420,12 +414,12 @@ enum err eval_each(struct eval *eval, const struct node *node, json_t *input, va
     case NODE_IF:
     case NODE_AND:
     case NODE_OR:
-    case NODE_REDUCE:
     case NODE_OPTIONAL:
     case NODE_ALTERNATIVE:
         return each_chain(eval, node, input, yield, user);
     case NODE_IDENTITY:
     case NODE_LITERAL:
+    case NODE_REDUCE:
     case NODE_ARRAY:
     case NODE_VARIABLE:
     case NODE_LOCAL:

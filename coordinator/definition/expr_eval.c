@@ -244,15 +244,11 @@ static enum err eval_logic(struct eval *eval, const struct node *node, json_t *i
 static enum err eval_alternative(struct eval *eval, const struct node *node, json_t *input,
                                  json_t **ret_value)
 {
-    enum err code = eval_one(eval, node->a, input, ret_value);
-    if (code == ERR_OK && expr_truth(*ret_value)) {
+    TRY(eval_one(eval, node->a, input, ret_value));
+    if (expr_truth(*ret_value)) {
         return ERR_OK;
     }
-    if (code == ERR_OK) {
-        json_decref(*ret_value);
-    } else if (code != ERR_INVALID) {
-        return code;
-    }
+    json_decref(*ret_value);
     return eval_one(eval, node->b, input, ret_value);
 }
 
@@ -397,10 +393,30 @@ static enum err reduce_step(struct eval *eval, void *user, json_t *value)
                                                      : ERR_OK;
 }
 
-static enum err reduce_from(struct eval *eval, const struct node *node, json_t *input,
-                            json_t *start, json_t **ret_value)
+/* The one start value; jq's versions differ on what several would mean, so they are refused. */
+static enum err reduce_start(struct eval *eval, const struct node *node, json_t *input,
+                             json_t **ret_start)
 {
-    struct reduction reduction = {.node = node, .state = start};
+    json_t *all;
+    if (node->b->single) {
+        return eval_one(eval, node->b, input, ret_start);
+    }
+    TRY(eval_collect(eval, node->b, input, &all));
+    size_t count = json_array_size(all);
+    *ret_start = json_incref(json_array_get(all, 0));
+    json_decref(all);
+    if (count != 1) {
+        json_decref(*ret_start);
+        return eval_fail(eval, "the start of reduce gives %zu results instead of one", count);
+    }
+    return ERR_OK;
+}
+
+static enum err eval_reduce(struct eval *eval, const struct node *node, json_t *input,
+                            json_t **ret_value)
+{
+    struct reduction reduction = {.node = node};
+    TRY(reduce_start(eval, node, input, &reduction.state));
     enum err code = eval_each(eval, node->a, input, reduce_step, &reduction);
     if (code == ERR_OK) {
         code = eval_measure(eval, reduction.state);
@@ -411,14 +427,6 @@ static enum err reduce_from(struct eval *eval, const struct node *node, json_t *
     }
     *ret_value = reduction.state;
     return ERR_OK;
-}
-
-static enum err eval_reduce(struct eval *eval, const struct node *node, json_t *input,
-                            json_t **ret_value)
-{
-    json_t *start;
-    TRY(eval_one(eval, node->b, input, &start));
-    return reduce_from(eval, node, input, start, ret_value);
 }
 
 static enum err eval_call(struct eval *eval, const struct node *node, json_t *input,

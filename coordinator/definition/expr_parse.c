@@ -96,9 +96,8 @@ static bool node_single(const struct node *node)
     case NODE_COMMA:
         return false;
     case NODE_ARRAY:
-        return true;
     case NODE_REDUCE:
-        return part_single(node->b);
+        return true;
     case NODE_CALL:
         if (node->builtin == NULL || node->builtin->each != NULL) {
             return false;
@@ -388,6 +387,12 @@ enum err expr_parse(struct expr *expr, struct error *err)
                    ? grammar_fail(&p, &p.token, "'%.*s' closes nothing", (int)p.token.size,
                                   p.token.text)
                    : fail_unexpected(&p, "an operator or the end");
+    }
+    if (!p.native && p.large.text != NULL) {
+        return grammar_fail(&p, &p.large,
+                            "the number %.*s loses digits in an expression that goes to "
+                            "mainstay-jq: make it a text",
+                            (int)p.large.size, p.large.text);
     }
     expr->native = p.native;
     expr->variables = ARENA_ARRAY(expr->arena, const char *, p.variable_count + 1);

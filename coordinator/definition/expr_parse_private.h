@@ -23,6 +23,7 @@ struct parser {
     const char *cursor;
     unsigned nesting;
     bool native;
+    struct token large; /* a literal that only the native evaluator keeps exactly */
     struct binding scope[PARSE_SCOPE_MAX];
     size_t scope_count;
     struct token functions[PARSE_FUNCTIONS_MAX]; /* defined inside the text: external anyway */

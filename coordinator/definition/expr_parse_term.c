@@ -57,6 +57,9 @@ static enum err parse_number(struct parser *p, struct node **ret_node)
         json_decref(value);
         value = json_integer((json_int_t)real);
     }
+    if (json_is_integer(value) && json_integer_value(value) > INT64_C(9007199254740991)) {
+        p->large = token;
+    }
     grammar_advance(p);
     return literal_node(p, value, ret_node);
 }

@@ -63,10 +63,61 @@ enum err value_of_text(struct eval *eval, const char *bytes, size_t size, json_t
     return *ret_value == NULL ? no_memory(eval) : ERR_OK;
 }
 
+static bool is_whole_real(const json_t *value)
+{
+    double real = json_real_value(value);
+    return json_is_real(value) && fabs(real) <= 9007199254740992.0 && !(floor(real) < real);
+}
+
+static bool has_whole_real(const json_t *value)
+{
+    json_t *tree = json_mutable(value);
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (has_whole_real(json_array_get(value, i))) {
+            return true;
+        }
+    }
+    for (void *at = json_object_iter(tree); at != NULL; at = json_object_iter_next(tree, at)) {
+        if (has_whole_real(json_object_iter_value(at))) {
+            return true;
+        }
+    }
+    return is_whole_real(value);
+}
+
+/* Make 2.0 a 2 everywhere in a tree of our own. */
+static json_t *settle_reals(json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        json_t *item = json_incref(json_array_get(value, i));
+        (void)json_array_set_new(value, i, settle_reals(item));
+    }
+    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
+        json_t *item = json_incref(json_object_iter_value(at));
+        (void)json_object_iter_set_new(value, at, settle_reals(item));
+    }
+    if (is_whole_real(value)) {
+        json_t *whole = json_integer((json_int_t)json_real_value(value));
+        json_decref(value);
+        return whole;
+    }
+    return value;
+}
+
 enum err value_text(struct eval *eval, const json_t *value, struct buf *out)
 {
-    TRY(eval_measure(eval, value));
-    json_write(value, out);
+    TRY(eval_measure(eval, value)); /* bounds the recursions */
+    if (has_whole_real(value)) {
+        json_t *settled = json_deep_copy(value);
+        settled = settled == NULL ? NULL : settle_reals(settled);
+        if (settled == NULL) {
+            return no_memory(eval);
+        }
+        json_write(settled, out);
+        json_decref(settled);
+    } else {
+        json_write(value, out);
+    }
     return out->failed ? eval_limit(eval, "makes a text that is too long") : ERR_OK;
 }
 
@@ -274,7 +325,7 @@ static enum err indices_of_text(struct eval *eval, const json_t *target, const j
 enum err value_indices(struct eval *eval, json_t *target, json_t *key, json_t **ret_value)
 {
     json_t *wrapped = NULL;
-    if (json_is_null(target)) {
+    if (json_is_null(target) && (json_is_string(key) || json_is_number(key))) {
         *ret_value = json_null();
         return ERR_OK;
     }

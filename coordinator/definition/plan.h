@@ -24,7 +24,7 @@ struct expr;
 struct schema;
 struct template;
 
-enum { PLAN_NONE = UINT32_MAX };
+#define PLAN_NONE UINT32_MAX /* no node */
 
 enum task_kind {
     TASK_DO,

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,5 +89,135 @@ Test(plan, an_agent_call_and_its_short_form_are_the_same)
     cr_expect_eq(calls[0]->timeout.after.ms, 5000);
     cr_expect_eq(calls[1]->priority, -1);
     cr_expect_null(calls[1]->idempotency_key);
+    plan_destroy(&plan);
+}
+
+Test(plan, a_function_is_a_block_of_its_input_and_its_task)
+{
+    struct plan *plan = load_good("document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+                                  "use:\n"
+                                  "  functions:\n"
+                                  "    f: {do: [{one: {set: {y: '${ .a }'}}}]}\n"
+                                  "do:\n"
+                                  "  - c: {call: f, with: {a: '${ .b }'}, then: end}\n"
+                                  "  - d: {call: f}\n");
+    const struct plan_node *c = node_at(plan, "/do/0/c");
+    const struct plan_node *with = node_at(plan, "/do/0/c/with");
+    const struct plan_node *call = node_at(plan, "/do/0/c/call");
+    const struct plan_node *d = node_at(plan, "/do/1/d");
+    cr_expect_eq(c->kind, TASK_DO);
+    cr_expect_eq(c->then.kind, FLOW_END);
+    cr_expect_eq(c->block.first, with->index);
+    cr_expect_eq(with->kind, TASK_SET);
+    cr_expect_eq(with->next, call->index);
+    cr_expect_eq(call->next, PLAN_NONE);
+    cr_expect_eq(call->kind, TASK_DO);
+    cr_expect_eq(node_at(plan, "/do/0/c/call/do/0/one")->parent, call->index);
+    cr_expect_eq(d->block.first, node_at(plan, "/do/1/d/call")->index);
+    cr_expect_eq(plan->expr_count, 3);
+    plan_destroy(&plan);
+}
+
+Test(plan, a_function_may_not_call_itself_or_see_its_caller)
+{
+    static const char *const functions[] = {"{call: f}", "{set: {x: '${ $item }'}}",
+                                            "{set: {x: 1}, then: other}"};
+    for (size_t i = 0; i < 3; i++) {
+        char text[512];
+        struct plan *plan;
+        struct plan_report report;
+        snprintf(text, sizeof(text),
+                 "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+                 "use: {functions: {f: %s}}\n"
+                 "do:\n"
+                 "  - c: {for: {in: .x}, do: [{d: {call: f}}]}\n",
+                 functions[i]);
+        cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID);
+        cr_expect_eq(report.count, 1);
+        cr_expect_eq(report.problems[0].line, 2);
+        plan_report_release(&report);
+    }
+}
+
+Test(plan, a_retry_policy_has_its_defaults_and_its_values)
+{
+    struct plan *plan = load_good(
+        "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+        "use: {retries: {r: {delay: PT2S, backoff: {exponential: {factor: 3, maxDelay: PT30S}},\n"
+        "  limit: {attempt: {count: 4, duration: PT9S}, duration: PT1M},\n"
+        "  jitter: {from: PT0S, to: PT0.2S}}}}\n"
+        "do:\n"
+        "  - a: {try: [{b: {wait: PT1S}}], catch: {as: e, when: $e.status == 500, retry: r,\n"
+        "       errors: {with: {status: 500}}, do: [{c: {set: {x: '${ $e }'}}}], then: exit}}\n"
+        "  - d: {try: [{b: {wait: PT1S}}], catch: {retry: {limit: {attempt: {count: 1}}}}}\n");
+    const struct plan_try *first = &node_at(plan, "/do/0/a")->attempt;
+    const struct plan_try *second = &node_at(plan, "/do/1/d")->attempt;
+    cr_expect_eq(first->retry->backoff, BACKOFF_EXPONENTIAL);
+    cr_expect_float_eq(first->retry->factor, 3, 1e-9);
+    cr_expect_eq(first->retry->delay.ms, 2000);
+    cr_expect_eq(first->retry->max_delay_ms, 30000);
+    cr_expect_eq(first->retry->count, 4);
+    cr_expect_eq(first->retry->attempt_duration_ms, 9000);
+    cr_expect_eq(first->retry->duration_ms, 60000);
+    cr_expect_eq(first->retry->jitter_to_ms, 200);
+    cr_expect_eq(first->filter.status, 500);
+    cr_expect_eq(first->first, node_at(plan, "/do/0/a/try/0/b")->index);
+    cr_expect_eq(first->catch_first, node_at(plan, "/do/0/a/catch/do/0/c")->index);
+    cr_expect(first->has_then);
+    cr_expect_eq(first->then.kind, FLOW_EXIT);
+    cr_expect_str_eq(second->as, "error");
+    cr_expect_eq(second->catch_first, PLAN_NONE);
+    cr_expect_eq(second->retry->backoff, BACKOFF_CONSTANT);
+    cr_expect_float_eq(second->retry->factor, 2, 1e-9);
+    plan_destroy(&plan);
+}
+
+Test(plan, events_and_triggers_have_their_defaults)
+{
+    struct plan *plan = load_good(
+        "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+        "schedule: {on: {any: [{with: {type: a, data: '${ .total > 1 }'}}, {with: {type: b}}]}}\n"
+        "do:\n"
+        "  - l: {listen: {to: {one: {with: {type: t, source: s, subject: u, x: 1},\n"
+        "       correlate: {id: {from: .data.id, expect: '${ $workflow.id }'}}}}}}\n"
+        "  - m: {listen: {to: {any: []}, read: raw}}\n");
+    const struct event_consumption *one = &node_at(plan, "/do/0/l")->listen;
+    const struct event_consumption *any = &node_at(plan, "/do/1/m")->listen;
+    cr_assert_not_null(plan->trigger);
+    cr_expect_eq(plan->trigger->on.kind, CONSUME_ANY);
+    cr_expect_eq(plan->trigger->on.filter_count, 2);
+    cr_expect_eq(plan->trigger->on.read, READ_ENVELOPE);
+    cr_expect_not_null(plan->trigger->on.filters[0].data);
+    cr_expect_eq(one->kind, CONSUME_ONE);
+    cr_expect_eq(one->read, READ_DATA);
+    cr_expect_str_eq(one->filters[0].type, "t");
+    cr_expect_str_eq(one->filters[0].source, "s");
+    cr_expect_str_eq(one->filters[0].subject, "u");
+    cr_expect_eq(json_int_of(one->filters[0].attributes, "x", 0), 1);
+    cr_expect_eq(one->filters[0].correlation_count, 1);
+    cr_expect_eq(any->filter_count, 0);
+    cr_expect_eq(any->read, READ_RAW);
+    plan_destroy(&plan);
+}
+
+Test(yaml, scalars_resolve_as_in_json)
+{
+    struct plan *plan =
+        load_tasks("  - a:\n"
+                   "      set: {a: yes, b: on, c: NO, d: 0123, e: 1.0.3, f: 2026-11-22,\n"
+                   "            g: 1.50, h: -3, i: true, j: null, k: ~, l: '5', m: 1e3}\n");
+    const json_t *set = template_literal(node_at(plan, "/do/0/a")->set);
+    static const char *const texts[] = {"a",    "yes", "b",     "on", "c",          "NO", "d",
+                                        "0123", "e",   "1.0.3", "f",  "2026-11-22", "l",  "5"};
+    cr_assert_not_null(set);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i += 2) {
+        cr_expect_str_eq(json_text_of(set, texts[i]), texts[i + 1]);
+    }
+    cr_expect(json_is_real(json_object_get(set, "g")));
+    cr_expect_eq(json_int_of(set, "h", 0), -3);
+    cr_expect(json_is_true(json_object_get(set, "i")));
+    cr_expect(json_is_null(json_object_get(set, "j")));
+    cr_expect(json_is_null(json_object_get(set, "k")));
+    cr_expect(json_is_real(json_object_get(set, "m")));
     plan_destroy(&plan);
 }

@@ -1,0 +1,281 @@
+/*
+ * Wrong definitions: the place, the pointer, the words and the hint of the first problem, exactly.
+ * Every body stands behind six lines of a valid head.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/str.h"
+#include "tests/unit/definition/load_file.h"
+
+struct wrong {
+    const char *body;
+    const char *place;
+    const char *pointer;
+    const char *message;
+    const char *hint;
+};
+
+static const struct wrong WRONG[] = {
+    {"  - a: {sett: {x: 1}}\n", "7:9", "/do/0/a/sett", "unknown key 'sett' in a task",
+     "did you mean 'set'?"},
+    {"  - a: {set: {x: 1}, iff: .x}\n", "7:22", "/do/0/a/iff", "unknown key 'iff' in a 'set' task",
+     "did you mean 'if'? allowed here: set, if, input, output, export, timeout, then or metadata"},
+    {"  - a: {set: {x: 1}, call: agent}\n", "7:22", "/do/0/a/call",
+     "a task has one verb, this one has 'set' and 'call'", "put it into a task of its own"},
+    {"  - a: {set: {}}\n", "7:14", "/do/0/a/set", "'set' needs at least one member", NULL},
+    {"  - a: {set: 5}\n", "7:14", "/do/0/a/set", "'set' must be an object, not a number", NULL},
+    {"  - a: {set: 'text'}\n", "7:15", "/do/0/a/set", "'set' must be an object, not a text", NULL},
+    {"  - a: {set: {x: 'hi ${ .b }'}}\n", "7:19", "/do/0/a/set/x",
+     "an expression must be the whole text, from '${' to its closing '}'",
+     "make the whole text one expression: ${ \"text \\(.name) text\" }"},
+    {"  - a: {set: {x: '${ .b'}}\n", "7:19", "/do/0/a/set/x",
+     "an expression must be the whole text, from '${' to its closing '}'",
+     "make the whole text one expression: ${ \"text \\(.name) text\" }"},
+    {"  - a: {set: {x: '${ .b } '}}\n  - a: {set: {y: 1}}\n", "8:5", "/do/1/a",
+     "the task name 'a' is in this list twice (first at line 7)",
+     "give each task of a list its own name"},
+    {"  - a: {set: {'${ .b }': 1}}\n", "7:16", "/do/0/a/set/${ .b }",
+     "a key may not hold an expression", "build the object in one expression: ${ {(.name): 1} }"},
+    {"  - a: {set: {x: '${ $contxt.a }'}}\n", "7:19", "/do/0/a/set/x",
+     "the variable '$contxt' is not known here",
+     "did you mean '$context'? variables here: context, input, task, workflow or runtime"},
+    {"  - a: {set: {x: '${ $secrets.key }'}}\n", "7:19", "/do/0/a/set/x",
+     "'$secrets' is not available: definitions and their data never see secrets",
+     "let the agent that needs it hold it, for example the connector"},
+    {"  - a: {set: {x: '${ $item }'}}\n", "7:19", "/do/0/a/set/x",
+     "the variable '$item' is not known here",
+     "variables here: context, input, task, workflow or runtime"},
+    {"  - a: {set: {x: '${ now }'}}\n", "7:19", "/do/0/a/set/x",
+     "not a valid jq expression: 1:2: 'now' is not available: an expression gives the same value "
+     "every time; use $workflow.startedAt or $task.startedAt",
+     NULL},
+    {"  - a: {set: {x: '${ .a + }'}}\n", "7:19", "/do/0/a/set/x",
+     "not a valid jq expression: 1:7: a value expected, but the expression ends here", NULL},
+    {"  - a: {set: {x: '${ lenght }'}}\n", "7:19", "/do/0/a/set/x",
+     "not a valid jq expression: 1:2: unknown function 'lenght' with 0 arguments: did you mean "
+     "'length'?",
+     NULL},
+    {"  - a: {set: {x: 1}, then: b}\n  - bb: {set: {y: 1}}\n", "7:28", "/do/0/a/then",
+     "there is no task 'b' in this list", "reachable from here: a, bb, continue, exit or end"},
+    {"  - a: {set: {x: 1}, then: 5}\n", "7:28", "/do/0/a/then",
+     "'then' must be a text, not a number", "put it in quotes"},
+    {"  - a: {set: {x: 1}, output: {as: '${ $output }'}}\n", "7:36", "/do/0/a/output/as",
+     "the variable '$output' is not known here",
+     "variables here: context, input, task, workflow or runtime"},
+    {"  - a: {set: {x: 1}, input: {form: .x}}\n", "7:30", "/do/0/a/input/form",
+     "unknown key 'form' in 'input'", "did you mean 'from'? allowed here: schema or from"},
+    {"  - a: {set: {x: 1}, input: {schema: {document: {type: strng}}}}\n", "7:49",
+     "/do/0/a/input/schema/document",
+     "not a valid JSON Schema: #/type: must be null, boolean, integer, number, string, array, "
+     "object or a list of them",
+     NULL},
+    {"  - a: {set: {x: 1}, input: {schema: {resource: {endpoint: 'http://x'}}}}\n", "7:39",
+     "/do/0/a/input/schema/resource",
+     "'resource' in 'schema': schemas from elsewhere are not fetched: put it under 'document'",
+     NULL},
+    {"  - a: {set: {x: 1}, timeout: PT5S}\n", "7:31", "/do/0/a/timeout",
+     "a text here is the name of a timeout under 'use.timeouts'", "write {after: PT5S}"},
+    {"  - a: {set: {x: 1}, timeout: quick}\n", "7:31", "/do/0/a/timeout",
+     "there is no 'quick' under 'use.timeouts'", "nothing is defined there"},
+    {"  - a: {set: {x: 1}, timeout: {before: PT5S}}\n", "7:31", "/do/0/a/timeout",
+     "a timeout needs 'after'", NULL},
+    {"  - a: {set: {x: 1}, metadata: {mainstay: {shadow: []}}}\n", "7:44",
+     "/do/0/a/metadata/mainstay/shadow",
+     "'shadow' in metadata.mainstay of a task: shadow mode is not in the profile yet", NULL},
+    {"  - a: {wait: 5}\n", "7:15", "/do/0/a/wait",
+     "'wait': a duration is a text such as PT30S or an object such as {seconds: 30}", NULL},
+    {"  - a: {wait: P1M}\n", "7:15", "/do/0/a/wait",
+     "'wait': 'P1M' has years or months, whose length is not fixed: use days", NULL},
+    {"  - a: {wait: {secnds: 5}}\n", "7:15", "/do/0/a/wait",
+     "'wait': unknown key 'secnds' in a duration: days, hours, minutes, seconds or milliseconds",
+     NULL},
+    {"  - a: {wait: {seconds: -5}}\n", "7:15", "/do/0/a/wait",
+     "'wait': 'seconds' must be a whole number that is not negative", NULL},
+    {"  - a: {do: {b: {set: {x: 1}}}}\n", "7:13", "/do/0/a/do",
+     "a task list must be an array, not an object", NULL},
+    {"  - a: {do: [{b: {set: {x: 1}}, c: {set: {y: 1}}}]}\n", "7:14", "/do/0/a/do/0",
+     "an item of a task list has one key, the task's name, not 2",
+     "start each task with '- name:'"},
+    {"  - end: {set: {x: 1}}\n", "7:5", "/do/0/end",
+     "a task may not be called 'end': that is a flow directive", NULL},
+    {"  - a: {switch: [{c: {when: .x}}]}\n", "7:22", "/do/0/a/switch/0/c",
+     "a case of 'switch' needs 'then'", NULL},
+    {"  - a: {switch: [{c: {then: end}}, {d: {then: exit}}]}\n", "7:36", "/do/0/a/switch/1",
+     "a switch has one default, this is the second (first at line 7)",
+     "give all but one of them a 'when'"},
+    {"  - a: {switch: []}\n", "7:17", "/do/0/a/switch", "'switch' needs at least one case", NULL},
+    {"  - a: {switch: [{c: {when: .x, then: nowhere}}]}\n", "7:39", "/do/0/a/switch/0/c/then",
+     "there is no task 'nowhere' in this list", "reachable from here: a, continue, exit or end"},
+    {"  - a: {for: {each: x}, do: [{b: {set: {y: 1}}}]}\n", "7:14", "/do/0/a/for",
+     "'for' needs 'in'", NULL},
+    {"  - a: {for: {each: context, in: .x}, do: [{b: {set: {y: 1}}}]}\n", "7:21",
+     "/do/0/a/for/each", "'each' may not be 'context': that name is taken", NULL},
+    {"  - a: {for: {in: .x}}\n", "7:8", "/do/0/a", "a 'for' task needs 'do'", NULL},
+    {"  - a: {for: {in: 5}, do: [{b: {set: {y: 1}}}]}\n", "7:19", "/do/0/a/for/in",
+     "'in' must be an expression or an array, not a number", NULL},
+    {"  - a: {try: [{b: {set: {y: 1}}}]}\n", "7:8", "/do/0/a", "a 'try' task needs 'catch'", NULL},
+    {"  - a: {try: [{b: {set: {y: 1}}}], catch: {errors: {type: x}}}\n", "7:52",
+     "/do/0/a/catch/errors", "'errors' of catch needs 'with'", NULL},
+    {"  - a: {try: [{b: {set: {y: 1}}}], catch: {retry: slow}}\n", "7:51", "/do/0/a/catch/retry",
+     "there is no 'slow' under 'use.retries'", "nothing is defined there"},
+    {"  - a: {try: [{b: {set: {y: 1}}}], catch: {retry: {limit: {attempt: {count: -1}}}}}\n",
+     "7:77", "/do/0/a/catch/retry/limit/attempt/count",
+     "'count' must be a whole number from 0 to 1000000", NULL},
+    {"  - a: {try: [{b: {set: {y: 1}}}], catch: {retry: {limit: {attempt: {count: 3}}, backoff: "
+     "{expo: {}}}}}\n",
+     "7:92", "/do/0/a/catch/retry/backoff/expo", "unknown key 'expo' in 'backoff'",
+     "allowed here: constant, linear or exponential"},
+    {"  - a: {try: [{b: {set: {y: 1}}}], catch: {retry: {limit: {attempt: {count: 3}}, jitter: "
+     "{from: PT2S, to: PT1S}}}}\n",
+     "7:90", "/do/0/a/catch/retry/jitter", "'from' of a jitter may not be longer than 'to'", NULL},
+    {"  - a: {raise: {error: unknown}}\n", "7:24", "/do/0/a/raise/error",
+     "there is no 'unknown' under 'use.errors'", "nothing is defined there"},
+    {"  - a: {raise: {error: {type: x}}}\n", "7:24", "/do/0/a/raise/error",
+     "an error needs 'status'", NULL},
+    {"  - a: {raise: {error: {type: x, status: '400'}}}\n", "7:43", "/do/0/a/raise/error/status",
+     "'status' must be a whole number from 100 to 599", NULL},
+    {"  - a: {raise: {error: {type: x, status: 400, instance: /a}}}\n", "7:47",
+     "/do/0/a/raise/error/instance",
+     "'instance' in an error: the engine sets it to the place of the task that raised the error",
+     NULL},
+    {"  - a: {emit: {event: {with: {source: x}}}}\n", "7:30", "/do/0/a/emit/event/with",
+     "an event needs 'type'", NULL},
+    {"  - a: {emit: {event: {type: x}}}\n", "7:23", "/do/0/a/emit/event", "'event' needs 'with'",
+     NULL},
+    {"  - a: {listen: {to: {}}}\n", "7:22", "/do/0/a/listen/to",
+     "an event strategy needs 'one', 'any' or 'all'", NULL},
+    {"  - a: {listen: {to: {one: {with: {}}}}}\n", "7:35", "/do/0/a/listen/to/one/with",
+     "'with' of an event filter needs at least one attribute", "use 'any: []' to take every event"},
+    {"  - a: {listen: {to: {one: {with: {type: x}}}, read: body}}\n", "7:54", "/do/0/a/listen/read",
+     "'read' must be data, envelope or raw, not 'body'", NULL},
+    {"  - a: {listen: {to: {any: [], until: .x}}}\n", "7:32", "/do/0/a/listen/to/until",
+     "'until' in 'to': listening until a condition is not in the profile yet: listen in a loop",
+     NULL},
+    {"  - a: {listen: {to: {one: {with: {data: .x}}}}}\n", "7:42",
+     "/do/0/a/listen/to/one/with/data", "'data' of an event filter must be an expression in ${ }",
+     "for example data: ${ .total > 100 }"},
+    {"  - a: {call: http, with: {}}\n", "7:15", "/do/0/a/call",
+     "'call: http' cannot run: the engine makes no requests itself; call an action of the "
+     "connector agent",
+     NULL},
+    {"  - a: {call: agnt, with: {}}\n", "7:15", "/do/0/a/call", "there is no function 'agnt'",
+     "did you mean 'agent'?"},
+    {"  - a: {call: agent}\n", "7:8", "/do/0/a", "'call: agent' needs 'with'", NULL},
+    {"  - a: {call: agent, with: {agent: x, action: 'a.b'}}\n", "7:48", "/do/0/a/with/action",
+     "'action' must be 1 to 64 letters, digits, '_' or '-', not 'a.b'", NULL},
+    {"  - a: {call: agent, with: {agent: x, action: y, contract: latest}}\n", "7:60",
+     "/do/0/a/with/contract", "'latest' is not a contract version or range",
+     "for example '1.3' (1.x from 1.3) or '>=1.2 <2'"},
+    {"  - a: {call: agent, with: {agent: x, action: y, minConfidence: 2}}\n", "7:65",
+     "/do/0/a/with/minConfidence", "'minConfidence' must be a number from 0 to 1", NULL},
+    {"  - a: {call: agent, with: {agent: x, action: y, priority: 10}}\n", "7:60",
+     "/do/0/a/with/priority", "'priority' must be a whole number from 0 to 9", NULL},
+    {"  - a: {call: agent, with: {agent: x, action: y, lock: z}}\n", "7:50", "/do/0/a/with/lock",
+     "'lock' in 'with' of call: agent: entity locks are not in the profile yet", NULL},
+    {"  - a: {call: agent, with: {agent: x, action: y, inptu: 1}}\n", "7:50", "/do/0/a/with/inptu",
+     "unknown key 'inptu' in 'with' of call: agent",
+     "did you mean 'input'? allowed here: agent, action, contract, input, idempotencyKey, "
+     "minConfidence or priority"},
+    {"  - a: {call: 'match:one@rec'}\n", "7:16", "/do/0/a/call",
+     "'one' is not a contract version or range", "for example '1.3' (1.x from 1.3) or '>=1.2 <2'"},
+    {"  - a: {fork: {branches: []}}\n", "7:9", "/do/0/a/fork",
+     "'fork' cannot run: parallel branches are not in the profile yet; write the branches one "
+     "after the other",
+     NULL},
+    {"  - a: {run: {shell: {command: ls}}}\n", "7:9", "/do/0/a/run",
+     "'run' cannot run: containers, scripts, shells and sub-processes are not in the profile; make "
+     "it an action of an agent (the exec agent runs any program)",
+     NULL},
+    {"  - a: &x {set: {y: 1}}\n", "7:9", "", "anchors are not allowed", "write the value out"},
+    {"  - a: {set: *x}\n", "7:15", "", "aliases are not allowed", "write the value out"},
+    {"  - a: {set: !!str {y: 1}}\n", "7:14", "", "tags are not allowed", "remove the tag"},
+    {"  - a: {set: {y: 1, y: 2}}\n", "7:21", "", "the key 'y' is here twice", NULL},
+    {"  - a: {set: {y: 0x1F}}\n", "7:18", "",
+     "'0x1F' is a number to some YAML readers and text to others",
+     "write it as JSON does, or in quotes as text"},
+    {"  - a: {set: {y: 12345678901234567890}}\n", "7:18", "",
+     "the number 12345678901234567890 cannot be kept exactly",
+     "put the number in quotes to keep it as text"},
+    {"  - a: {set: {<<: {y: 1}}}\n", "7:15", "", "merge keys are not allowed",
+     "write the members out"},
+    {"  - a: {set: {y: 1}\n", "8:1", "", "not valid YAML: missing comma in flow mapping", NULL},
+};
+static void check_wrong(const struct wrong *wrong)
+{
+    char *text = with_head(wrong->body);
+    struct plan *plan;
+    struct plan_report report;
+    char place[32];
+    cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID, "%s", wrong->body);
+    cr_expect_null(plan);
+    cr_assert_gt(report.count, 0, "%s", wrong->body);
+    snprintf(place, sizeof(place), "%u:%u", report.problems[0].line, report.problems[0].column);
+    cr_expect_str_eq(place, wrong->place, "%s", wrong->body);
+    cr_expect_str_eq(report.problems[0].pointer, wrong->pointer, "%s", wrong->body);
+    cr_expect_str_eq(report.problems[0].message, wrong->message, "%s", wrong->body);
+    cr_expect(text_equal(report.problems[0].hint, wrong->hint), "%s\n%s", wrong->body,
+              report.problems[0].hint);
+    plan_report_release(&report);
+    free(text);
+}
+
+Test(problems, each_is_told_with_its_place_and_what_to_do)
+{
+    for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
+        check_wrong(&WRONG[i]);
+    }
+}
+
+Test(problems, all_are_told_at_once_in_order)
+{
+    static const char text[] = "document: {dsl: '2.0.0', namespace: a b, name: x, versoin: 1}\n"
+                               "use: {secrets: [a], retries: {r: {dealy: PT1S}}}\n"
+                               "schedule: {cron: '* * * * *'}\n"
+                               "timeuot: PT1S\n"
+                               "do:\n"
+                               "  - a: {sett: 1}\n"
+                               "  - a: {wait: 3}\n";
+    struct plan *plan;
+    struct plan_report report;
+    cr_expect_eq(plan_load(text, sizeof(text) - 1, &plan, &report), ERR_INVALID);
+    cr_expect_geq(report.count, 9);
+    for (size_t i = 1; i < report.count; i++) {
+        cr_expect_leq(report.problems[i - 1].line, report.problems[i].line);
+    }
+    plan_report_release(&report);
+}
+
+Test(problems, stop_at_a_hundred)
+{
+    static char body[16384];
+    size_t used = 0;
+    for (int i = 0; i < 300; i++) {
+        used += (size_t)snprintf(body + used, sizeof(body) - used, "  - t%d: {sett: 1}\n", i);
+    }
+    char *text = with_head(body);
+    struct plan *plan;
+    struct plan_report report;
+    cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID);
+    cr_expect_eq(report.count, 100);
+    plan_report_release(&report);
+    free(text);
+}
+
+Test(problems, an_expression_for_the_child_and_a_hot_loop_are_warnings)
+{
+    char *text = with_head("  - a: {set: {x: '${ test(\"a\") }'}}\n"
+                           "  - b: {set: {y: 1}, then: a}\n");
+    struct plan *plan;
+    struct plan_report report;
+    cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_OK);
+    cr_assert_eq(report.warning_count, 2);
+    cr_expect_eq(report.warnings[0].line, 7);
+    cr_expect_eq(report.warnings[1].line, 8);
+    cr_expect_eq(plan->external_count, 1);
+    plan_destroy(&plan);
+    plan_report_release(&report);
+    free(text);
+}
