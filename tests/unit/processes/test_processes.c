@@ -150,15 +150,16 @@ Test(processes, what_does_not_foot_and_what_has_no_shipment)
     desk_destroy(&desk);
 }
 
-/* The header and one row of the synthetic freight invoices, as a ledger row and as an invoice. */
-static size_t freight_row(int row, char *out, size_t size)
+/* The header and some rows of a file. */
+static size_t csv_rows(const char *file, int first, int last, char *out, size_t size)
 {
-    FILE *stream = fopen(TEST_DATA_DIR "/matchai/freight_invoices.csv", "r");
+    char line[4096];
+    snprintf(line, sizeof(line), TEST_DATA_DIR "/%s", file);
+    FILE *stream = fopen(line, "r");
     cr_assert_not_null(stream);
-    char line[1024];
     size_t used = 0;
-    for (int i = 0; i <= row && fgets(line, sizeof(line), stream) != NULL; i++) {
-        if (i == 0 || i == row) {
+    for (int i = 0; i <= last && fgets(line, sizeof(line), stream) != NULL; i++) {
+        if (i == 0 || i >= first) {
             used += (size_t)snprintf(out + used, size - used, "%s", line);
         }
     }
@@ -178,7 +179,7 @@ Test(processes, a_match_is_posted_once)
     struct desk *desk = desk_create();
     struct walk walk;
     char csv[4096];
-    size_t size = freight_row(1, csv, sizeof(csv));
+    size_t size = csv_rows("matchai/freight_invoices.csv", 1, 1, csv, sizeof(csv));
     send(desk, "ledger-import.yaml", import_event(csv), &walk);
     cr_assert_str_empty(walk.failed, "%s", walk.detail);
     expect_text(walk.output, "outcome", "recorded");
@@ -199,6 +200,18 @@ Test(processes, rates_and_delivery_history_are_imported)
     struct desk *desk = desk_create();
     intake(desk, "ledger-import.yaml", "rates.received", "matchai/rates_sample.csv", "text/csv");
     cr_assert_eq(desk_rows(desk), 2);
+    static char csv[64 * 1024];
+    struct walk walk;
+    (void)csv_rows("matchai/freight_invoices.csv", 1, 60, csv, sizeof(csv));
+    send(desk, "ledger-import.yaml", import_event(csv), &walk);
+    cr_assert_str_empty(walk.failed, "%s", walk.detail);
+    expect_text(walk.output, "why", "60 new, 0 changed, 0 known already (synthetic data)");
+    walk_release(&walk);
+    size_t size = csv_rows("scms/SCMS_Delivery_History_Dataset.csv", 1, 60, csv, sizeof(csv));
+    send(desk, "ledger-import.yaml", event_of_text("ledger.import", csv, size, "text/csv"), &walk);
+    cr_assert_str_empty(walk.failed, "%s", walk.detail);
+    expect_text(walk.output, "why", "60 new, 0 changed, 0 known already");
+    walk_release(&walk);
     desk_destroy(&desk);
 }
 

@@ -9,7 +9,7 @@
 #include "common/base/arena.h"
 #include "common/base/check.h"
 
-enum { TEXT_BYTES = 64 * 1024, STAGED_MAX = 64, KEY_BYTES = 1024, ROW_BYTES = 64 * 1024 };
+enum { TEXT_BYTES = 64 * 1024, STAGED_MAX = 256, KEY_BYTES = 1024, ROW_BYTES = 16 * 1024 };
 
 struct staged {
     enum book_table table;
