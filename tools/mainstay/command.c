@@ -140,7 +140,7 @@ static bool option_take(struct reader *reader, struct invocation *invocation, si
         }
         value = reader->argv[reader->at++];
     }
-    if (spec->choices != NULL && !choice_allowed(spec->choices, value)) {
+    if (spec->choices != NULL && value != NULL && !choice_allowed(spec->choices, value)) {
         (void)snprintf(invocation->problem, PROBLEM_BYTES, "option '--%s' cannot be '%s'",
                        spec->name, value);
         (void)snprintf(invocation->hint, PROBLEM_BYTES, "it is one of: %s", spec->choices);

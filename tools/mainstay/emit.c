@@ -11,6 +11,8 @@
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
+enum { ENCODED_BYTES = 2 * LIMIT_EVENT_BYTES };
+
 /* Put JSON data as a value and everything else as base64, so that its bytes arrive as they are. */
 static enum err data_put(json_t *body, const char *type, const struct buf *data, struct error *err)
 {
@@ -26,7 +28,7 @@ static enum err data_put(json_t *body, const char *type, const struct buf *data,
         (void)json_object_set_new(body, "data", value);
         return ERR_OK;
     }
-    struct buf text = BUF_INIT(2 * LIMIT_EVENT_BYTES);
+    struct buf text = BUF_INIT(ENCODED_BYTES);
     base64_encode(data->data, data->size, &text);
     json_t *encoded = text.failed ? NULL : json_stringn(text.data, text.size);
     buf_release(&text);

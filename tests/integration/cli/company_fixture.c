@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/str.h"
 #include "tools/mainstay/files.h"
 
 static char root[] = "/tmp/mainstay-cli-XXXXXX";
@@ -28,7 +29,9 @@ const char *fixture_output(void)
 
 void fixture_path(const char *name, char *out, size_t size)
 {
-    (void)snprintf(out, size, "%s/%s", dir, name);
+    char path[PATH_BYTES];
+    cr_assert_eq(path_join(dir, name, path, NULL), ERR_OK);
+    cr_assert(text_copy(out, size, path));
 }
 
 static void write_text(const char *name, const char *text)

@@ -126,7 +126,8 @@ static void right_write(const char *pattern, const struct account *account, stru
     size_t next = 0;
     for (const char *c = pattern; *c != '\0'; c++) {
         if (*c == '%') {
-            buf_append_str(out, names[next++]);
+            buf_append_str(out, names[next]);
+            next = 1;
             c++;
         } else {
             buf_append_byte(out, (uint8_t)*c);

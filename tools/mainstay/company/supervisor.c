@@ -19,7 +19,7 @@
 
 #define MS_NS INT64_C(1000000)
 
-enum { START_FAILURES_MAX = 3, NOTE_BYTES = 1024 };
+enum { START_FAILURES_MAX = 3, NOTE_BYTES = 1024, NOTE_LINE_BYTES = 2048 };
 
 enum phase {
     PHASE_BUS,
@@ -55,10 +55,11 @@ static void note(struct supervisor *supervisor, const char *format, ...)
     char stamp[CLOCK_TEXT_BYTES];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(words, sizeof(words), format, args);
+    (void)vsnprintf(words, sizeof(words), format,
+                    args); // NOLINT(clang-analyzer-valist.Uninitialized)
     va_end(args);
     (void)clock_format(clock_wall_ms(), stamp);
-    struct buf line = BUF_INIT(2 * NOTE_BYTES);
+    struct buf line = BUF_INIT(NOTE_LINE_BYTES);
     buf_printf(&line, "%s %s\n", stamp, words);
     if (!line.failed) {
         logfile_append(&supervisor->log, line.data, line.size);
