@@ -55,8 +55,8 @@ static void note(struct supervisor *supervisor, const char *format, ...)
     char stamp[CLOCK_TEXT_BYTES];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(words, sizeof(words), format,
-                    args); // NOLINT(clang-analyzer-valist.Uninitialized)
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is right above
+    (void)vsnprintf(words, sizeof(words), format, args);
     va_end(args);
     (void)clock_format(clock_wall_ms(), stamp);
     struct buf line = BUF_INIT(NOTE_LINE_BYTES);
