@@ -25,7 +25,8 @@ struct run {
     struct buf row_bytes;
     struct agent_task task;
     struct agent_reply reply;
-    struct arena *text; /* agent_text(), made when first asked */
+    struct arena *arena; /* of this run alone: a bundle's is not safe between its jobs */
+    char key_hex[2 * AGENT_KEY_BYTES + 1];
     struct buf output;
     struct buf explanation;
     struct buf correction;
@@ -33,6 +34,15 @@ struct run {
     bool skipped;                  /* answered without running */
     Mainstay__ResultStatus status; /* of the packed result */
 };
+
+/* Memory of this run, made when first asked; NULL without memory. */
+static struct arena *arena_of(struct run *run)
+{
+    if (run->arena == NULL) {
+        run->arena = arena_create(BUNDLE_ARENA_BYTES);
+    }
+    return run->arena;
+}
 
 /* ---- what actions may ask ---- */
 
@@ -44,10 +54,8 @@ const char *agent_text(struct agent_reply *reply, const char *format, ...)
     va_start(args, format);
     int length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (run->text == NULL) {
-        run->text = arena_create(REPLY_TEXT_BYTES);
-    }
-    char *copy = run->text == NULL || length < 0 ? NULL : arena_strdup(run->text, text);
+    struct arena *arena = arena_of(run);
+    char *copy = arena == NULL || length < 0 ? NULL : arena_strdup(arena, text);
     return copy == NULL ? "" : copy;
 }
 
@@ -197,14 +205,11 @@ static bool task_fill(struct run *run, bool writable)
     view->user = run->runtime->user;
     view->runtime = run;
     if (view->idempotency_key[0] == '\0') {
-        char *hex = arena_alloc(run->job->bundle->arena, 2 * AGENT_KEY_BYTES + 1);
-        if (hex != NULL) {
-            hex_encode(task->key.data, AGENT_KEY_BYTES, hex);
-            view->idempotency_key = hex;
-        }
+        hex_encode(task->key.data, AGENT_KEY_BYTES, run->key_hex);
+        view->idempotency_key = run->key_hex;
     }
     view->store = tables_handle(run->runtime->tables, writable);
-    if (view->store != NULL && view->idempotency_key[0] != '\0') {
+    if (view->store != NULL) {
         return true;
     }
     fail(run, AGENT_TRANSIENT, AGENT_EFFECT_NONE, "no-memory", "The agent is out of memory",
@@ -358,8 +363,8 @@ static void stored_pack(const struct outcome *row, const struct outcome_name *na
     struct error err = {0};
     Mainstay__Result echo;
     result_init(&echo, name, task);
-    if (proto_unpack(&mainstay__result__descriptor, row->result, &proto_limits_bus, arena, &message,
-                     &err) == ERR_OK) {
+    if (arena != NULL && proto_unpack(&mainstay__result__descriptor, row->result, &proto_limits_bus,
+                                      arena, &message, &err) == ERR_OK) {
         Mainstay__Result *stored = (Mainstay__Result *)message;
         stored->attempt = echo.attempt;
         stored->instance = echo.instance;
@@ -533,7 +538,7 @@ static void run_release(struct run *run)
     json_decref(run->reply.output);
     json_decref(run->reply.decision.explanation);
     json_decref(run->reply.failure.correction);
-    arena_destroy(&run->text);
+    arena_destroy(&run->arena);
     buf_release(&run->row_bytes);
     buf_release(&run->output);
     buf_release(&run->explanation);
@@ -547,7 +552,7 @@ static void run_verdict(struct run *run, enum outcome_verdict verdict, struct bu
         run->status = run->row.state == OUTCOME_DONE
                           ? MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE
                           : MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
-        stored_pack(&run->row, &job->name, job->task, job->bundle->arena, ret_result);
+        stored_pack(&run->row, &job->name, job->task, arena_of(run), ret_result);
         return;
     }
     if (verdict == VERDICT_RECALLED) {

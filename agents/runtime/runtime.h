@@ -26,7 +26,6 @@ struct telemetry;
 enum {
     RESULT_BYTES_MAX = LIMIT_MESSAGE_BYTES - 4096, /* one packed Result, so that a batch takes it */
     BUNDLE_ARENA_BYTES = 16 * 1024 * 1024,         /* what one task message may cost unpacked */
-    REPLY_TEXT_BYTES = 1024 * 1024,                /* agent_text() of one reply */
     TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000,
     TIMEOUT_MS_UNKNOWN = 60 * 1000 /* to find out that there is no such action */
 };
@@ -48,7 +47,8 @@ struct runtime {
     void *owner; /* of `fatal` */
 };
 
-/* One received message; lives until its last job is done. */
+/* One received message; lives until its last job is done. Only the thread that took it in allocates
+ * from its arena; the jobs read what is there. */
 struct bundle {
     struct arena *arena;
     atomic_size_t references;

@@ -71,13 +71,13 @@ static void list_free(struct sender_chunk **list)
     }
 }
 
-static void list_append(struct sender_chunk **list, struct sender_chunk *chunk)
+/* Append a chunk, or a list of them whose last has next == NULL. */
+static void list_append(struct sender_chunk **list, struct sender_chunk *chunks)
 {
     while (*list != NULL) {
         list = &(*list)->next;
     }
-    chunk->next = NULL;
-    *list = chunk;
+    *list = chunks;
 }
 
 static size_t varint_size(size_t value)
@@ -134,6 +134,7 @@ void sender_stored(struct sender *sender, uint64_t token, bool stored)
     struct sender_chunk *chunk = *at;
     if (chunk != NULL) {
         *at = chunk->next;
+        chunk->next = NULL;
         if (stored) {
             sender->chunks--;
             chunk_destroy(chunk);
@@ -215,6 +216,7 @@ static void *sender_run(void *user)
         while (taken != NULL) {
             struct sender_chunk *chunk = taken;
             taken = chunk->next;
+            chunk->next = NULL;
             if (ok) {
                 chunk_publish(sender, chunk);
             } else {

@@ -427,6 +427,13 @@ void harness_settle(struct harness *harness, uint8_t key)
     batch_send(harness, &batch);
 }
 
+void harness_refuse(struct harness *harness, bool refuse)
+{
+    (void)pthread_mutex_lock(&harness->lock);
+    harness->refuse_publish = refuse;
+    (void)pthread_mutex_unlock(&harness->lock);
+}
+
 struct got harness_wait(struct harness *harness, size_t count)
 {
     struct timespec until;

@@ -47,10 +47,10 @@ struct harness {
     /* What the actions of the harness did. */
     atomic_int runs;
     atomic_int probes;
-    atomic_int gate;    /* `wait` returns when it is not 0 */
+    atomic_int gate; /* `wait` returns when it is not 0 */
     atomic_size_t started_count;
     uint8_t started[64]; /* keys in the order in which `wait` began */
-    atomic_int waiting; /* actions inside `wait` */
+    atomic_int waiting;  /* actions inside `wait` */
     enum agent_probe_answer probe_answer;
 };
 
@@ -84,6 +84,9 @@ void harness_send(struct harness *harness, const struct ask *asks, size_t count,
 void harness_ask(struct harness *harness, const struct ask *ask);
 void harness_recall(struct harness *harness, uint8_t key, uint32_t attempt, bool perform);
 void harness_settle(struct harness *harness, uint8_t key);
+
+/* Let the bus be away, or back. */
+void harness_refuse(struct harness *harness, bool refuse);
 
 /* Wait until `count` results have left in all; the last one. Fails the test after ten seconds. */
 struct got harness_wait(struct harness *harness, size_t count);

@@ -438,15 +438,46 @@ Test(runtime, results_wait_for_the_bus_and_leave_together)
     harness_send(h, asks, 64, 1);
     (void)harness_wait(h, 64);
     cr_assert_eq(h->batch_count, 1, "64 quick tasks of one message are answered by one");
-    (void)pthread_mutex_lock(&h->lock);
-    h->refuse_publish = true;
-    (void)pthread_mutex_unlock(&h->lock);
+    harness_refuse(h, true);
     harness_send(h, asks, 64, 1);
     cr_assert_eq(h->result_count, 64);
-    (void)pthread_mutex_lock(&h->lock);
-    h->refuse_publish = false;
-    (void)pthread_mutex_unlock(&h->lock);
+    harness_refuse(h, false);
     (void)harness_wait(h, 128);
+}
+
+Test(runtime, every_message_the_bus_refused_is_sent_again)
+{
+    struct ask ask = {.action = "echo", .input = "{}"};
+    harness_refuse(h, true);
+    for (uint8_t key = 1; key <= 20; key++) {
+        ask.key = key;
+        harness_ask(h, &ask);
+    }
+    harness_refuse(h, false);
+    (void)harness_wait(h, 20);
+    cr_assert_eq(h->result_count, 20);
+}
+
+Test(runtime, answers_of_one_message_do_not_disturb_each_other)
+{
+    struct ask asks[200];
+    for (size_t i = 0; i < 200; i++) {
+        asks[i] = (struct ask){
+            .key = (uint8_t)(i + 1), .action = "charge", .input = "{\"a\":1}", .perform = true};
+    }
+    for (size_t i = 0; i < 200; i += 40) {
+        harness_send(h, asks + i, 40, 1);
+        (void)harness_wait(h, i + 40);
+    }
+    for (size_t i = 0; i < 200; i += 40) { /* all from the store, four workers at once */
+        harness_send(h, asks + i, 40, 1);
+        (void)harness_wait(h, 200 + i + 40);
+    }
+    for (size_t i = 0; i < 400; i++) {
+        cr_assert_eq(h->results[i].from_store, i >= 200);
+        cr_assert_str_eq(h->results[i].output, "{\"a\":1}");
+        cr_assert_str_eq(h->results[i].rule, "echo@1");
+    }
 }
 
 Test(runtime, group_commit_syncs_less_often_than_it_answers)
