@@ -81,7 +81,7 @@ static void check_agent(struct load *load, const struct yaml_node *node, struct 
     static const char *const allowed[] = {"agent",          "action",        "contract", "input",
                                           "idempotencyKey", "minConfidence", "priority", NULL};
     const struct yaml_node *with = check_required(load, node, "with", "'call: agent'");
-    if (with == NULL || !check_object(load, with, "'with'")) {
+    if (with == NULL || !check_is_object(load, with, "'with'")) {
         return;
     }
     check_keys(load, with, "'with' of call: agent", allowed, REFUSED_WITH);
@@ -118,7 +118,7 @@ static void check_sugar(struct load *load, const struct yaml_node *node, const c
     }
     check_range(load, source, call->contract);
     const struct yaml_node *with = yaml_get(node, "with");
-    if (with != NULL && check_object(load, with, "'with'")) {
+    if (with != NULL && check_is_object(load, with, "'with'")) {
         check_keys(load, with, "'with' of an agent's action", allowed, REFUSED_WITH);
         check_agent_with(load, with, call);
     }
@@ -152,7 +152,7 @@ static void expand_function(struct load *load, const struct yaml_node *node,
     }
     const struct yaml_node *with = yaml_get(node, "with");
     struct plan_node *set = NULL;
-    if (with != NULL && check_object(load, with, "'with'")) {
+    if (with != NULL && check_is_object(load, with, "'with'")) {
         struct task_site site = {.pointer = load_printf(load, "%s/with", task->pointer),
                                  .parent = task->index};
         set = load_add_node(load, &site, with);

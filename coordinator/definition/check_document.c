@@ -44,11 +44,11 @@ static void check_metadata(struct load *load, const struct yaml_node *node)
     static const char *const allowed[] = {"priority", NULL};
     static const struct refused_key refused[] = {{"budget", "budgets are not in the profile yet"},
                                                  {NULL, NULL}};
-    if (node == NULL || !check_object(load, node, "'metadata'")) {
+    if (node == NULL || !check_is_object(load, node, "'metadata'")) {
         return;
     }
     const struct yaml_node *own = yaml_get(node, "mainstay");
-    if (own == NULL || !check_object(load, own, "'metadata.mainstay'")) {
+    if (own == NULL || !check_is_object(load, own, "'metadata.mainstay'")) {
         return;
     }
     check_keys(load, own, "'metadata.mainstay'", allowed, refused);
@@ -63,7 +63,7 @@ static void check_head(struct load *load, const struct yaml_node *node)
     static const char *const allowed[] = {"dsl",     "namespace", "name",     "version", "title",
                                           "summary", "tags",      "metadata", NULL};
     struct plan *plan = &load->memory->plan;
-    if (!check_object(load, node, "'document'")) {
+    if (!check_is_object(load, node, "'document'")) {
         return;
     }
     check_keys(load, node, "'document'", allowed, NULL);
@@ -82,7 +82,7 @@ static void check_head(struct load *load, const struct yaml_node *node)
     (void)check_text(load, yaml_get(node, "summary"), "'summary'");
     const struct yaml_node *tags = yaml_get(node, "tags");
     if (tags != NULL) {
-        (void)check_object(load, tags, "'tags'");
+        (void)check_is_object(load, tags, "'tags'");
     }
     check_metadata(load, yaml_get(node, "metadata"));
 }
@@ -102,13 +102,13 @@ static void check_unused(struct load *load)
     }
     load_scope_push(load, load->use, "error");
     for (size_t i = 0; retries != NULL && i < retries->count; i++) {
-        if (check_object(load, retries->items[i], "a retry policy")) {
+        if (check_is_object(load, retries->items[i], "a retry policy")) {
             (void)check_retry(load, retries->items[i], PLACE_TASK);
         }
     }
     load->scope_count--;
     for (size_t i = 0; timeouts != NULL && i < timeouts->count; i++) {
-        if (check_object(load, timeouts->items[i], "a timeout")) {
+        if (check_is_object(load, timeouts->items[i], "a timeout")) {
             (void)check_timeout(load, timeouts->items[i], PLACE_TASK);
         }
     }
@@ -139,7 +139,7 @@ void check_use(struct load *load)
         {"secrets", "definitions never see secrets: the agent that needs one holds it"},
         {"authentications", "the engine makes no requests itself: agents hold credentials"},
         {NULL, NULL}};
-    if (load->use == NULL || !check_object(load, load->use, "'use'")) {
+    if (load->use == NULL || !check_is_object(load, load->use, "'use'")) {
         load->use = NULL;
         return;
     }
@@ -150,7 +150,7 @@ void check_use(struct load *load)
             if (strcmp(allowed[j], table->key) == 0) {
                 char what[48];
                 (void)snprintf(what, sizeof(what), "'use.%s'", table->key);
-                (void)check_object(load, table, what);
+                (void)check_is_object(load, table, what);
             }
         }
     }
@@ -166,7 +166,7 @@ static void check_schedule(struct load *load, const struct yaml_node *node)
         {"after", "starts by time are not in the profile yet: start by an event"},
         {NULL, NULL}};
     static const char *const reads[] = {"data", "envelope", "raw", NULL};
-    if (node == NULL || !check_object(load, node, "'schedule'")) {
+    if (node == NULL || !check_is_object(load, node, "'schedule'")) {
         return;
     }
     check_keys(load, node, "'schedule'", allowed, refused);
@@ -191,7 +191,7 @@ static void check_evaluate(struct load *load, const struct yaml_node *node)
     static const char *const allowed[] = {"language", "mode", NULL};
     static const char *const languages[] = {"jq", NULL};
     static const char *const modes[] = {"strict", NULL};
-    if (node == NULL || !check_object(load, node, "'evaluate'")) {
+    if (node == NULL || !check_is_object(load, node, "'evaluate'")) {
         return;
     }
     check_keys(load, node, "'evaluate'", allowed, NULL);
@@ -205,7 +205,7 @@ void check_document(struct load *load, const struct yaml_node *root)
                                           "output",   "schedule", "evaluate", NULL};
     struct plan *plan = &load->memory->plan;
     plan->priority = 5;
-    if (!check_object(load, root, "a definition")) {
+    if (!check_is_object(load, root, "a definition")) {
         return;
     }
     check_keys(load, root, "a definition", allowed, NULL);

@@ -12,17 +12,17 @@ void check_emit(struct load *load, const struct yaml_node *node, struct plan_nod
     static const char *const texts[] = {
         "source", "type", "id", "time", "subject", "datacontenttype", "dataschema", "specversion"};
     const struct yaml_node *emit = yaml_get(node, "emit");
-    if (!check_object(load, emit, "'emit'")) {
+    if (!check_is_object(load, emit, "'emit'")) {
         return;
     }
     check_keys(load, emit, "'emit'", emit_keys, NULL);
     const struct yaml_node *event = check_required(load, emit, "event", "'emit'");
-    if (event == NULL || !check_object(load, event, "'event'")) {
+    if (event == NULL || !check_is_object(load, event, "'event'")) {
         return;
     }
     check_keys(load, event, "'event'", event_keys, NULL);
     const struct yaml_node *with = check_required(load, event, "with", "'event'");
-    if (with == NULL || !check_object(load, with, "'with' of an event")) {
+    if (with == NULL || !check_is_object(load, with, "'with' of an event")) {
         return;
     }
     (void)check_required(load, with, "type", "an event");
@@ -69,7 +69,7 @@ static void check_attribute(struct load *load, const struct yaml_node *item,
 static void check_with(struct load *load, const struct yaml_node *with, unsigned place,
                        struct event_filter *filter)
 {
-    if (with == NULL || !check_object(load, with, "'with' of an event filter")) {
+    if (with == NULL || !check_is_object(load, with, "'with' of an event filter")) {
         return;
     }
     json_t *others = json_object();
@@ -102,7 +102,7 @@ static void check_correlate(struct load *load, const struct yaml_node *node, uns
                             struct event_filter *filter)
 {
     static const char *const allowed[] = {"from", "expect", NULL};
-    if (node == NULL || !check_object(load, node, "'correlate'")) {
+    if (node == NULL || !check_is_object(load, node, "'correlate'")) {
         return;
     }
     struct event_correlation *rows =
@@ -114,7 +114,7 @@ static void check_correlate(struct load *load, const struct yaml_node *node, uns
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_node *item = node->items[i];
         rows[i].name = item->key;
-        if (!check_object(load, item, "a correlation")) {
+        if (!check_is_object(load, item, "a correlation")) {
             continue;
         }
         check_keys(load, item, "a correlation", allowed, NULL);
@@ -134,7 +134,7 @@ static void check_filter(struct load *load, const struct yaml_node *node, bool t
         {"correlate", "an event that starts an instance has nothing to be correlated with"},
         {NULL, NULL}};
     unsigned place = trigger ? PLACE_TRIGGER : PLACE_TASK;
-    if (!check_object(load, node, "an event filter")) {
+    if (!check_is_object(load, node, "an event filter")) {
         return;
     }
     check_keys(load, node, "an event filter", allowed, trigger ? trigger_refused : NULL);
@@ -156,7 +156,7 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
                 "first and listen for the others"},
         {"until", "listening until a condition is not in the profile yet"},
         {NULL, NULL}};
-    if (!check_object(load, node, trigger ? "'on'" : "'to'")) {
+    if (!check_is_object(load, node, trigger ? "'on'" : "'to'")) {
         return;
     }
     check_keys(load, node, trigger ? "'on'" : "'to'", allowed, trigger ? trigger_refused : refused);
@@ -177,7 +177,7 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
     }
     bool one = consumption->kind == CONSUME_ONE;
     size_t count = one ? 1 : source->count;
-    if (!one && !check_array(load, source, "'any' and 'all'")) {
+    if (!one && !check_is_array(load, source, "'any' and 'all'")) {
         return;
     }
     if (consumption->kind == CONSUME_ALL && count == 0) {
@@ -205,7 +205,7 @@ void check_listen(struct load *load, const struct yaml_node *node, struct plan_n
         report_key(load->report, foreach_node, NULL,
                    "'foreach' of a 'listen' task is not in the profile yet: listen in a loop");
     }
-    if (!check_object(load, listen, "'listen'")) {
+    if (!check_is_object(load, listen, "'listen'")) {
         return;
     }
     check_keys(load, listen, "'listen'", allowed, NULL);

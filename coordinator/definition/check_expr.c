@@ -341,7 +341,7 @@ const struct schema *check_schema(struct load *load, const struct yaml_node *nod
         {"resource", "schemas from elsewhere are not fetched: put it under 'document'"},
         {NULL, NULL}};
     static const char *const formats[] = {"json", NULL};
-    if (node == NULL || !check_object(load, node, what)) {
+    if (node == NULL || !check_is_object(load, node, what)) {
         return NULL;
     }
     check_keys(load, node, what, allowed, refused);
@@ -404,7 +404,7 @@ static struct plan_timeout timeout_object(struct load *load, const struct yaml_n
 {
     static const char *const allowed[] = {"after", NULL};
     struct plan_timeout timeout = {0};
-    if (!check_object(load, node, "a timeout")) {
+    if (!check_is_object(load, node, "a timeout")) {
         return timeout;
     }
     check_keys(load, node, "a timeout", allowed, NULL);

@@ -17,7 +17,7 @@ void check_set(struct load *load, const struct yaml_node *node, struct plan_node
     const char *inside;
     bool expression = json_is_string(set->value) &&
                       check_embrace(load, json_string_value(set->value), &inside) != 0;
-    if (!expression && check_object(load, set, "'set'") && set->count == 0) {
+    if (!expression && check_is_object(load, set, "'set'") && set->count == 0) {
         report_problem(load->report, set, NULL, "'set' needs at least one member");
     }
     task->set = check_template(load, set, PLACE_TASK);
@@ -27,7 +27,7 @@ static void check_case(struct load *load, const struct yaml_node *item, uint32_t
                        struct switch_case *result)
 {
     static const char *const allowed[] = {"when", "then", NULL};
-    if (!check_object(load, item, "a case of 'switch'")) {
+    if (!check_is_object(load, item, "a case of 'switch'")) {
         return;
     }
     if (item->count != 1) {
@@ -37,7 +37,7 @@ static void check_case(struct load *load, const struct yaml_node *item, uint32_t
     }
     const struct yaml_node *body = item->items[0];
     result->name = body->key;
-    if (!check_object(load, body, "a case of 'switch'")) {
+    if (!check_is_object(load, body, "a case of 'switch'")) {
         return;
     }
     check_keys(load, body, "a case of 'switch'", allowed, NULL);
@@ -73,7 +73,7 @@ static void check_case_names(struct load *load, const struct yaml_node *cases,
 void check_switch(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
     const struct yaml_node *cases = yaml_get(node, "switch");
-    if (!check_array(load, cases, "'switch'")) {
+    if (!check_is_array(load, cases, "'switch'")) {
         return;
     }
     if (cases->count == 0) {
@@ -99,7 +99,7 @@ void check_for(struct load *load, const struct yaml_node *node, struct plan_node
     struct plan_for *result = &task->loop;
     *result = (struct plan_for){.each = "item", .at = "index", .first = PLAN_NONE};
     size_t scope = load->scope_count;
-    if (check_object(load, loop, "'for'")) {
+    if (check_is_object(load, loop, "'for'")) {
         check_keys(load, loop, "'for'", allowed, NULL);
         const struct yaml_node *in = check_required(load, loop, "in", "'for'");
         if (in != NULL && !json_is_string(in->value) && !json_is_array(in->value)) {
@@ -130,12 +130,12 @@ static void check_filter(struct load *load, const struct yaml_node *errors,
 {
     static const char *const errors_keys[] = {"with", NULL};
     static const char *const with_keys[] = {"type", "status", "instance", "title", "detail", NULL};
-    if (errors == NULL || !check_object(load, errors, "'errors'")) {
+    if (errors == NULL || !check_is_object(load, errors, "'errors'")) {
         return;
     }
     check_keys(load, errors, "'errors' of catch", errors_keys, NULL);
     const struct yaml_node *with = check_required(load, errors, "with", "'errors' of catch");
-    if (with == NULL || !check_object(load, with, "'with'")) {
+    if (with == NULL || !check_is_object(load, with, "'with'")) {
         return;
     }
     check_keys(load, with, "'with' of an error filter", with_keys, NULL);
@@ -156,7 +156,7 @@ static void check_catch(struct load *load, const struct yaml_node *catch_node,
     static const char *const allowed[] = {"errors", "as", "when", "exceptWhen",
                                           "retry",  "do", "then", NULL};
     struct plan_try *attempt = &task->attempt;
-    if (!check_object(load, catch_node, "'catch'")) {
+    if (!check_is_object(load, catch_node, "'catch'")) {
         return;
     }
     check_keys(load, catch_node, "'catch'", allowed, NULL);
@@ -194,7 +194,7 @@ void check_raise(struct load *load, const struct yaml_node *node, struct plan_no
 {
     static const char *const allowed[] = {"error", NULL};
     const struct yaml_node *raise = yaml_get(node, "raise");
-    if (!check_object(load, raise, "'raise'")) {
+    if (!check_is_object(load, raise, "'raise'")) {
         return;
     }
     check_keys(load, raise, "'raise'", allowed, NULL);

@@ -41,7 +41,7 @@ const struct template *check_error(struct load *load, const struct yaml_node *no
     static const struct refused_key refused[] = {
         {"instance", "the engine sets it to the place of the task that raised the error"},
         {NULL, NULL}};
-    if (!check_object(load, node, "an error")) {
+    if (!check_is_object(load, node, "an error")) {
         return NULL;
     }
     check_keys(load, node, "an error", allowed, refused);
@@ -67,7 +67,7 @@ static void check_backoff(struct load *load, const struct yaml_node *node,
     static const char *const kinds[] = {"constant", "linear", "exponential", NULL};
     static const char *const none[] = {"maxDelay", NULL};
     static const char *const exponential[] = {"factor", "maxDelay", NULL};
-    if (node == NULL || !check_object(load, node, "'backoff'")) {
+    if (node == NULL || !check_is_object(load, node, "'backoff'")) {
         return;
     }
     check_keys(load, node, "'backoff'", kinds, NULL);
@@ -80,7 +80,7 @@ static void check_backoff(struct load *load, const struct yaml_node *node,
     for (int i = 0; kinds[i] != NULL; i++) {
         policy->backoff = strcmp(kinds[i], body->key) == 0 ? (enum backoff_kind)i : policy->backoff;
     }
-    if (json_is_null(body->value) || !check_object(load, body, "the body of a backoff")) {
+    if (json_is_null(body->value) || !check_is_object(load, body, "the body of a backoff")) {
         return;
     }
     check_keys(load, body, "the body of a backoff",
@@ -101,13 +101,13 @@ static void check_limit(struct load *load, const struct yaml_node *node,
 {
     static const char *const allowed[] = {"attempt", "duration", NULL};
     static const char *const attempt_keys[] = {"count", "duration", NULL};
-    if (node == NULL || !check_object(load, node, "'limit'")) {
+    if (node == NULL || !check_is_object(load, node, "'limit'")) {
         return;
     }
     check_keys(load, node, "'limit'", allowed, NULL);
     policy->duration_ms = check_fixed_duration(load, yaml_get(node, "duration"), "'duration'");
     const struct yaml_node *attempt = yaml_get(node, "attempt");
-    if (attempt == NULL || !check_object(load, attempt, "'attempt'")) {
+    if (attempt == NULL || !check_is_object(load, attempt, "'attempt'")) {
         return;
     }
     check_keys(load, attempt, "'attempt'", attempt_keys, NULL);
@@ -123,7 +123,7 @@ static void check_jitter(struct load *load, const struct yaml_node *node,
                          struct retry_policy *policy)
 {
     static const char *const allowed[] = {"from", "to", NULL};
-    if (node == NULL || !check_object(load, node, "'jitter'")) {
+    if (node == NULL || !check_is_object(load, node, "'jitter'")) {
         return;
     }
     check_keys(load, node, "'jitter'", allowed, NULL);
@@ -144,7 +144,7 @@ const struct retry_policy *check_retry(struct load *load, const struct yaml_node
     if (node != NULL && json_is_string(node->value)) {
         node = check_reference(load, node, "retries");
     }
-    if (node == NULL || !check_object(load, node, "a retry policy")) {
+    if (node == NULL || !check_is_object(load, node, "a retry policy")) {
         return NULL;
     }
     struct retry_policy *policy = ARENA_NEW(load->arena, struct retry_policy);

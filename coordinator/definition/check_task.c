@@ -117,11 +117,11 @@ static void check_metadata(struct load *load, const struct yaml_node *node)
         {"shadow", "shadow mode is not in the profile yet"},
         {"priority", "the priority of a task stands in 'with' of call: agent"},
         {NULL, NULL}};
-    if (node == NULL || !check_object(load, node, "'metadata'")) {
+    if (node == NULL || !check_is_object(load, node, "'metadata'")) {
         return;
     }
     const struct yaml_node *own = yaml_get(node, "mainstay");
-    if (own != NULL && check_object(load, own, "'metadata.mainstay'")) {
+    if (own != NULL && check_is_object(load, own, "'metadata.mainstay'")) {
         for (size_t i = 0; i < own->count; i++) {
             const struct yaml_node *item = own->items[i];
             const struct refused_key *row = refused;
@@ -144,19 +144,19 @@ void check_data(struct load *load, const struct yaml_node *node, struct plan_dat
     const struct yaml_node *input = yaml_get(node, "input");
     const struct yaml_node *output = yaml_get(node, "output");
     const struct yaml_node *exported = workflow ? NULL : yaml_get(node, "export");
-    if (input != NULL && check_object(load, input, "'input'")) {
+    if (input != NULL && check_is_object(load, input, "'input'")) {
         check_keys(load, input, "'input'", in_keys, NULL);
         data->input_schema = check_schema(load, yaml_get(input, "schema"), "'schema'");
         data->input_from = check_shape(load, yaml_get(input, "from"), "'from'",
                                        workflow ? PLACE_WORKFLOW_IN : PLACE_TASK_IN);
     }
-    if (output != NULL && check_object(load, output, "'output'")) {
+    if (output != NULL && check_is_object(load, output, "'output'")) {
         check_keys(load, output, "'output'", out_keys, NULL);
         data->output_schema = check_schema(load, yaml_get(output, "schema"), "'schema'");
         data->output_as = check_shape(load, yaml_get(output, "as"), "'as'",
                                       workflow ? PLACE_WORKFLOW_OUT : PLACE_TASK);
     }
-    if (exported != NULL && check_object(load, exported, "'export'")) {
+    if (exported != NULL && check_is_object(load, exported, "'export'")) {
         check_keys(load, exported, "'export'", out_keys, NULL);
         data->export_schema = check_schema(load, yaml_get(exported, "schema"), "'schema'");
         data->export_as = check_shape(load, yaml_get(exported, "as"), "'as'", PLACE_EXPORT);
@@ -191,7 +191,7 @@ void check_flow(struct load *load, const struct yaml_node *node, struct flow *fl
 struct plan_node *check_task(struct load *load, const struct yaml_node *node, const char *name,
                              const struct task_site *site)
 {
-    if (!check_object(load, node, "a task")) {
+    if (!check_is_object(load, node, "a task")) {
         return NULL;
     }
     const struct verb *verb = find_verb(node);
@@ -227,7 +227,7 @@ struct list {
 /* The one key of an item of a task list or switch; NULL after reporting. */
 static const struct yaml_node *named_item(struct load *load, const struct yaml_node *item)
 {
-    if (!check_object(load, item, "an item of a task list")) {
+    if (!check_is_object(load, item, "an item of a task list")) {
         return NULL;
     }
     if (item->count != 1) {
@@ -342,7 +342,7 @@ static void link_list(struct load *load, const struct list *list)
 uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char *pointer,
                      uint32_t parent)
 {
-    if (node == NULL || load->failed || !check_array(load, node, "a task list")) {
+    if (node == NULL || load->failed || !check_is_array(load, node, "a task list")) {
         return PLAN_NONE;
     }
     size_t first_fixup = load->fixup_count;

@@ -25,7 +25,7 @@ const char *check_type_text(const struct yaml_node *node)
     return "null";
 }
 
-bool check_object(struct load *load, const struct yaml_node *node, const char *what)
+bool check_is_object(struct load *load, const struct yaml_node *node, const char *what)
 {
     if (!json_is_object(node->value)) {
         report_problem(load->report, node, NULL, "%s must be an object, not %s", what,
@@ -35,7 +35,7 @@ bool check_object(struct load *load, const struct yaml_node *node, const char *w
     return true;
 }
 
-bool check_array(struct load *load, const struct yaml_node *node, const char *what)
+bool check_is_array(struct load *load, const struct yaml_node *node, const char *what)
 {
     if (!json_is_array(node->value)) {
         report_problem(load->report, node, NULL, "%s must be an array, not %s", what,

@@ -107,8 +107,8 @@ struct refused_key {
 };
 
 /* Report what is not an object; false then. `what` as in "'input'". */
-bool check_object(struct load *load, const struct yaml_node *node, const char *what);
-bool check_array(struct load *load, const struct yaml_node *node, const char *what);
+bool check_is_object(struct load *load, const struct yaml_node *node, const char *what);
+bool check_is_array(struct load *load, const struct yaml_node *node, const char *what);
 
 /* Report unknown keys (with the nearest name and what is allowed) and refused ones. Both lists end
  * with NULL; `refused` may be NULL. */
