@@ -121,7 +121,7 @@ static bool check_object_size(struct run *run, const struct node *node, const st
     return true;
 }
 
-bool check_object(struct run *run, const struct node *node, const struct spot *spot,
+bool object_check(struct run *run, const struct node *node, const struct spot *spot,
                   struct evaluated *seen, const struct scope *scope)
 {
     const struct object_rules *r = node->object;

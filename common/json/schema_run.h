@@ -54,7 +54,7 @@ bool check_applied(struct run *run, const struct node *node, const struct spot *
                    struct evaluated *seen, const struct scope *scope);
 
 /* The rules about the members of an object; `node` has object rules. */
-bool check_object(struct run *run, const struct node *node, const struct spot *spot,
+bool object_check(struct run *run, const struct node *node, const struct spot *spot,
                   struct evaluated *seen, const struct scope *scope);
 
 /* References and combinations (`node` has logic rules), and what no rule has looked at. */

@@ -266,7 +266,7 @@ static bool check_rules(struct run *run, const struct node *node, const struct s
     } else if (node->array != NULL && (types & TYPE_ARRAY) != 0) {
         fits = check_array(run, node, spot, seen, scope) && fits;
     } else if (node->object != NULL && (types & TYPE_OBJECT) != 0) {
-        fits = check_object(run, node, spot, seen, scope) && fits;
+        fits = object_check(run, node, spot, seen, scope) && fits;
     }
     return fits;
 }
