@@ -41,6 +41,7 @@ struct scope {
     struct doc *raw_input;
     struct doc *input;   /* NULL: $input has no value here */
     struct doc *output;  /* NULL: $output has no value here */
+    struct doc *raw_output; /* NULL: the task has none yet */
     const json_t *extra; /* further variables, object; NULL none */
     struct doc *context; /* NULL: the instance's */
     bool no_external;    /* here an external expression is an error */

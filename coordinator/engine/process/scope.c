@@ -36,8 +36,8 @@ static const json_t *task_value(struct scope *scope)
             scope->node->pointer, "definition", json_mutable(scope->node->definition), "input",
             doc_json(scope->raw_input), "startedAt", time_value(scope->started_ms));
         CHECK(task != NULL);
-        if (scope->output != NULL) {
-            CHECK(json_object_set(task, "output", doc_json(scope->output)) == 0);
+        if (scope->raw_output != NULL) {
+            CHECK(json_object_set(task, "output", doc_json(scope->raw_output)) == 0);
         }
         scope->task = task;
     }
@@ -277,15 +277,15 @@ enum eval scope_output(struct scope *scope, struct doc *raw, struct doc **ret_ou
 {
     const struct plan_data *data = &scope->node->data;
     *ret_context = NULL;
-    scope->output = raw;
+    scope->raw_output = raw;
+    json_decref(scope->task); /* built before the task had an output */
+    scope->task = NULL;
     enum eval eval = scope_template(scope, data->output_as, raw, ret_output);
     if (eval == EVAL_OK) {
         eval = scope_schema(scope, data->output_schema, *ret_output, "output");
     }
     if (eval == EVAL_OK && data->export_as != NULL) {
         scope->output = *ret_output;
-        json_decref(scope->task);
-        scope->task = NULL;
         eval = scope_template(scope, data->export_as, *ret_output, ret_context);
         if (eval == EVAL_OK) {
             eval = scope_schema(scope, data->export_schema, *ret_context, "exported context");
