@@ -54,6 +54,7 @@ struct recall_order {
     struct id key;
     uint32_t attempt;
     enum phase phase;
+    bool again;
 };
 
 struct publish_order {

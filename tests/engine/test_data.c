@@ -1,0 +1,159 @@
+/*
+ * Data on its way: input, output, export, and what expressions see.
+ */
+#include "tests/engine/harness.h"
+
+SCENARIO(data, passes_through_from_as_and_export)
+{
+    deploy_tasks(h, "- a:\n"
+                    "    input: {from: '${ .order }'}\n"
+                    "    set: {total: '${ .lines | map(.price) | add }', id: '${ .id }'}\n"
+                    "    output: {as: '${ {sum: .total} }'}\n"
+                    "    export: {as: '${ $context + {last: .sum} }'}\n"
+                    "- b:\n"
+                    "    set: {seen: '${ .sum }', kept: '${ $context.last }',\n"
+                    "          raw: '${ $input.sum }'}\n");
+    run(h, "{\"order\":{\"id\":\"o1\",\"lines\":[{\"price\":2},{\"price\":3}]}}");
+    EXPECT("i1 instance-started "
+           "in={\"order\":{\"id\":\"o1\",\"lines\":[{\"price\":2},{\"price\":3}]}}\n"
+           "i1 workflow-entered\n"
+           "i1 step-ran /do/0/a out={\"sum\":5} context={\"last\":5}\n"
+           "i1 step-ran /do/1/b ^ out={\"seen\":5,\"kept\":5,\"raw\":5}\n"
+           "i1 instance-completed out={\"seen\":5,\"kept\":5,\"raw\":5}\n");
+}
+
+SCENARIO(data, workflow_input_and_output_are_shaped_and_checked)
+{
+    deploy(h, "document: {dsl: 1.0.3, namespace: test, name: flow, version: 1.0.0}\n"
+              "input:\n"
+              "  schema: {document: {type: object, required: [n]}}\n"
+              "  from: '${ {n: .n} }'\n"
+              "output:\n"
+              "  as: '${ .m }'\n"
+              "  schema: {document: {type: integer}}\n"
+              "do:\n"
+              "  - a: {set: {m: '${ .n }'}}\n");
+    run(h, "{\"n\":7,\"x\":1}");
+    EXPECT("i1 instance-started in={\"n\":7,\"x\":1}\n"
+           "i1 workflow-entered out={\"n\":7}\n"
+           "i1 step-ran /do/0/a ^ out={\"m\":7}\n"
+           "i1 instance-completed out=7\n");
+    run(h, "{\"x\":1}");
+    EXPECT("i2 instance-started in={\"x\":1}\n"
+           "i2 instance-faulted "
+           "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/\",\"title\":\"a "
+           "value breaks its schema\",\"detail\":\"the workflow's input breaks its schema: /n: is "
+           "required\"}\n");
+    run(h, "{\"n\":\"seven\"}");
+    EXPECT("i3 instance-started in={\"n\":\"seven\"}\n"
+           "i3 workflow-entered out={\"n\":\"seven\"}\n"
+           "i3 step-ran /do/0/a ^ out={\"m\":\"seven\"}\n"
+           "i3 instance-faulted "
+           "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/\",\"title\":\"a "
+           "value breaks its schema\",\"detail\":\"the workflow's output breaks its schema: must "
+           "be integer, not \\\"seven\\\"\"}\n");
+}
+
+SCENARIO(data, task_schemas_name_the_step)
+{
+    deploy_tasks(h, "- a:\n"
+                    "    input: {schema: {document: {type: object, required: [k]}}}\n"
+                    "    set: {v: '${ .k }'}\n"
+                    "    output: {schema: {document: {properties: {v: {type: integer}}}}}\n"
+                    "- b:\n"
+                    "    set: {w: 1}\n"
+                    "    export: {as: '${ {w: .w} }',\n"
+                    "             schema: {document: {required: [z]}}}\n");
+    run(h, "{}");
+    EXPECT(
+        "i1 instance-started in={}\n"
+        "i1 workflow-entered\n"
+        "i1 step-faulted /do/0/a "
+        "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/a\",\"title\":\"a "
+        "value breaks its schema\",\"detail\":\"the input breaks its schema: /k: is required\"}\n"
+        "i1 instance-faulted "
+        "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/a\",\"title\":\"a "
+        "value breaks its schema\",\"detail\":\"the input breaks its schema: /k: is required\"}\n");
+    run(h, "{\"k\":\"x\"}");
+    EXPECT("i2 instance-started in={\"k\":\"x\"}\n"
+           "i2 workflow-entered\n"
+           "i2 step-faulted /do/0/a "
+           "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/"
+           "a\",\"title\":\"a value breaks its schema\",\"detail\":\"the output breaks its schema: "
+           "/v: must be integer, not \\\"x\\\"\"}\n"
+           "i2 instance-faulted "
+           "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/"
+           "a\",\"title\":\"a value breaks its schema\",\"detail\":\"the output breaks its schema: "
+           "/v: must be integer, not \\\"x\\\"\"}\n");
+    run(h, "{\"k\":1}");
+    EXPECT("i3 instance-started in={\"k\":1}\n"
+           "i3 workflow-entered\n"
+           "i3 step-ran /do/0/a out={\"v\":1}\n"
+           "i3 step-faulted /do/1/b "
+           "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/1/"
+           "b\",\"title\":\"a value breaks its schema\",\"detail\":\"the exported context breaks "
+           "its schema: /z: is required\"}\n"
+           "i3 instance-faulted "
+           "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/1/"
+           "b\",\"title\":\"a value breaks its schema\",\"detail\":\"the exported context breaks "
+           "its schema: /z: is required\"}\n");
+}
+
+SCENARIO(data, task_workflow_and_runtime_describe_themselves)
+{
+    deploy_tasks(h, "- a:\n"
+                    "    set:\n"
+                    "      name: '${ $task.name }'\n"
+                    "      at: '${ $task.reference }'\n"
+                    "      verb: '${ $task.definition | keys }'\n"
+                    "      input: '${ $task.input }'\n"
+                    "      started: '${ $task.startedAt.epoch.milliseconds }'\n"
+                    "      flow: '${ $workflow.definition.document.name }'\n"
+                    "      raw: '${ $workflow.input }'\n"
+                    "      id: '${ $workflow.id | length }'\n"
+                    "      by: '${ $runtime.name }'\n"
+                    "    output: {as: '${ . + {out: $task.output.name} }'}\n");
+    run(h, "{\"n\":1}");
+    EXPECT("i1 instance-started in={\"n\":1}\n"
+           "i1 workflow-entered\n"
+           "i1 step-ran /do/0/a ^ "
+           "out={\"name\":\"a\",\"at\":\"/do/0/"
+           "a\",\"verb\":[\"output\",\"set\"],\"input\":{\"n\":1},\"started\":1750000000000,"
+           "\"flow\":\"flow\",\"raw\":{\"n\":1},\"id\":32,\"by\":\"mainstay\",\"out\":\"a\"}\n"
+           "i1 instance-completed "
+           "out={\"name\":\"a\",\"at\":\"/do/0/"
+           "a\",\"verb\":[\"output\",\"set\"],\"input\":{\"n\":1},\"started\":1750000000000,"
+           "\"flow\":\"flow\",\"raw\":{\"n\":1},\"id\":32,\"by\":\"mainstay\",\"out\":\"a\"}\n");
+}
+
+SCENARIO(data, an_expression_that_fails_is_an_expression_error)
+{
+    deploy_tasks(h, "- a: {set: {x: '${ .a.b.c + {} }'}}\n");
+    run(h, "{\"a\":{\"b\":{\"c\":1}}}");
+    EXPECT("i1 instance-started in={\"a\":{\"b\":{\"c\":1}}}\n"
+           "i1 workflow-entered\n"
+           "i1 step-faulted /do/0/a "
+           "error={\"type\":\"err:expression\",\"status\":400,\"instance\":\"/do/0/"
+           "a\",\"title\":\"an expression could not be evaluated\",\"detail\":\"expression ' "
+           ".a.b.c + {} ': cannot add number (1) and object\"}\n"
+           "i1 instance-faulted "
+           "error={\"type\":\"err:expression\",\"status\":400,\"instance\":\"/do/0/"
+           "a\",\"title\":\"an expression could not be evaluated\",\"detail\":\"expression ' "
+           ".a.b.c + {} ': cannot add number (1) and object\"}\n");
+}
+
+/* Words of an error are cut at a limit, which may fall into a character. */
+SCENARIO(data, an_error_about_long_foreign_text_is_still_text)
+{
+    deploy_tasks(h, "- a: {set: {x: '${ error(.t) }'}}\n");
+    struct buf input = BUF_INIT(4096);
+    buf_append_str(&input, "{\"t\":\"");
+    for (int i = 0; i < 600; i++) {
+        buf_append_str(&input, "\xc3\xa4");
+    }
+    buf_append_str(&input, "\"}");
+    run(h, input.data);
+    buf_release(&input);
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+}
