@@ -1,0 +1,118 @@
+/*
+ * Gates: what waits for a person.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/map.h"
+#include "coordinator/edge/control_private.h"
+
+static int gate_order(const void *a, const void *b)
+{
+    const struct gate *left = *(const struct gate *const *)a;
+    const struct gate *right = *(const struct gate *const *)b;
+    if (left->opened_ms != right->opened_ms) {
+        return left->opened_ms < right->opened_ms ? -1 : 1;
+    }
+    return memcmp(left->id.bytes, right->id.bytes, sizeof(left->id.bytes));
+}
+
+static void gate_fill(struct request *request, json_t *row, const struct gate *gate,
+                      const struct view *view)
+{
+    json_set_id(row, "gate", &gate->id);
+    json_set_text(row, "kind", gate->kind == GATE_DATA ? "data" : "parked");
+    json_set_id(row, "instance", &gate->instance);
+    json_set_text(row, "definition", view->definition == NULL ? NULL : view->definition->name);
+    json_set_text(row, "step", gate->step);
+    json_set_text(row, "title", gate->failure.title);
+    json_set_text(row, "rationale", gate->failure.detail);
+    json_set(row, "failure", failure_json(&gate->failure));
+    json_set_int(row, "revision", gate->revision);
+    json_set_digest(row, "digest", &gate->digest);
+    json_set_time(row, "opened_at", gate->opened_ms);
+    json_set_time(row, "expires_at", gate->expires_ms);
+    request_set_doc(request, row, "proposal", gate->proposal, SIZE_MAX);
+}
+
+/* All open gates, longest waiting first. */
+static const struct gate **gates_sorted(struct request *request, size_t *ret_count)
+{
+    const struct map *gates = control_company(request->control)->gates;
+    const struct gate **list =
+        ARENA_ARRAY(request->arena, const struct gate *, map_count(gates) + 1);
+    CHECK(list != NULL);
+    size_t count = 0;
+    size_t cursor = 0;
+    const struct gate *gate = NULL;
+    while ((gate = map_next(gates, &cursor, NULL, NULL)) != NULL) {
+        list[count++] = gate;
+    }
+    qsort(list, count, sizeof(*list), gate_order);
+    *ret_count = count;
+    return list;
+}
+
+static bool gate_is_after(const struct gate *gate, int64_t ms, const struct id *id)
+{
+    return gate->opened_ms > ms ||
+           (gate->opened_ms == ms && memcmp(gate->id.bytes, id->bytes, sizeof(id->bytes)) > 0);
+}
+
+enum err verb_gates_ls(struct request *request, struct error *err)
+{
+    static const struct member members[] = {{"limit", MEMBER_COUNT, false},
+                                            {"after", MEMBER_TEXT, false}};
+    TRY(body_check(request, members, 2, err));
+    size_t limit = 0;
+    bool has_after = false;
+    int64_t after_ms = 0;
+    struct id after;
+    TRY(body_limit(request, &limit, err));
+    TRY(body_cursor(request, &has_after, &after_ms, &after, err));
+    json_t *rows = json_array();
+    CHECK(rows != NULL);
+    json_set(request->reply, "gates", rows);
+    size_t count = 0;
+    const struct gate **gates = gates_sorted(request, &count);
+    const struct gate *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (has_after && !gate_is_after(gates[i], after_ms, &after)) {
+            continue;
+        }
+        struct view view;
+        TRY(view_load(request->control, &gates[i]->instance, &view, err));
+        struct request sizes = {.room = request->room};
+        json_t *row = json_object();
+        CHECK(row != NULL);
+        gate_fill(&sizes, row, gates[i], &view);
+        bool full = json_array_size(rows) == limit;
+        if (full) {
+            json_decref(row);
+        }
+        if (full || !request_add_row(request, rows, row)) {
+            json_set(request->reply, "next", cursor_json(last->opened_ms, &last->id));
+            break;
+        }
+        last = gates[i];
+    }
+    return ERR_OK;
+}
+
+enum err verb_gates_describe(struct request *request, struct error *err)
+{
+    static const struct member members[] = {{"gate", MEMBER_TEXT, true}};
+    TRY(body_check(request, members, 1, err));
+    const struct gate *gate = NULL;
+    struct view view;
+    TRY(body_gate(request, &gate, err));
+    TRY(view_load(request->control, &gate->instance, &view, err));
+    gate_fill(request, request->reply, gate, &view);
+    json_set_text(request->reply, "pointer", gate->failure.pointer);
+    const struct frame *frame = view.open == NULL ? NULL : instance_frame(view.open, gate->frame);
+    if (frame != NULL) {
+        request_set_doc(request, request->reply, "input", frame->call_input, SIZE_MAX);
+    }
+    request_set_doc(request, request->reply, "correction", gate->failure.correction, SIZE_MAX);
+    return ERR_OK;
+}

@@ -1,0 +1,284 @@
+/*
+ * One instance: describe, wait.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "coordinator/edge/control_private.h"
+
+enum {
+    WAIT_DEFAULT_MS = 30 * 1000,
+    WAIT_MAX_MS = 60 * 60 * 1000,
+    ATTEMPT_MASK = 0xFF, /* the high bits count retries of the try around it */
+};
+
+/* ---- describe ---- */
+
+static json_t *step_json(const struct instance *instance, const struct frame *frame)
+{
+    const struct plan_node *node = &instance->plan->nodes[frame->node];
+    char name[STEP_NAME_BYTES];
+    json_t *row = json_object();
+    CHECK(row != NULL);
+    frame_name(instance, frame, name, sizeof(name));
+    json_set_text(row, "step", name);
+    json_set_text(row, "name", node->name);
+    json_set_text(row, "state", frame_state_name(frame->state));
+    if (node->kind == TASK_AGENT) {
+        json_set_text(row, "agent", node->call.agent);
+        json_set_text(row, "action", node->call.action);
+        json_set_text(row, "store", frame->store);
+        json_set_int(row, "attempt", frame->attempt & ATTEMPT_MASK);
+    }
+    json_set_time(row, "since", frame->started_ms);
+    json_set_time(row, "due", frame->wake_ms != 0 ? frame->wake_ms : frame->deadline_ms);
+    return row;
+}
+
+static const char *ledger_name(enum ledger_state state)
+{
+    switch (state) {
+    case LEDGER_DISPATCHED:
+        return "dispatched";
+    case LEDGER_DONE:
+        return "done";
+    case LEDGER_NONE:
+        return "none";
+    case LEDGER_UNKNOWN:
+        return "unknown";
+    }
+    return "unknown";
+}
+
+static json_t *effect_json(const struct ledger_entry *entry)
+{
+    json_t *row = json_object();
+    CHECK(row != NULL);
+    json_set_id(row, "key", &entry->key);
+    json_set_text(row, "step", entry->step);
+    json_set_text(row, "agent", entry->agent);
+    json_set_text(row, "action", entry->action);
+    json_set_text(row, "state", ledger_name(entry->state));
+    json_set_int(row, "attempts", entry->attempts);
+    return row;
+}
+
+static void open_fill(struct request *request, const struct instance *open, json_t *steps,
+                      json_t *effects, json_t *gates)
+{
+    for (uint32_t i = 0; i < open->frame_count; i++) {
+        const struct frame *frame = open->frames[i];
+        if (frame->node != PLAN_NONE) {
+            (void)request_add_row(request, steps, step_json(open, frame));
+        }
+        if (frame->has_gate && frame->state == FRAME_SUSPENDED) {
+            char hex[ID_HEX_BYTES];
+            id_hex(&frame->gate, hex);
+            CHECK(json_array_append_new(gates, json_string(hex)) == 0);
+        }
+    }
+    for (uint32_t i = 0; i < open->ledger_count; i++) {
+        (void)request_add_row(request, effects, effect_json(&open->ledger[i]));
+    }
+    json_set_time(request->reply, "started_at", open->started_ms);
+    json_set_time(request->reply, "deadline", open->deadline_ms);
+    request_set_doc(request, request->reply, "input", open->input, SIZE_MAX);
+    request_set_doc(request, request->reply, "context", open->context, SIZE_MAX);
+}
+
+/* What an ended instance had: from its journal, because its rows are gone. */
+struct history {
+    struct request *request;
+    const struct plan *plan;
+    json_t *effects;
+    struct doc *context; /* the last one */
+};
+
+static json_t *effect_find(const json_t *effects, const struct id *key)
+{
+    char hex[ID_HEX_BYTES];
+    id_hex(key, hex);
+    size_t at = 0;
+    json_t *row = NULL;
+    json_array_foreach(effects, at, row)
+    {
+        if (strcmp(json_text_of(row, "key"), hex) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void history_dispatched(struct history *history, const struct event *event)
+{
+    if (event->phase != PHASE_PERFORM || event->effect == EFFECT_PURE || !event->has_key) {
+        return;
+    }
+    json_t *row = effect_find(history->effects, &event->key);
+    if (row != NULL) {
+        json_set_int(row, "attempts", json_int_of(row, "attempts", 0) + 1);
+        json_set_text(row, "state", "dispatched");
+        return;
+    }
+    char name[STEP_NAME_BYTES];
+    row = json_object();
+    CHECK(row != NULL);
+    json_set_id(row, "key", &event->key);
+    if (history->plan != NULL) {
+        engine_step_name(history->plan, event->node, event->path, event->activation, name,
+                         sizeof(name));
+        json_set_text(row, "step", name);
+    }
+    json_set_text(row, "agent", event->agent);
+    json_set_text(row, "action", event->action);
+    json_set_text(row, "state", "dispatched");
+    json_set_int(row, "attempts", 1);
+    json_set_int(row, "frame", event->frame);
+    (void)request_add_row(history->request, history->effects, row);
+}
+
+/* Results carry the frame, not the key: the newest effect of that frame. */
+static void history_result(struct history *history, const struct event *event)
+{
+    json_t *row = NULL;
+    if (event->kind == EVENT_EFFECT_LATE) {
+        row = effect_find(history->effects, &event->key);
+    }
+    for (size_t i = json_array_size(history->effects); row == NULL && i-- > 0;) {
+        json_t *candidate = json_array_get(history->effects, i);
+        if (json_int_of(candidate, "frame", 0) == (int64_t)event->frame) {
+            row = candidate;
+        }
+    }
+    if (row == NULL || event->phase == PHASE_DECIDE) {
+        return;
+    }
+    bool done = event->status == RESULT_DONE || event->effect == MARK_DONE;
+    json_set_text(row, "state", done ? "done" : event->effect == MARK_NONE ? "none" : "unknown");
+}
+
+static bool history_visit(void *user, const struct view_event *at)
+{
+    struct history *history = user;
+    struct request *request = history->request;
+    const struct event *event = at->event;
+    switch ((unsigned)event->kind) {
+    case EVENT_INSTANCE_STARTED:
+        request_set_doc(request, request->reply, "input", event->input, SIZE_MAX);
+        break;
+    case EVENT_STEP_DISPATCHED:
+        history_dispatched(history, event);
+        break;
+    case EVENT_STEP_RESULT:
+    case EVENT_EFFECT_LATE:
+        history_result(history, event);
+        break;
+    case EVENT_STEP_RAN:
+    case EVENT_STEP_COMPLETED:
+        if (event->context != NULL) {
+            doc_unref(&history->context);
+            history->context = doc_ref(event->context);
+        }
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+static enum err done_fill(struct request *request, const struct view *view, json_t *effects,
+                          struct error *err)
+{
+    struct history history = {
+        .request = request,
+        .plan = view->definition == NULL ? NULL : view->definition->plan,
+        .effects = effects,
+    };
+    json_set_time(request->reply, "started_at", view->done.started_ms);
+    json_set_time(request->reply, "ended_at", view->done.ended_ms);
+    enum err code = view_each_event(request->control, view, 0, history_visit, &history, err);
+    if (code == ERR_OK) {
+        request_set_doc(request, request->reply, "context", history.context, SIZE_MAX);
+        code = view_set_outcome(request, view, err);
+    }
+    doc_unref(&history.context);
+    size_t at = 0;
+    json_t *row = NULL;
+    json_array_foreach(effects, at, row)
+    {
+        (void)json_object_del(row, "frame");
+    }
+    return code;
+}
+
+enum err verb_instances_describe(struct request *request, struct error *err)
+{
+    static const struct member members[] = {{"instance", MEMBER_TEXT, true}};
+    TRY(body_check(request, members, 1, err));
+    struct id id;
+    struct view view;
+    TRY(body_instance(request, &id, err));
+    TRY(view_load(request->control, &id, &view, err));
+    json_t *reply = request->reply;
+    json_t *steps = json_array();
+    json_t *effects = json_array();
+    json_t *gates = json_array();
+    CHECK(steps != NULL);
+    CHECK(effects != NULL);
+    CHECK(gates != NULL);
+    const struct instance *open = view.open;
+    char reason[STEP_NAME_BYTES];
+    view_reason(request->control, &view, reason, sizeof(reason));
+    json_set_id(reply, "instance", &id);
+    json_set_text(reply, "definition", open != NULL ? view.definition->name : view.done.name);
+    json_set_digest(reply, "digest", open != NULL ? &open->definition : &view.done.definition);
+    json_set_text(reply, "status", instance_status_name(view_status(&view)));
+    json_set_text(reply, "reason", reason);
+    json_set_text(reply, "trigger", open != NULL ? open->trigger : view.done.trigger);
+    json_set(reply, "steps", steps);
+    json_set(reply, "effects", effects);
+    json_set(reply, "gates", gates);
+    if (open != NULL) {
+        open_fill(request, open, steps, effects, gates);
+        return ERR_OK;
+    }
+    return done_fill(request, &view, effects, err);
+}
+
+/* ---- wait ---- */
+
+static const struct frame *gate_frame(const struct instance *open)
+{
+    for (uint32_t i = 0; i < open->frame_count; i++) {
+        if (open->frames[i]->has_gate && open->frames[i]->state == FRAME_SUSPENDED) {
+            return open->frames[i];
+        }
+    }
+    return NULL;
+}
+
+enum err verb_wait(struct request *request, struct error *err)
+{
+    static const struct member members[] = {{"instance", MEMBER_TEXT, true},
+                                            {"timeout_ms", MEMBER_COUNT, false}};
+    TRY(body_check(request, members, 2, err));
+    struct id id;
+    struct view view;
+    int64_t timeout = json_int_of(request->body, "timeout_ms", WAIT_DEFAULT_MS);
+    if (timeout > WAIT_MAX_MS) {
+        return error_set(err, ERR_INVALID, "timeout_ms is at most %d; ask again after that",
+                         WAIT_MAX_MS);
+    }
+    TRY(body_instance(request, &id, err));
+    TRY(view_load(request->control, &id, &view, err));
+    const struct frame *suspended = view.open == NULL ? NULL : gate_frame(view.open);
+    if (view.open != NULL && suspended == NULL) {
+        return waiter_add(request, &id, timeout, err);
+    }
+    json_set_id(request->reply, "instance", &id);
+    json_set_text(request->reply, "status", instance_status_name(view_status(&view)));
+    if (suspended != NULL) {
+        json_set_id(request->reply, "gate", &suspended->gate);
+    }
+    return view_set_outcome(request, &view, err);
+}

@@ -1,0 +1,201 @@
+/*
+ * The company at a glance: status, definitions, agents.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/map.h"
+#include "coordinator/edge/control_private.h"
+
+/* ---- agents ---- */
+
+static const char *effect_name(enum effect_class effect)
+{
+    switch (effect) {
+    case EFFECT_PURE:
+        return "pure";
+    case EFFECT_KEYED:
+        return "keyed";
+    case EFFECT_PROBED:
+        return "probed";
+    case EFFECT_MANUAL:
+        return "manual";
+    }
+    return "unknown";
+}
+
+static json_t *action_json(const struct contract_action *action)
+{
+    json_t *row = json_object();
+    json_t *phases = json_array();
+    CHECK(row != NULL);
+    CHECK(phases != NULL);
+    if (action->decides) {
+        CHECK(json_array_append_new(phases, json_string("decide")) == 0);
+    }
+    if (action->performs) {
+        CHECK(json_array_append_new(phases, json_string("perform")) == 0);
+    }
+    json_set_text(row, "action", action->name);
+    json_set_text(row, "effect", effect_name(action->effect));
+    json_set(row, "phases", phases);
+    return row;
+}
+
+/* Steps that wait for a store of the agent. Entries of steps taken down meanwhile may count too. */
+static int64_t agent_ready(const struct company *company, const char *agent)
+{
+    int64_t ready = 0;
+    size_t cursor = 0;
+    const struct ready_queue *queue = NULL;
+    size_t size = strlen(agent);
+    while ((queue = map_next(company->queues, &cursor, NULL, NULL)) != NULL) {
+        if (strncmp(queue->agent, agent, size) == 0 && queue->agent[size] == '\n') {
+            ready += (int64_t)queue->count;
+        }
+    }
+    return ready;
+}
+
+static json_t *store_json(const struct company *company, const struct store *store)
+{
+    json_t *row = json_object();
+    json_t *actions = json_array();
+    CHECK(row != NULL);
+    CHECK(actions != NULL);
+    for (size_t i = 0; i < store->contract->action_count; i++) {
+        CHECK(json_array_append_new(actions, action_json(&store->contract->actions[i])) == 0);
+    }
+    json_set_text(row, "agent", store->agent);
+    json_set_text(row, "store", store->name);
+    json_set_text(row, "version", store->contract->version);
+    json_set_text(row, "state", store->state == STORE_LIVE ? "live" : "away");
+    json_set_time(row, "since", store->since_ms);
+    json_set_int(row, "outstanding", store->outstanding);
+    json_set_int(row, "ready", agent_ready(company, store->agent));
+    json_set_text(row, "program", store->program);
+    json_set_int(row, "pid", (int64_t)store->pid);
+    json_set_text(row, "metrics_url", store->metrics_url);
+    json_set(row, "actions", actions);
+    return row;
+}
+
+static json_t *agents_json(struct request *request)
+{
+    const struct company *company = control_company(request->control);
+    json_t *rows = json_array();
+    CHECK(rows != NULL);
+    size_t cursor = 0;
+    const struct store *store = NULL;
+    while ((store = map_next(company->stores, &cursor, NULL, NULL)) != NULL &&
+           request_add_row(request, rows, store_json(company, store))) {
+    }
+    return rows;
+}
+
+enum err verb_agents_ls(struct request *request, struct error *err)
+{
+    TRY(body_check(request, NULL, 0, err));
+    json_set(request->reply, "agents", agents_json(request));
+    return ERR_OK;
+}
+
+/* ---- definitions ---- */
+
+static json_t *triggers_json(const struct plan *plan)
+{
+    json_t *types = json_array();
+    CHECK(types != NULL);
+    for (size_t i = 0; plan->trigger != NULL && i < plan->trigger->on.filter_count; i++) {
+        const char *type = plan->trigger->on.filters[i].type;
+        CHECK(json_array_append_new(types, json_string(type == NULL ? "*" : type)) == 0);
+    }
+    if (plan->trigger != NULL && plan->trigger->on.filter_count == 0) {
+        CHECK(json_array_append_new(types, json_string("*")) == 0);
+    }
+    return types;
+}
+
+enum err verb_definitions_ls(struct request *request, struct error *err)
+{
+    TRY(body_check(request, NULL, 0, err));
+    json_t *rows = json_array();
+    CHECK(rows != NULL);
+    json_set(request->reply, "definitions", rows);
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    const struct map *all = control_company(request->control)->definitions;
+    while ((definition = map_next(all, &cursor, NULL, NULL)) != NULL) {
+        json_t *row = json_object();
+        CHECK(row != NULL);
+        json_set_text(row, "definition", definition->name);
+        json_set_digest(row, "digest", &definition->plan->digest);
+        json_set_text(row, "title", definition->plan->title);
+        json_set_time(row, "deployed_at", definition->deployed_ms);
+        json_set(row, "triggers", triggers_json(definition->plan));
+        if (!request_add_row(request, rows, row)) {
+            break;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- status ---- */
+
+static bool count_visit(void *user, struct instance *instance)
+{
+    struct status_count *count = user;
+    count->running += instance->status == INSTANCE_RUNNING ? 1 : 0;
+    count->waiting += instance->status == INSTANCE_WAITING ? 1 : 0;
+    count->suspended += instance->status == INSTANCE_SUSPENDED ? 1 : 0;
+    return true;
+}
+
+/* Counting reads every open instance, so it is done once per committed turn that was asked about.
+ */
+static enum err status_count(struct control *control, struct error *err)
+{
+    struct tables *tables = turn_tables(control->turn);
+    uint64_t sequence = tables_sequence(tables);
+    if (control->counted.valid && control->counted.sequence == sequence) {
+        return ERR_OK;
+    }
+    control->counted = (struct status_count){.sequence = sequence};
+    TRY(tables_each_open(tables, NULL, count_visit, &control->counted, err));
+    control->counted.valid = true;
+    return ERR_OK;
+}
+
+enum err verb_status(struct request *request, struct error *err)
+{
+    TRY(body_check(request, NULL, 0, err));
+    struct control *control = request->control;
+    struct tables *tables = turn_tables(control->turn);
+    const struct engine *engine = turn_engine(control->turn);
+    const struct company *company = control_company(control);
+    TRY(status_count(control, err));
+    json_t *reply = request->reply;
+    json_t *journal = json_object();
+    json_t *instances = json_object();
+    CHECK(journal != NULL);
+    CHECK(instances != NULL);
+    json_set_text(reply, "version", control->options.version);
+    json_set_int(reply, "pid", (int64_t)control->options.pid);
+    json_set_id(reply, "store", tables_store_id(tables));
+    json_set_int(reply, "epoch", (int64_t)tables_epoch(tables));
+    json_set_time(reply, "started_at", control->options.started_ms);
+    json_set_int(journal, "sequence", (int64_t)tables_sequence(tables));
+    json_set_digest(journal, "hash", tables_head(tables));
+    json_set(reply, "journal", journal);
+    json_set_int(instances, "running", (int64_t)control->counted.running);
+    json_set_int(instances, "waiting", (int64_t)control->counted.waiting);
+    json_set_int(instances, "suspended", (int64_t)control->counted.suspended);
+    json_set(reply, "instances", instances);
+    json_set_int(reply, "gates", (int64_t)map_count(company->gates));
+    json_set_int(reply, "dead_letters", (int64_t)tables_letter_count(tables));
+    json_set_int(reply, "ready", (int64_t)engine_ready(engine));
+    json_set_int(reply, "outstanding", (int64_t)engine_outstanding(engine));
+    json_set_int(reply, "definitions", (int64_t)map_count(company->definitions));
+    json_set(reply, "agents", agents_json(request));
+    return ERR_OK;
+}

@@ -1,0 +1,185 @@
+/*
+ * An instance as queries see it: the open one from its row, the ended one from its line and the
+ * journal.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/map.h"
+#include "common/base/str.h"
+#include "coordinator/edge/control_private.h"
+
+const struct company *control_company(const struct control *control)
+{
+    return engine_company(turn_engine(control->turn));
+}
+
+enum err view_load(struct control *control, const struct id *id, struct view *ret_view,
+                   struct error *err)
+{
+    *ret_view = (struct view){.id = *id};
+    const struct instance *open = engine_instance(turn_engine(control->turn), id);
+    if (open != NULL) {
+        ret_view->open = open;
+        ret_view->definition = company_definition(control_company(control), &open->definition);
+        ret_view->journal = open->journal;
+        ret_view->journal_count = open->journal_count;
+        return ERR_OK;
+    }
+    enum err code =
+        tables_done(turn_tables(control->turn), id, control->arena, &ret_view->done, err);
+    if (code == ERR_NOT_FOUND) {
+        char hex[ID_HEX_BYTES];
+        id_hex(id, hex);
+        return error_set(err, ERR_NOT_FOUND, "there is no instance %s", hex);
+    }
+    TRY(code);
+    ret_view->definition = company_definition(control_company(control), &ret_view->done.definition);
+    ret_view->journal = ret_view->done.journal;
+    ret_view->journal_count = ret_view->done.journal_count;
+    return ERR_OK;
+}
+
+enum instance_status view_status(const struct view *view)
+{
+    return view->open != NULL ? view->open->status : view->done.status;
+}
+
+void frame_name(const struct instance *instance, const struct frame *frame, char *out, size_t size)
+{
+    engine_step_name(instance->plan, frame->node, frame->path, frame->activation, out, size);
+}
+
+static bool agent_is_live(const struct company *company, const char *agent)
+{
+    size_t cursor = 0;
+    const struct store *store = NULL;
+    while ((store = map_next(company->stores, &cursor, NULL, NULL)) != NULL) {
+        if (strcmp(store->agent, agent) == 0 && store->state == STORE_LIVE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void until(const char *what, int64_t ms, char *out, size_t size)
+{
+    char text[CLOCK_TEXT_BYTES] = "";
+    (void)clock_format(ms, text);
+    (void)snprintf(out, size, "%s %s", what, text);
+}
+
+static void waiting_reason(const struct plan_node *node, const struct frame *frame, char *out,
+                           size_t size)
+{
+    if (node->kind == TASK_LISTEN) {
+        const struct event_consumption *listen = &node->listen;
+        const char *type = listen->filter_count > 0 ? listen->filters[0].type : NULL;
+        (void)snprintf(out, size, "waits for event %.100s%s", type == NULL ? "of any type" : type,
+                       listen->filter_count > 1 ? " and others" : "");
+    } else if (frame->wake_ms != 0) {
+        until(node->kind == TASK_TRY ? "tries again at" : "waits until", frame->wake_ms, out, size);
+    }
+}
+
+static void leaf_reason(const struct control *control, const struct frame *frame,
+                        const struct plan_node *node, char *out, size_t size)
+{
+    const struct company *company = control_company(control);
+    const struct gate *gate = frame->has_gate ? company_gate(company, &frame->gate) : NULL;
+    switch (frame->state) {
+    case FRAME_READY:
+        (void)snprintf(out, size,
+                       agent_is_live(company, node->call.agent)
+                           ? "waits for a free store of agent %s"
+                           : "no live store of agent %s",
+                       node->call.agent);
+        break;
+    case FRAME_DISPATCHED:
+        (void)snprintf(out, size, "%s/%s works on it", node->call.agent, frame->store);
+        break;
+    case FRAME_RETRY:
+        until("tries again at", frame->wake_ms, out, size);
+        break;
+    case FRAME_WAITING:
+        waiting_reason(node, frame, out, size);
+        break;
+    case FRAME_SUSPENDED:
+        (void)snprintf(out, size, "waits for a person: %.160s",
+                       gate == NULL ? "" : gate->failure.title);
+        break;
+    case FRAME_EVALUATING:
+        (void)text_copy(out, size, "an expression is with mainstay-jq");
+        break;
+    case FRAME_CANCELLING:
+        (void)text_copy(out, size, "recalls what is in flight");
+        break;
+    case FRAME_RUNNING:
+    case FRAME_OUTPUT:
+        break;
+    }
+}
+
+void view_reason(const struct control *control, const struct view *view, char *out, size_t size)
+{
+    out[0] = '\0';
+    const struct instance *open = view->open;
+    if (open == NULL) {
+        return;
+    }
+    const struct frame *leaf = instance_leaf(open);
+    if (open->final != 0) {
+        (void)snprintf(out, size, "is %s once its effects are settled",
+                       instance_status_name(open->final));
+    } else if (leaf != NULL && leaf->node != PLAN_NONE) {
+        leaf_reason(control, leaf, &open->plan->nodes[leaf->node], out, size);
+    }
+}
+
+enum err view_each_event(struct control *control, const struct view *view, uint64_t after,
+                         view_event_fn *visit, void *user, struct error *err)
+{
+    bool more = true;
+    for (size_t i = 0; more && i < view->journal_count; i++) {
+        if (view->journal[i] <= after) {
+            continue;
+        }
+        struct journal_batch batch;
+        arena_reset(control->journal);
+        TRY(tables_journal(turn_tables(control->turn), view->journal[i], control->journal, &batch,
+                           err));
+        for (size_t j = 0; more && j < batch.event_count; j++) {
+            const struct event *event = &batch.events[j];
+            if (event->has_instance && id_equal(&event->instance, &view->id)) {
+                struct view_event at = {.sequence = batch.sequence,
+                                        .now_ms = batch.now_ms,
+                                        .event = event,
+                                        .erased = batch.erased[j]};
+                more = visit(user, &at);
+            }
+        }
+        journal_release(&batch);
+    }
+    return ERR_OK;
+}
+
+static bool outcome_visit(void *user, const struct view_event *at)
+{
+    struct request *request = user;
+    if (at->event->kind == EVENT_INSTANCE_COMPLETED) {
+        request_set_doc(request, request->reply, "output", at->event->output, SIZE_MAX);
+    } else if (at->event->kind == EVENT_INSTANCE_FAULTED) {
+        request_set_doc(request, request->reply, "error", at->event->error, SIZE_MAX);
+    }
+    return true;
+}
+
+enum err view_set_outcome(struct request *request, const struct view *view, struct error *err)
+{
+    if (view->open != NULL || view->journal_count == 0) {
+        return ERR_OK;
+    }
+    return view_each_event(request->control, view, view->journal[view->journal_count - 1] - 1,
+                           outcome_visit, request, err);
+}
