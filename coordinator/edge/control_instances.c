@@ -44,6 +44,8 @@ static const char *ledger_name(enum ledger_state state)
         return "done";
     case LEDGER_NONE:
         return "none";
+    case LEDGER_ABANDONED:
+        return "abandoned";
     case LEDGER_UNKNOWN:
         return "unknown";
     }
