@@ -21,8 +21,9 @@
 #include "common/wire/subjects.h"
 
 enum {
-    PULL_BATCH = 256,        /* messages on their way to us */
-    HELLO_TIMEOUT_MS = 5000, /* one hello */
+    PULL_BATCH = 256,     /* messages on their way to us */
+    HELLO_FIRST_MS = 250, /* the first hello: through an account import, nobody there is silence */
+    HELLO_TIMEOUT_MS = 5000, /* one hello, after doublings */
     HELLO_PAUSE_MS = 200,    /* before the second; doubling */
     HELLO_PAUSE_MAX_MS = 30000,
     HELLO_ARENA_BYTES = 1024 * 1024
@@ -48,6 +49,7 @@ struct session {
     atomic_bool stopping;
     int64_t hello_at_ns; /* not before */
     int pause_ms;
+    unsigned hello_timeout_ms;
 };
 
 static void wake(struct session *session)
@@ -144,6 +146,7 @@ enum err session_create(struct runtime *runtime, const struct options *options, 
     session->runtime = runtime;
     session->options = options;
     session->capacity = capacity;
+    session->hello_timeout_ms = HELLO_FIRST_MS;
     session->wake_fd = wake_fd;
     session->inbox = mailbox_create(PULL_BATCH);
     enum err code = ERR_OK;
@@ -224,7 +227,11 @@ static enum err hello_ask(struct session *session, struct error *err)
     if (code == ERR_OK) {
         struct bus_publication publication = {
             .subject = session->hello_subject, .body = request.data, .size = request.size};
-        code = bus_request(session->bus, &publication, HELLO_TIMEOUT_MS, &answer, err);
+        code = bus_request(session->bus, &publication, session->hello_timeout_ms, &answer, err);
+        session->hello_timeout_ms *= code == ERR_TIMEOUT ? 2 : 1;
+        if (session->hello_timeout_ms > HELLO_TIMEOUT_MS) {
+            session->hello_timeout_ms = HELLO_TIMEOUT_MS;
+        }
     }
     if (code == ERR_OK) {
         code = envelope_hello_reply((struct str){answer.data, answer.size}, arena, &reply, err);
@@ -285,6 +292,7 @@ int session_step(struct session *session)
         atomic_store(&session->accepted, true);
         log_info("accepted as store '%s' of agent '%s' %s", session->runtime->store_name,
                  session->runtime->contract->agent, session->runtime->contract->version_text);
+        log_info("ready"); /* what supervisors wait for */
         return atomic_load(&session->hello_due) ? 0 : -1;
     }
     if (error_class(code) == ERR_CLASS_FATAL) {

@@ -14,7 +14,7 @@ static const struct {
 } shapes[] = {
     [SUBJECT_EVENT] = {"event.", 0},       [SUBJECT_TASK] = {"task.", 2},
     [SUBJECT_RESULT] = {"result.", 2},     [SUBJECT_HELLO] = {"hello.", 2},
-    [SUBJECT_PRESENCE] = {"presence.", 2}, [SUBJECT_CONTROL] = {"control.", 1},
+    [SUBJECT_PRESENCE] = {"presence.", 2}, [SUBJECT_CONTROL] = {"control.", 0},
     [SUBJECT_JOURNAL] = {"journal.", 1},   [SUBJECT_LIFECYCLE] = {"lifecycle.", 0},
     [SUBJECT_BLOB] = {"blob.", 1},         [SUBJECT_CALL] = {"call.", 2},
 };
@@ -119,7 +119,7 @@ bool subject_presence(const char *agent, const char *store, char *out)
 
 bool subject_control(const char *verb, char *out)
 {
-    return build_one(SUBJECT_CONTROL, verb, out);
+    return build_type(SUBJECT_CONTROL, verb, out);
 }
 
 bool subject_lifecycle(const char *type, char *out)
@@ -188,9 +188,6 @@ static bool tokens_parse(const char *rest, unsigned count, struct subject *subje
     }
     if (subject->kind == SUBJECT_JOURNAL) {
         return partition_parse(tokens[0], &subject->partition);
-    }
-    if (subject->kind == SUBJECT_CONTROL) {
-        return text_copy(subject->name, sizeof(subject->name), tokens[0]);
     }
     (void)text_copy(subject->agent, sizeof(subject->agent), tokens[0]);
     if (subject->kind == SUBJECT_CALL) {

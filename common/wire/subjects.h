@@ -8,7 +8,7 @@
  *   lifecycle.<type>         LIFECYCLE  lifecycle CloudEvents of the workflow specification
  *   hello.<agent>.<store>    -          Hello, request/reply
  *   presence.<agent>.<store> -          who is there, request/reply
- *   control.<verb>           -          ControlRequest, request/reply
+ *   control.<verb>           -          ControlRequest, request/reply; verbs may have dots
  *   blob.<agent>             -          values too big for a message, request/reply
  *   call.<agent>.<service>   -          model and memory calls of a running task, request/reply
  *
@@ -46,7 +46,7 @@ enum {
 #define SUBJECT_ALL_JOURNAL   "journal.>"
 #define SUBJECT_ALL_LIFECYCLE "lifecycle.>"
 #define SUBJECT_ALL_HELLO     "hello.*.*"
-#define SUBJECT_ALL_CONTROL   "control.*"
+#define SUBJECT_ALL_CONTROL   "control.>"
 
 enum subject_kind {
     SUBJECT_EVENT,

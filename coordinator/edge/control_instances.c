@@ -45,7 +45,7 @@ static const char *ledger_name(enum ledger_state state)
     case LEDGER_NONE:
         return "none";
     case LEDGER_ABANDONED:
-        return "abandoned";
+        return "given up";
     case LEDGER_UNKNOWN:
         return "unknown";
     }

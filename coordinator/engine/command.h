@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/json/json.h"
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/outcome.h"
 

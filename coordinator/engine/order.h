@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/json/json.h"
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/instance.h"
 #include "coordinator/engine/outcome.h"

@@ -1,0 +1,114 @@
+#include "coordinator/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/json/json.h"
+#include "coordinator/definition/expr.h"
+#include "coordinator/definition/plan.h"
+
+static bool file_read(const char *file, struct buf *out)
+{
+    FILE *stream = strcmp(file, "-") == 0 ? stdin : fopen(file, "rb");
+    if (stream == NULL) {
+        fprintf(stderr, "coordinator: cannot read '%s': %s\n", file, strerror(errno));
+        return false;
+    }
+    char chunk[4096];
+    size_t count = 0;
+    while ((count = fread(chunk, 1, sizeof(chunk), stream)) > 0) {
+        buf_append(out, chunk, count);
+    }
+    bool fine = ferror(stream) == 0 && !out->failed;
+    if (!fine) {
+        fprintf(stderr, "coordinator: cannot read '%s': %s\n", file,
+                out->failed ? "larger than a definition may be (1 MB)" : strerror(errno));
+    }
+    if (stream != stdin) {
+        (void)fclose(stream);
+    }
+    return fine;
+}
+
+static void problems_print(const char *file, const char *kind, const struct plan_problem *problems,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%s:%u:%u: %s%s\n", file, problems[i].line, problems[i].column, kind,
+               problems[i].message);
+        if (problems[i].hint != NULL) {
+            printf("    hint: %s\n", problems[i].hint);
+        }
+    }
+}
+
+static json_t *problems_json(const struct plan_problem *problems, size_t count)
+{
+    json_t *list = json_array();
+    CHECK(list != NULL);
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = json_pack("{s:i, s:i, s:s, s:s, s:s*}", "line", (int)problems[i].line,
+                                 "column", (int)problems[i].column, "pointer", problems[i].pointer,
+                                 "message", problems[i].message, "hint", problems[i].hint);
+        CHECK(json_array_append_new(list, item) == 0);
+    }
+    return list;
+}
+
+static json_t *externals_json(const struct plan *plan)
+{
+    json_t *list = json_array();
+    CHECK(list != NULL);
+    for (size_t i = 0; plan != NULL && i < plan->external_count; i++) {
+        CHECK(json_array_append_new(list, json_string(expr_text(plan->externals[i]))) == 0);
+    }
+    return list;
+}
+
+static void report_json(const struct plan *plan, const struct plan_report *report)
+{
+    json_t *object = json_pack("{s:b, s:o, s:o, s:o}", "ok", plan != NULL, "problems",
+                               problems_json(report->problems, report->count), "warnings",
+                               problems_json(report->warnings, report->warning_count), "externals",
+                               externals_json(plan));
+    CHECK(object != NULL);
+    if (plan != NULL) {
+        json_t *name = json_sprintf("%s/%s:%s", plan->namespace_, plan->name, plan->version);
+        CHECK(json_object_set_new(object, "definition", name) == 0);
+    }
+    struct buf text = BUF_INIT(16 * LIMIT_DEFINITION_BYTES);
+    json_write(object, &text);
+    json_decref(object);
+    puts(text.failed ? "{}" : text.data);
+    buf_release(&text);
+}
+
+int check_definition(const char *file, bool json)
+{
+    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
+    if (!file_read(file, &text)) {
+        buf_release(&text);
+        return EXIT_FAILURE;
+    }
+    struct plan *plan = NULL;
+    struct plan_report report;
+    enum err code = plan_load(text.data == NULL ? "" : text.data, text.size, &plan, &report);
+    if (json) {
+        report_json(plan, &report);
+    } else {
+        problems_print(file, "", report.problems, report.count);
+        problems_print(file, "warning: ", report.warnings, report.warning_count);
+        if (code == ERR_OK) {
+            printf("%s/%s:%s is fine\n", plan->namespace_, plan->name, plan->version);
+        }
+    }
+    plan_report_release(&report);
+    plan_destroy(&plan);
+    buf_release(&text);
+    return code == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

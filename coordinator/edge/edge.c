@@ -1,0 +1,302 @@
+#include "coordinator/edge/edge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mailbox.h"
+#include "common/store/kv.h"
+#include "common/wire/subjects.h"
+#include "coordinator/edge/edge_private.h"
+
+enum {
+    EDGE_ARENA_BYTES = 512 * 1024 * 1024,
+    RESEND_MS = 1000, /* after a refusal of the stream */
+};
+
+static void edge_state(void *user, enum bus_state state, const char *why)
+{
+    struct edge *edge = user;
+    atomic_store(&edge->connected, state != BUS_DISCONNECTED);
+    if (state == BUS_DISCONNECTED) {
+        log_warn("bus disconnected: %s", why);
+        return;
+    }
+    log_info("bus connected");
+    (void)inbox_push(edge, ITEM_RECONNECTED);
+}
+
+static void edge_order(void *user, const struct order *order)
+{
+    struct edge *edge = user;
+    if (order->kind == ORDER_STORE_JOINED) {
+        inbox_hello_reply(edge, order);
+    } else if (order->kind == ORDER_REPLY) {
+        struct item *item = (struct item *)(uintptr_t)order->token;
+        if (item->kind == ITEM_HELLO) {
+            inbox_hello_reply(edge, order);
+        } else {
+            control_order(edge->control, order);
+        }
+    } else if (order->kind == ORDER_ENDED) {
+        control_order(edge->control, order);
+    } else {
+        outbox_order(edge->outbox, order);
+    }
+}
+
+static void edge_reply(void *user, uint64_t token, const void *bytes, size_t size)
+{
+    (void)user;
+    struct item *item = (struct item *)(uintptr_t)token;
+    struct error err = {0};
+    if (bus_respond(item->msg, bytes, size, &err) != ERR_OK) {
+        log_debug("an answer found nobody: %s", err.message);
+    }
+    item_destroy(&item);
+}
+
+static enum err edge_store(struct edge *edge, struct error *err)
+{
+    struct turn_options options = {
+        .engine = {.version = edge->options.version},
+        .sync = edge->options.sync,
+        .order = edge_order,
+        .user = edge,
+    };
+    TRY(kv_open(edge->options.data_dir, tables_kv_options(), &edge->kv, err));
+    TRY(turn_create(edge->kv, &options, &edge->turn, err));
+    struct control_options control = {
+        .version = edge->options.version,
+        .pid = (uint64_t)getpid(),
+        .started_ms = clock_wall_ms(),
+        .reply = edge_reply,
+        .user = edge,
+    };
+    edge->control = control_create(edge->turn, &control);
+    return ERR_OK;
+}
+
+static enum err edge_bus(struct edge *edge, struct error *err)
+{
+    struct bus_options bus = {
+        .url = edge->options.bus_url,
+        .creds_file = edge->options.creds_file,
+        .ca_file = edge->options.ca_file,
+        .name = "coordinator",
+        .retry_connect = true,
+        .on_state = edge_state,
+        .on_ack = outbox_acked,
+        .user = edge,
+    };
+    TRY(bus_connect(&bus, &edge->bus, err));
+    TRY(bus_subscribe(edge->bus, SUBJECT_ALL_HELLO, NULL, inbox_hello, edge, err));
+    TRY(bus_subscribe(edge->bus, SUBJECT_ALL_CONTROL, NULL, inbox_control, edge, err));
+    struct bus_pull_options pull = {
+        .stream = STREAM_EVENTS,
+        .consumer = CONSUMER_COORDINATOR,
+        .batch = EDGE_EVENTS_BATCH,
+        .deliver = inbox_event,
+        .user = edge,
+    };
+    TRY(bus_pull_start(edge->bus, &pull, &edge->events, err));
+    pull.stream = STREAM_RESULTS;
+    pull.batch = EDGE_RESULTS_BATCH;
+    pull.deliver = inbox_result;
+    return bus_pull_start(edge->bus, &pull, &edge->results, err);
+}
+
+enum err edge_create(const struct edge_options *options, struct edge **ret_edge, struct error *err)
+{
+    *ret_edge = NULL;
+    struct edge *edge = calloc(1, sizeof(*edge));
+    CHECK(edge != NULL);
+    edge->options = *options;
+    edge->arena = arena_create(EDGE_ARENA_BYTES);
+    edge->mailbox = mailbox_create(EDGE_MAILBOX);
+    CHECK(edge->arena != NULL);
+    CHECK(edge->mailbox != NULL);
+    edge->outbox = outbox_create(edge);
+    edge->jq = jq_create(options->jq_path, inbox_answer, edge);
+    enum err code = edge_store(edge, err);
+    if (code == ERR_OK) {
+        code = health_start(edge, err);
+    }
+    if (code == ERR_OK) {
+        code = edge_bus(edge, err);
+    }
+    if (code != ERR_OK) {
+        edge_destroy(&edge);
+        return code;
+    }
+    *ret_edge = edge;
+    return ERR_OK;
+}
+
+static void item_free(void *value)
+{
+    struct item *item = value;
+    item_destroy(&item);
+}
+
+void edge_destroy(struct edge **edge)
+{
+    struct edge *it = *edge;
+    if (it == NULL) {
+        return;
+    }
+    if (it->mailbox != NULL) {
+        mailbox_close(it->mailbox);
+    }
+    if (it->control != NULL) {
+        control_destroy(&it->control);
+    }
+    jq_destroy(&it->jq);
+    mailbox_destroy(&it->mailbox, item_free);
+    bus_close(&it->bus);
+    health_stop(it);
+    outbox_destroy(&it->outbox);
+    turn_destroy(&it->turn);
+    kv_close(&it->kv);
+    arena_destroy(&it->arena);
+    free(it);
+    *edge = NULL;
+}
+
+void edge_stop(struct edge *edge)
+{
+    atomic_store(&edge->stopping, true);
+    mailbox_wake(edge->mailbox);
+}
+
+/* When to wake without a message: a timer of the engine, a waiter's timeout, a retry of ours. */
+static int64_t edge_deadline(const struct edge *edge)
+{
+    int64_t due = turn_next_due(edge->turn);
+    int64_t control = control_next_due(edge->control);
+    due = control < due ? control : due;
+    if (edge->retry_ms != 0 && edge->retry_ms < due) {
+        due = edge->retry_ms;
+    }
+    if (due == INT64_MAX) {
+        return CLOCK_FOREVER;
+    }
+    int64_t left = due - clock_wall_ms();
+    return clock_deadline_ns(left < 0 ? 0 : left);
+}
+
+/* Acknowledge what the commit made durable, and free what nobody waits for. */
+static void items_done(struct edge *edge, struct item **items, const bool *kept, size_t count)
+{
+    size_t events = 0;
+    size_t results = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept[i]) {
+            continue;
+        }
+        if (items[i]->kind == ITEM_EVENT || items[i]->kind == ITEM_RESULT) {
+            events += items[i]->kind == ITEM_EVENT ? 1 : 0;
+            results += items[i]->kind == ITEM_RESULT ? 1 : 0;
+            struct error err = {0};
+            if (bus_msg_ack(items[i]->msg, &err) != ERR_OK) {
+                log_debug("not acknowledged, it comes again: %s", err.message);
+            }
+        }
+        item_destroy(&items[i]);
+    }
+    if (events > 0) {
+        bus_pull_consumed(edge->events, events);
+    }
+    if (results > 0) {
+        bus_pull_consumed(edge->results, results);
+        edge->results_since_trim += results;
+    }
+}
+
+static void queries_answer(struct edge *edge)
+{
+    for (size_t i = 0; i < edge->query_count; i++) {
+        struct item *item = edge->queries[i];
+        struct subject subject;
+        CHECK(subject_parse(item->msg->subject, &subject));
+        control_request(edge->control, (uint64_t)(uintptr_t)item, subject.name, item->msg->body,
+                        item->msg->size);
+    }
+    edge->query_count = 0;
+}
+
+static void edge_retry(struct edge *edge)
+{
+    int64_t now = clock_wall_ms();
+    if (atomic_exchange(&edge->resend, false)) {
+        edge->retry_ms = now + RESEND_MS;
+        edge->retry_resend = true;
+    }
+    if (edge->retry_ms == 0 || edge->retry_ms > now) {
+        return;
+    }
+    edge->retry_ms = 0;
+    if (edge->retry_streams) {
+        inbox_reconnected(edge);
+    } else if (edge->retry_resend) {
+        edge->retry_resend = false;
+        engine_redispatch_all(turn_engine(edge->turn));
+    }
+}
+
+/* Supervisors wait for this line: streams are there and what was owed has been sent again. */
+static void edge_announce(const struct edge *edge)
+{
+    char fields[192];
+    (void)snprintf(fields, sizeof(fields), "\"journal\":%llu,\"metrics\":\"%s\"",
+                   (unsigned long long)tables_sequence(turn_tables(edge->turn)),
+                   edge->metrics_url[0] == '\0' ? "off" : edge->metrics_url);
+    log_line(LOG_INFO, fields, "ready");
+}
+
+static enum err edge_turn(struct edge *edge, struct item **items, size_t count, struct error *err)
+{
+    bool kept[EDGE_TURN_ITEMS];
+    int64_t begun = clock_monotonic_ns();
+    turn_begin(edge->turn, clock_wall_ms());
+    for (size_t i = 0; i < count; i++) {
+        kept[i] = inbox_take(edge, items[i]);
+    }
+    edge_retry(edge);
+    enum err code = turn_end(edge->turn, err);
+    if (code != ERR_OK) {
+        error_wrap(err, "committing a turn");
+        return code;
+    }
+    outbox_flush(edge->outbox);
+    items_done(edge, items, kept, count);
+    control_timeouts(edge->control, clock_wall_ms());
+    queries_answer(edge);
+    streams_trim_results(edge);
+    arena_reset(edge->arena);
+    health_turn(edge, clock_monotonic_ns() - begun);
+    if (edge->resumed && !edge->announced) {
+        edge->announced = true;
+        edge_announce(edge);
+    }
+    return ERR_OK;
+}
+
+enum err edge_run(struct edge *edge, struct error *err)
+{
+    void *taken[EDGE_TURN_ITEMS];
+    struct item *items[EDGE_TURN_ITEMS];
+    while (!atomic_load(&edge->stopping)) {
+        size_t count = mailbox_take_all(edge->mailbox, edge_deadline(edge), taken, EDGE_TURN_ITEMS);
+        for (size_t i = 0; i < count; i++) {
+            items[i] = taken[i];
+        }
+        TRY(edge_turn(edge, items, count, err));
+    }
+    log_info("stopping");
+    return ERR_OK;
+}

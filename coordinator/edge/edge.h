@@ -1,0 +1,46 @@
+/*
+ * The coordinator's edge: threads and sockets around the turn. Bus callbacks put items into one
+ * mailbox; the main thread takes them, runs a turn, acknowledges and answers.
+ *
+ *   bus threads --> mailbox --> [ decode | turn: decide, commit | orders ] --> outbox --> bus
+ *
+ * Messages of EVENTS and RESULTS are acknowledged only after the commit that holds what they caused
+ * (law 3). What cannot be decoded becomes a dead letter in the same turn (law 6).
+ *
+ * Threads: edge_run owns the calling thread; edge_stop may be called from a signal handler's
+ * thread.
+ */
+#ifndef COORDINATOR_EDGE_EDGE_H
+#define COORDINATOR_EDGE_EDGE_H
+
+#include <stdbool.h>
+
+#include "common/base/error.h"
+
+struct edge;
+
+struct edge_options {
+    const char *bus_url;
+    const char *creds_file; /* NULL: none */
+    const char *ca_file;    /* NULL: none */
+    const char *data_dir;
+    const char *metrics; /* "address:port", "off" */
+    const char *jq_path; /* the mainstay-jq program */
+    const char *version;
+    bool sync; /* durability `power`; false: `process` */
+};
+
+/* Open the store, connect, set up streams, serve health. On failure *ret_edge is NULL. */
+MUST_CHECK enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
+                                struct error *err);
+
+/* Run turns until edge_stop. Errors are final: the store failed. */
+MUST_CHECK enum err edge_run(struct edge *edge, struct error *err);
+
+/* Ask edge_run to return after the turn under way. Safe from any thread. */
+void edge_stop(struct edge *edge);
+
+/* Close everything and set *edge to NULL. Accepts NULL. */
+void edge_destroy(struct edge **edge);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * Inside of the edge: items of the mailbox, the outbox, streams, the jq child, figures.
+ */
+#ifndef COORDINATOR_EDGE_EDGE_PRIVATE_H
+#define COORDINATOR_EDGE_EDGE_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/bus/bus.h"
+#include "coordinator/edge/control.h"
+#include "coordinator/edge/edge.h"
+#include "coordinator/engine/command.h"
+#include "coordinator/tables/tables.h"
+#include "coordinator/turn.h"
+
+struct http_server;
+struct jq;
+struct kv;
+struct mailbox;
+struct metric;
+struct metrics;
+struct outbox;
+
+enum {
+    EDGE_EVENTS_BATCH = 256,
+    EDGE_RESULTS_BATCH = 512,
+    EDGE_REQUESTS_MAX = 1024,
+    EDGE_MAILBOX = EDGE_EVENTS_BATCH + EDGE_RESULTS_BATCH + 2 * EDGE_REQUESTS_MAX,
+    EDGE_TURN_ITEMS = 512,
+    EDGE_TURN_RESULTS = 4096, /* results in one turn: bounds its memory and its latency */
+};
+
+enum item_kind {
+    ITEM_EVENT,
+    ITEM_RESULT,
+    ITEM_HELLO,
+    ITEM_CONTROL,
+    ITEM_EVALUATION, /* an answer of the jq child */
+    ITEM_RECONNECTED,
+};
+
+struct item {
+    enum item_kind kind;
+    struct bus_msg *msg;      /* NULL for the last three */
+    struct jq_answer *answer; /* ITEM_EVALUATION */
+    bool answered;            /* HELLO: the reply was sent */
+    const struct store *joined;
+};
+
+struct edge_metrics {
+    struct metrics *registry;
+    struct metric *turns;
+    struct metric *turn_seconds;
+    struct metric *commands;
+    struct metric *journal_sequence;
+    struct metric *journal_events;
+    struct metric *steps;
+    struct metric *step_seconds;
+    struct metric *started;
+    struct metric *completed;
+    struct metric *faulted;
+    struct metric *cancelled;
+    struct metric *duplicates;
+    struct metric *stale;
+    struct metric *refused;
+    struct metric *redispatched;
+    struct metric *outstanding;
+    struct metric *ready;
+    struct metric *gates;
+    struct metric *dead_letters;
+    struct metric *mailbox;
+    struct metric *store_syncs;
+    struct metric *store_bytes;
+    struct metric *bus_connected;
+};
+
+struct edge {
+    struct edge_options options;
+    struct kv *kv;
+    struct turn *turn;
+    struct bus *bus;
+    struct mailbox *mailbox;
+    struct bus_pull *events;
+    struct bus_pull *results;
+    struct control *control;
+    struct outbox *outbox;
+    struct jq *jq;
+    struct http_server *http;
+    struct edge_metrics metrics;
+    struct engine_counters seen; /* counters already given to metrics */
+    struct arena *arena;         /* of the turn's decoding */
+    atomic_bool stopping;
+    atomic_bool connected;
+    atomic_uint requests; /* hello and control items in the mailbox */
+    struct item *queries[EDGE_TURN_ITEMS];
+    size_t query_count;
+    struct tables_figures figures; /* given to metrics already */
+    uint64_t results_since_trim;
+    char metrics_url[96];
+    atomic_bool resend; /* a task batch did not reach its stream */
+    int64_t retry_ms;   /* when to try again what follows; 0: nothing */
+    bool retry_streams;
+    bool retry_resend;
+    bool announced;
+    bool resumed; /* the first turn after the start has sent again what is owed */
+};
+
+/* ---- inbox.c ---- */
+
+/* Callbacks of the bus; they only put items into the mailbox. */
+void inbox_event(void *user, struct bus_msg *msg);
+void inbox_result(void *user, struct bus_msg *msg);
+void inbox_hello(void *user, struct bus_msg *msg);
+void inbox_control(void *user, struct bus_msg *msg);
+void inbox_answer(void *user, struct jq_answer *answer);
+
+/* Push an item without a message; false when the mailbox is full. */
+bool inbox_push(struct edge *edge, enum item_kind kind);
+
+/* Decode an item into commands of the open turn. True: the item is kept for later (a query, a reply
+ * to come); false: the caller acknowledges and destroys it after the commit. */
+bool inbox_take(struct edge *edge, struct item *item);
+
+void item_destroy(struct item **item);
+
+/* The bus is there again: streams, consumers, and what stores owe. Tried again later when it fails.
+ */
+void inbox_reconnected(struct edge *edge);
+
+/* An order that answers a hello. */
+void inbox_hello_reply(struct edge *edge, const struct order *order);
+
+/* ---- outbox.c ---- */
+
+struct outbox *outbox_create(struct edge *edge);
+void outbox_destroy(struct outbox **outbox);
+
+/* Collect what a committed turn wants sent. */
+void outbox_order(struct outbox *outbox, const struct order *order);
+
+/* Send it: one message per store under load. */
+void outbox_flush(struct outbox *outbox);
+
+/* Bus callback: whether a publication was stored. */
+void outbox_acked(void *user, uint64_t token, bool stored, const char *why);
+
+/* ---- streams.c ---- */
+
+/* Make streams and consumers what they should be; repair consumers that are ahead of their stream.
+ */
+MUST_CHECK enum err streams_ensure(struct edge *edge, struct error *err);
+
+/* Make the consumer of one store. */
+MUST_CHECK enum err streams_join(struct edge *edge, const char *agent, const char *store,
+                                 struct error *err);
+
+/* Drop acknowledged messages now and then, because they stay under limits retention. */
+void streams_trim_results(struct edge *edge);
+
+/* ---- jq.c ---- */
+
+/* The answer to one question; owned by the receiver (jq_answer_free). */
+struct jq_answer {
+    struct id instance;
+    uint32_t frame;
+    uint32_t expr;
+    json_t *value; /* NULL: failed */
+    char error[ERROR_MESSAGE_BYTES];
+};
+
+typedef void jq_answer_fn(void *user, struct jq_answer *answer); /* on the worker's thread */
+
+/* One worker thread and one child, started when first needed and again when it dies. NULL-safe
+ * destroy drops what was not answered: it is asked again after the next start. */
+struct jq *jq_create(const char *path, jq_answer_fn *answer, void *user);
+void jq_destroy(struct jq **jq);
+
+/* Queue a question; everything is copied. */
+void jq_ask(struct jq *jq, const struct evaluate_order *order);
+
+void jq_answer_free(struct jq_answer *answer);
+
+/* ---- health.c ---- */
+
+MUST_CHECK enum err health_start(struct edge *edge, struct error *err);
+void health_stop(struct edge *edge);
+void health_turn(struct edge *edge, int64_t turn_ns);
+
+#endif

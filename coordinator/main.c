@@ -1,0 +1,210 @@
+/*
+ * The coordinator: parse options, open the edge, run turns. Exit codes: 0 done, 1 failed, 2 usage.
+ */
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/crypto/crypto.h"
+#include "coordinator/check.h"
+#include "coordinator/edge/edge.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage_text[] =
+    "usage: coordinator --bus URL --data DIR [options]\n"
+    "       coordinator --check FILE [-o text|json]\n"
+    "\n"
+    "  --bus URL           the NATS server, nats://127.0.0.1:4222 or tls://host:port\n"
+    "  --creds FILE        user=... and password=... lines, mode 0600\n"
+    "  --ca FILE           certificate authority of the server; asks for TLS\n"
+    "  --data DIR          the coordinator's store\n"
+    "  --metrics ADDR:PORT where /metrics, /healthz and /readyz are served, or 'off'\n"
+    "                      (127.0.0.1:0: any free port)\n"
+    "  --durability MODE   power: every turn is on the device before it acts (default);\n"
+    "                      process: survives the death of the process only\n"
+    "  --log-level LEVEL   debug, info, warn, error\n"
+    "  --check FILE        check a process definition and exit\n"
+    "  --version           print the version and exit\n";
+
+struct arguments {
+    struct edge_options edge;
+    const char *check;
+    const char *output;
+    const char *log_level;
+    char jq_path[4096];
+};
+
+enum option_id {
+    OPT_BUS = 256,
+    OPT_CREDS,
+    OPT_CA,
+    OPT_DATA,
+    OPT_METRICS,
+    OPT_DURABILITY,
+    OPT_LOG_LEVEL,
+    OPT_CHECK,
+    OPT_VERSION,
+    OPT_HELP,
+};
+
+static const struct option long_options[] = {
+    {"bus", required_argument, NULL, OPT_BUS},
+    {"creds", required_argument, NULL, OPT_CREDS},
+    {"ca", required_argument, NULL, OPT_CA},
+    {"data", required_argument, NULL, OPT_DATA},
+    {"metrics", required_argument, NULL, OPT_METRICS},
+    {"durability", required_argument, NULL, OPT_DURABILITY},
+    {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+    {"check", required_argument, NULL, OPT_CHECK},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static int usage_error(const char *what, const char *subject)
+{
+    fprintf(stderr, "coordinator: %s%s; see coordinator --help\n", what, subject);
+    return EXIT_USAGE;
+}
+
+static bool durability_take(struct arguments *arguments, const char *mode)
+{
+    arguments->edge.sync = strcmp(mode, "power") == 0;
+    return arguments->edge.sync || strcmp(mode, "process") == 0;
+}
+
+/* One option; -1 to go on, or the exit code. */
+static int option_take(int option, struct arguments *arguments)
+{
+    switch (option) {
+    case OPT_BUS:
+        arguments->edge.bus_url = optarg;
+        return -1;
+    case OPT_CREDS:
+        arguments->edge.creds_file = optarg;
+        return -1;
+    case OPT_CA:
+        arguments->edge.ca_file = optarg;
+        return -1;
+    case OPT_DATA:
+        arguments->edge.data_dir = optarg;
+        return -1;
+    case OPT_METRICS:
+        arguments->edge.metrics = optarg;
+        return -1;
+    case OPT_DURABILITY:
+        return durability_take(arguments, optarg)
+                   ? -1
+                   : usage_error("--durability takes power or process, not ", optarg);
+    case OPT_LOG_LEVEL:
+        arguments->log_level = optarg;
+        return -1;
+    case OPT_CHECK:
+        arguments->check = optarg;
+        return -1;
+    case 'o':
+        arguments->output = optarg;
+        return -1;
+    case OPT_VERSION:
+        puts("coordinator " MAINSTAY_VERSION);
+        return EXIT_SUCCESS;
+    case OPT_HELP:
+        fputs(usage_text, stdout);
+        return EXIT_SUCCESS;
+    default:
+        return EXIT_USAGE; /* getopt has said why */
+    }
+}
+
+/* mainstay-jq stands beside this program. */
+static void jq_path_find(struct arguments *arguments)
+{
+    ssize_t size = readlink("/proc/self/exe", arguments->jq_path, sizeof(arguments->jq_path) - 16);
+    arguments->jq_path[size < 0 ? 0 : size] = '\0';
+    char *slash = strrchr(arguments->jq_path, '/');
+    char *end = slash == NULL ? arguments->jq_path : slash + 1;
+    memcpy(end, "mainstay-jq", sizeof("mainstay-jq"));
+    arguments->edge.jq_path = arguments->jq_path;
+}
+
+/* Signals are taken by one thread, which asks the edge to stop. */
+static void *signals_wait(void *user)
+{
+    sigset_t wanted;
+    (void)sigemptyset(&wanted);
+    (void)sigaddset(&wanted, SIGTERM);
+    (void)sigaddset(&wanted, SIGINT);
+    int taken = 0;
+    (void)sigwait(&wanted, &taken);
+    edge_stop(user);
+    return NULL;
+}
+
+static void signals_block(void)
+{
+    sigset_t blocked;
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGTERM);
+    (void)sigaddset(&blocked, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(const struct edge_options *edge_options)
+{
+    struct error err = {0};
+    struct edge *edge = NULL;
+    enum err code = crypto_init(&err);
+    if (code == ERR_OK) {
+        signals_block();
+        code = edge_create(edge_options, &edge, &err);
+    }
+    if (code == ERR_OK) {
+        pthread_t signals;
+        if (pthread_create(&signals, NULL, signals_wait, edge) != 0) {
+            code = error_set(&err, ERR_NOMEM, "cannot start the signal thread");
+        } else {
+            (void)pthread_detach(signals);
+            code = edge_run(edge, &err);
+        }
+    }
+    if (code != ERR_OK) {
+        log_error("%s", err.message);
+    }
+    edge_destroy(&edge);
+    return code == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    static struct arguments arguments = {
+        .edge = {.version = MAINSTAY_VERSION, .metrics = "127.0.0.1:0", .sync = true},
+        .output = "text",
+        .log_level = "info",
+    };
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+        int code = option_take(option, &arguments);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (optind < argc) {
+        return usage_error("unexpected argument ", argv[optind]);
+    }
+    log_init("coordinator", log_level_of(arguments.log_level));
+    if (arguments.check != NULL) {
+        return check_definition(arguments.check, strcmp(arguments.output, "json") == 0);
+    }
+    if (arguments.edge.bus_url == NULL || arguments.edge.data_dir == NULL) {
+        return usage_error("--bus and --data are needed", "");
+    }
+    jq_path_find(&arguments);
+    return run(&arguments.edge);
+}
