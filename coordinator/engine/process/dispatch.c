@@ -112,7 +112,7 @@ static void fail_before_dispatch(struct engine *engine, struct instance *instanc
     event.attempt = frame->attempt;
     event.status = RESULT_FAILED;
     event.effect = MARK_NONE;
-    event.failure = failure;
+    event.failure = failure_keep(engine, failure);
     engine_emit(engine, &event);
     call_failed(engine, instance, frame, failure);
     walk(engine, instance);

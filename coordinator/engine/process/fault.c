@@ -8,6 +8,20 @@
 #include "common/base/str.h"
 #include "coordinator/engine/process/process.h"
 
+const struct failure *failure_keep(struct engine *engine, const struct failure *from)
+{
+    struct failure *kept = engine_alloc(engine, sizeof(*kept));
+    *kept = *from;
+    kept->code = engine_text(engine, from->code);
+    kept->title = engine_text(engine, from->title);
+    kept->detail = engine_text(engine, from->detail);
+    kept->pointer = engine_text(engine, from->pointer);
+    if (from->correction != NULL) {
+        kept->correction = engine_hold(engine, doc_ref(from->correction));
+    }
+    return kept;
+}
+
 static bool text_fits(const char *wanted, const json_t *error, const char *member)
 {
     return wanted == NULL || text_equal(wanted, json_text_of(error, member));

@@ -24,7 +24,7 @@ void gate_open(struct engine *engine, struct instance *instance, struct frame *f
     event.has_digest = true;
     event.digest = *doc_digest(shown);
     event.at_ms = engine->now + engine->options.gate_ttl_ms;
-    event.failure = failure;
+    event.failure = failure_keep(engine, failure);
     event.output = proposal;
     event.error = error_of_failure(engine, failure, frame_node(instance, frame)->pointer);
     engine_emit(engine, &event);

@@ -39,13 +39,13 @@ struct scope {
     uint32_t activation;
     int64_t started_ms;
     struct doc *raw_input;
-    struct doc *input;   /* NULL: $input has no value here */
-    struct doc *output;  /* NULL: $output has no value here */
+    struct doc *input;      /* NULL: $input has no value here */
+    struct doc *output;     /* NULL: $output has no value here */
     struct doc *raw_output; /* NULL: the task has none yet */
-    const json_t *extra; /* further variables, object; NULL none */
-    struct doc *context; /* NULL: the instance's */
-    bool no_external;    /* here an external expression is an error */
-    json_t *task;        /* built when asked for */
+    const json_t *extra;    /* further variables, object; NULL none */
+    struct doc *context;    /* NULL: the instance's */
+    bool no_external;       /* here an external expression is an error */
+    json_t *task;           /* built when asked for */
     json_t *workflow;
     const struct expr *pending;
     json_t *pending_input;
@@ -78,6 +78,10 @@ enum eval scope_output(struct scope *scope, struct doc *raw, struct doc **ret_ou
 /* An error document (RFC 7807 members as the specification orders them), held by the turn. */
 struct doc *error_make(struct engine *engine, const char *type, int status, const char *pointer,
                        const char *title, const char *detail);
+
+/* A copy that lives until the turn is done: the journal is written long after the caller is gone.
+ */
+const struct failure *failure_keep(struct engine *engine, const struct failure *from);
 
 /* The catchable form of an agent's failure. */
 struct doc *error_of_failure(struct engine *engine, const struct failure *failure,

@@ -151,20 +151,6 @@ static const struct decision *decision_keep(struct engine *engine, const struct 
     return kept;
 }
 
-static const struct failure *failure_keep(struct engine *engine, const struct failure *from)
-{
-    struct failure *kept = engine_alloc(engine, sizeof(*kept));
-    *kept = *from;
-    kept->code = engine_text(engine, from->code);
-    kept->title = engine_text(engine, from->title);
-    kept->detail = engine_text(engine, from->detail);
-    kept->pointer = engine_text(engine, from->pointer);
-    if (from->correction != NULL) {
-        kept->correction = engine_hold(engine, doc_ref(from->correction));
-    }
-    return kept;
-}
-
 static void result_failed(struct engine *engine, struct instance *instance, struct frame *frame,
                           const struct result_command *result, const struct failure *failure)
 {
