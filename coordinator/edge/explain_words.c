@@ -150,7 +150,10 @@ static void walk_words(const struct story *story, const struct event *event, cha
 
 static const char *started_words(struct story *story, const struct event *event)
 {
-    const char *trigger = event->text == NULL ? "" : event->text;
+    const char *trigger = event->text;
+    if (trigger == NULL) {
+        return "started";
+    }
     if (text_starts(trigger, "event ")) {
         size_t type = strcspn(trigger + 6, " ");
         return say(story, "started because event '%.*s' arrived (source and id: %.300s)", (int)type,

@@ -281,11 +281,15 @@ struct office_reply *office_ask_as(struct office *office, const char *request_id
 }
 
 static struct office_reply *ask_list(struct office *office, const char *verb, const char *format,
+                                     va_list args) __attribute__((format(printf, 3, 0)));
+
+static struct office_reply *ask_list(struct office *office, const char *verb, const char *format,
                                      va_list args)
 {
     replies_clear(office);
     char *body = NULL;
-    cr_assert_geq(vasprintf(&body, format, args), 0);
+    int size = vasprintf(&body, format, args);
+    cr_assert_geq(size, 0);
     uint64_t token = office_send(office, verb, body);
     free(body);
     return answer(office, token);

@@ -1,4 +1,5 @@
 /* status, deploy, definitions, agents, emit. */
+#include "common/base/str.h"
 #include "tests/unit/edge/office.h"
 
 Test(company, status_of_an_empty_company)
@@ -137,8 +138,8 @@ Test(company, an_emitted_event_starts_continues_waits_and_is_known_again)
     cr_assert_str_eq(text_of(reply, "outcome"), "started");
     cr_assert_str_eq(text_of(reply, "id"), "o1");
     char id[33];
-    (void)strncpy(id, json_string_value(json_array_get(json_object_get(reply, "instances"), 0)),
-                  sizeof(id));
+    (void)text_copy(id, sizeof(id),
+                    json_string_value(json_array_get(json_object_get(reply, "instances"), 0)));
     reply = office_get(office, "emit", "{'type': 'order.received', 'id': 'o1', 'source': '/s'}");
     cr_assert_str_eq(text_of(reply, "outcome"), "duplicate");
     reply = office_get(office, "emit", "{'type': 'shipment.delivered', 'data': {'at': 'dock'}}");

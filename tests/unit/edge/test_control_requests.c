@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/buf.h"
+#include "common/base/str.h"
 #include "common/wire/proto_arena.h"
 #include "proto/control.pb-c.h"
 #include "tests/unit/edge/office.h"
@@ -175,7 +176,7 @@ Test(requests, a_request_id_is_what_makes_an_order_safe_to_repeat)
     char first[33];
     struct office_reply *reply = office_ask_as(office, "same", "run", body);
     cr_assert(json_bool_of(reply->body, "created", false));
-    (void)strncpy(first, text_of(reply->body, "instance"), sizeof(first));
+    (void)text_copy(first, sizeof(first), text_of(reply->body, "instance"));
     reply = office_ask_as(office, "same", "run", body);
     cr_assert_not(json_bool_of(reply->body, "created", true));
     cr_assert_str_eq(text_of(reply->body, "instance"), first);
