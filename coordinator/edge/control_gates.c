@@ -91,6 +91,7 @@ enum err verb_gates_ls(struct request *request, struct error *err)
             json_decref(row);
         }
         if (full || !request_add_row(request, rows, row)) {
+            CHECK(last != NULL); /* the first row always fits */
             json_set(request->reply, "next", cursor_json(last->opened_ms, &last->id));
             break;
         }

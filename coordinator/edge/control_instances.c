@@ -232,7 +232,7 @@ enum err verb_instances_describe(struct request *request, struct error *err)
     char reason[STEP_NAME_BYTES];
     view_reason(request->control, &view, reason, sizeof(reason));
     json_set_id(reply, "instance", &id);
-    json_set_text(reply, "definition", open != NULL ? view.definition->name : view.done.name);
+    json_set_text(reply, "definition", view_definition(&view));
     json_set_digest(reply, "digest", open != NULL ? &open->definition : &view.done.definition);
     json_set_text(reply, "status", instance_status_name(view_status(&view)));
     json_set_text(reply, "reason", reason);

@@ -188,6 +188,9 @@ MUST_CHECK enum err view_load(struct control *control, const struct id *id, stru
 
 enum instance_status view_status(const struct view *view);
 
+/* namespace/name:version. */
+const char *view_definition(const struct view *view);
+
 /* Words for why it stands where it stands, into `out`; "" when there is nothing to say. */
 void view_reason(const struct control *control, const struct view *view, char *out, size_t size);
 

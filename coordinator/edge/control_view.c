@@ -46,6 +46,14 @@ enum instance_status view_status(const struct view *view)
     return view->open != NULL ? view->open->status : view->done.status;
 }
 
+const char *view_definition(const struct view *view)
+{
+    if (view->open == NULL) {
+        return view->done.name;
+    }
+    return view->definition == NULL ? "" : view->definition->name;
+}
+
 void frame_name(const struct instance *instance, const struct frame *frame, char *out, size_t size)
 {
     engine_step_name(instance->plan, frame->node, frame->path, frame->activation, out, size);

@@ -54,7 +54,7 @@ static void data_of_bytes(struct taking *taking, struct str bytes)
         envelope_set(taking, "data", json_stringn(bytes.data, bytes.size));
         return;
     }
-    struct buf text = BUF_INIT(2 * LIMIT_EVENT_BYTES);
+    struct buf text = BUF_INIT((size_t)2 * LIMIT_EVENT_BYTES);
     base64_encode(bytes.data, bytes.size, &text);
     CHECK(!text.failed);
     envelope_set(taking, "data_base64", json_stringn(text.data, text.size));

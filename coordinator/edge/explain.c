@@ -128,8 +128,7 @@ enum err verb_explain(struct request *request, struct error *err)
     };
     CHECK(telling.entries != NULL);
     json_set_id(request->reply, "instance", &id);
-    json_set_text(request->reply, "definition",
-                  view.open != NULL ? view.definition->name : view.done.name);
+    json_set_text(request->reply, "definition", view_definition(&view));
     json_set_text(request->reply, "status", instance_status_name(view_status(&view)));
     json_set(request->reply, "story", telling.entries);
     enum err code = view_each_event(request->control, &view, 0, explain_visit, &telling, err);
