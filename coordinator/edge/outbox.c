@@ -9,6 +9,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/mailbox.h"
 #include "common/json/doc.h"
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
@@ -259,4 +260,5 @@ void outbox_acked(void *user, uint64_t token, bool stored, const char *why)
     }
     log_warn("a message for agents was not stored: %s", why);
     atomic_store(&edge->resend, true);
+    mailbox_wake(edge->mailbox);
 }
