@@ -90,8 +90,7 @@ void company_release(struct company *company)
     company->timers = NULL;
 }
 
-/* Compare versions of three numbers; text after the numbers compares as text. */
-static int version_compare(const char *a, const char *b)
+int version_compare(const char *a, const char *b)
 {
     for (;;) {
         char *a_end = NULL;
@@ -303,7 +302,7 @@ void company_timer_pop(struct company *company)
     }
 }
 
-static bool ready_before(const struct ready *a, const struct ready *b)
+bool ready_before(const struct ready *a, const struct ready *b)
 {
     return a->priority != b->priority ? a->priority < b->priority : a->order < b->order;
 }

@@ -144,6 +144,12 @@ void gate_destroy(struct gate *gate);
 void failure_copy(struct failure *to, const struct failure *from);
 void failure_release(struct failure *failure);
 
+/* Order of ready steps: lower priority number first, then first come. */
+bool ready_before(const struct ready *a, const struct ready *b);
+
+/* Compare versions of three numbers; text after the numbers compares as text. */
+int version_compare(const char *a, const char *b);
+
 void company_timer_push(struct company *company, int64_t due_ms, const struct id *instance);
 const struct timer *company_timer_first(const struct company *company);
 void company_timer_pop(struct company *company);

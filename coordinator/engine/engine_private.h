@@ -20,7 +20,7 @@ struct redispatch {
     int64_t due_ms;
     struct id instance;
     uint32_t frame;
-    uint32_t attempt;
+    uint64_t order; /* the frame's ready_order: unique for each time a task is sent out */
     uint32_t times;
 };
 

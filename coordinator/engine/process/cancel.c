@@ -5,8 +5,8 @@
 #include "common/base/check.h"
 #include "coordinator/engine/process/process.h"
 
-static void recall(struct engine *engine, const struct instance *instance,
-                   const struct frame *frame)
+void recall(struct engine *engine, const struct instance *instance, const struct frame *frame,
+            bool again)
 {
     struct order *order = engine_order(engine, ORDER_RECALL, 0);
     order->recall = (struct recall_order){
@@ -15,6 +15,7 @@ static void recall(struct engine *engine, const struct instance *instance,
         .key = frame->key,
         .attempt = frame->attempt,
         .phase = frame->phase,
+        .again = again,
     };
 }
 
@@ -71,7 +72,7 @@ void unwind(struct engine *engine, struct instance *instance)
         struct frame *leaf = instance_leaf(instance);
         if (frame_in_flight(leaf) && leaf->effectful) {
             if (leaf->state != FRAME_CANCELLING) {
-                recall(engine, instance, leaf);
+                recall(engine, instance, leaf, false);
                 frame_cancel(engine, instance, leaf, true, NULL, "recalled");
             }
             return; /* its answer brings us back */
@@ -81,7 +82,7 @@ void unwind(struct engine *engine, struct instance *instance)
             return;
         }
         if (frame_in_flight(leaf)) {
-            recall(engine, instance, leaf);
+            recall(engine, instance, leaf, false);
         }
         frame_cancel(engine, instance, leaf, false, NULL,
                      instance->cancelling ? "cancelled" : "timed out");
@@ -94,7 +95,7 @@ void unwind_begin(struct engine *engine, struct instance *instance, struct frame
     if (error != NULL) {
         bool in_flight = frame_in_flight(target);
         if (in_flight) {
-            recall(engine, instance, target);
+            recall(engine, instance, target, false);
         }
         if (in_flight && !target->effectful) {
             fault_frame(engine, instance, target, error);

@@ -251,7 +251,7 @@ void engine_resume(struct engine *engine)
         struct instance *instance = list[i];
         for (uint32_t j = 0; j < instance->frame_count; j++) {
             if (frame_in_flight(instance->frames[j])) {
-                task_send(engine, instance, instance->frames[j], true);
+                task_resend(engine, instance, instance->frames[j]);
             }
         }
         evaluation_again(engine, instance);

@@ -21,7 +21,7 @@ static void redispatch_watch(struct engine *engine, const struct instance *insta
         .due_ms = engine->now + (delay < REDISPATCH_MS_MAX ? delay : REDISPATCH_MS_MAX),
         .instance = instance->id,
         .frame = frame->id,
-        .attempt = frame->attempt,
+        .order = frame->ready_order,
         .times = times,
     };
     redispatch_push(engine, &entry);
@@ -61,43 +61,66 @@ static void task_order_make(struct engine *engine, struct instance *instance, st
     }
 }
 
-void task_send(struct engine *engine, struct instance *instance, struct frame *frame, bool again)
+/* What a store is told again: its task, or, when that is being taken back, to give it back. */
+static void task_again(struct engine *engine, struct instance *instance, struct frame *frame)
 {
-    CHECK(frame_in_flight(frame));
-    task_order_make(engine, instance, frame, again);
-    redispatch_watch(engine, instance, frame, 0);
-    engine->counters.redispatched += again ? 1 : 0;
+    if (frame->state == FRAME_CANCELLING) {
+        recall(engine, instance, frame, true);
+    } else {
+        task_order_make(engine, instance, frame, true);
+    }
+    engine->counters.redispatched++;
 }
 
-/* The best live store for the step: right contract, the one that began an effect, highest version,
- * least loaded. *ret_offered: some live store offers a contract in range, with or without credit.
- */
+void task_resend(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    CHECK(frame_in_flight(frame));
+    task_again(engine, instance, frame);
+    redispatch_watch(engine, instance, frame, 0);
+}
+
+/* Whether `store` goes before `best`: the newer contract, then less to do, then the name, so that
+ * the order in which stores came does not matter. */
+static bool store_before(const struct store *store, const struct store *best)
+{
+    if (best == NULL) {
+        return true;
+    }
+    int newer = version_compare(store->contract->version, best->contract->version);
+    if (newer != 0) {
+        return newer > 0;
+    }
+    if (store->outstanding != best->outstanding) {
+        return store->outstanding < best->outstanding;
+    }
+    return strcmp(store->name, best->name) < 0;
+}
+
+/* The best live store with credit for the step; an effect stays with the store that began it.
+ * *ret_unknown_action: stores with the contract are live and none offers the action. */
 static struct store *store_choose(struct engine *engine, const struct plan_agent_call *call,
                                   const struct frame *frame, bool *ret_unknown_action)
 {
     struct store *best = NULL;
-    *ret_unknown_action = false;
+    bool offered = false;
+    bool lacking = false;
+    bool pinned = frame->effectful && frame->store != NULL;
     size_t cursor = 0;
     struct store *store = NULL;
     while ((store = map_next(engine->company.stores, &cursor, NULL, NULL)) != NULL) {
-        bool pinned = frame->effectful && frame->store != NULL;
         if (strcmp(store->agent, call->agent) != 0 || store->state != STORE_LIVE ||
             (pinned && strcmp(store->name, frame->store) != 0) ||
             !plan_version_in_range(store->contract->version, call->contract)) {
             continue;
         }
-        if (contract_action(store->contract, call->action) == NULL) {
-            *ret_unknown_action = best == NULL;
-            continue;
-        }
-        *ret_unknown_action = false;
-        if (store->outstanding >= store->capacity) {
-            continue;
-        }
-        if (best == NULL || store->outstanding < best->outstanding) {
+        bool offers = contract_action(store->contract, call->action) != NULL;
+        offered = offered || offers;
+        lacking = lacking || !offers;
+        if (offers && store->outstanding < store->capacity && store_before(store, best)) {
             best = store;
         }
     }
+    *ret_unknown_action = lacking && !offered;
     return best;
 }
 
@@ -188,47 +211,84 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
     redispatch_watch(engine, instance, frame, 0);
 }
 
-/* Serve one queue until its head must wait. All in a queue want the same agent, action and range.
- */
-static void queue_serve(struct engine *engine, struct ready_queue *queue)
+/* First step of the queue that still waits, or NULL; drops what was taken down or made ready anew
+ * since. */
+static const struct ready *queue_head(struct engine *engine, struct ready_queue *queue)
 {
     const struct ready *first = NULL;
     while ((first = queue_first(queue)) != NULL) {
-        struct ready ready = *first;
-        struct instance *instance = engine_load(engine, &ready.instance);
-        struct frame *frame = instance == NULL ? NULL : instance_frame(instance, ready.frame);
-        if (frame == NULL || frame->state != FRAME_READY || frame->ready_order != ready.order) {
-            queue_pop(queue); /* taken down or made ready anew since */
-            continue;
+        const struct instance *instance = engine_load(engine, &first->instance);
+        const struct frame *frame =
+            instance == NULL ? NULL : instance_frame(instance, first->frame);
+        if (frame != NULL && frame->state == FRAME_READY && frame->ready_order == first->order) {
+            return first;
         }
-        const struct plan_agent_call *call = &frame_node(instance, frame)->call;
-        bool unknown_action = false;
-        struct store *store = store_choose(engine, call, frame, &unknown_action);
-        if (store != NULL) {
-            queue_pop(queue);
-            dispatch_to(engine, instance, frame, store);
-        } else if (unknown_action) {
-            queue_pop(queue);
-            fail_unknown_action(engine, instance, frame, call);
-        } else {
-            return;
-        }
+        queue_pop(queue);
     }
+    return NULL;
 }
 
-void engine_dispatch(struct engine *engine)
+/* Give the queue's first step to a store, or fail it; false when it must wait. All in a queue want
+ * the same agent, action and range. */
+static bool queue_serve(struct engine *engine, struct ready_queue *queue)
+{
+    struct ready ready = *queue_first(queue);
+    struct instance *instance = engine_load(engine, &ready.instance);
+    struct frame *frame = instance_frame(instance, ready.frame);
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    bool unknown_action = false;
+    struct store *store = store_choose(engine, call, frame, &unknown_action);
+    if (store != NULL) {
+        queue_pop(queue);
+        dispatch_to(engine, instance, frame, store);
+    } else if (unknown_action) {
+        queue_pop(queue);
+        fail_unknown_action(engine, instance, frame, call);
+    }
+    return store != NULL || unknown_action;
+}
+
+/* The queue whose head comes first of all; NULL when none has one. Blocked queues are NULL. */
+static struct ready_queue **queue_next(struct engine *engine, struct ready_queue **queues,
+                                       size_t count)
+{
+    struct ready_queue **best = NULL;
+    const struct ready *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct ready *head = queues[i] == NULL ? NULL : queue_head(engine, queues[i]);
+        if (head != NULL && (first == NULL || ready_before(head, first))) {
+            first = head;
+            best = &queues[i];
+        }
+    }
+    return best;
+}
+
+/* Serve the queues of one agent after another by priority until all are empty or wait. */
+static void queues_serve(struct engine *engine)
 {
     size_t count = map_count(engine->company.queues);
-    if (engine->ready == 0 || count == 0) {
-        return;
-    }
-    struct ready_queue **queues = engine_alloc(engine, count * sizeof(struct ready_queue *));
+    struct ready_queue **queues = engine_alloc(engine, (count + 1) * sizeof(struct ready_queue *));
     size_t cursor = 0;
     for (size_t i = 0; i < count; i++) {
         queues[i] = map_next(engine->company.queues, &cursor, NULL, NULL);
     }
-    for (size_t i = 0; i < count; i++) {
-        queue_serve(engine, queues[i]);
+    struct ready_queue **next = NULL;
+    while ((next = queue_next(engine, queues, count)) != NULL) {
+        if (!queue_serve(engine, *next)) {
+            *next = NULL;
+        }
+    }
+}
+
+/* A step that fails here may walk on to further calls and emit events, which start others. */
+void engine_dispatch(struct engine *engine)
+{
+    size_t events = 0;
+    while (engine->ready > 0 && events != engine->event_count) {
+        events = engine->event_count;
+        queues_serve(engine);
+        process_emitted(engine);
     }
 }
 
@@ -263,14 +323,13 @@ void redispatch_due(struct engine *engine)
         redispatch_pop(engine);
         struct instance *instance = engine_load(engine, &entry.instance);
         struct frame *frame = instance == NULL ? NULL : instance_frame(instance, entry.frame);
-        if (frame == NULL || !frame_in_flight(frame) || frame->attempt != entry.attempt) {
+        if (frame == NULL || !frame_in_flight(frame) || frame->ready_order != entry.order) {
             continue;
         }
         const struct store *store =
             company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
         if (store->state == STORE_LIVE) {
-            task_order_make(engine, instance, frame, true);
-            engine->counters.redispatched++;
+            task_again(engine, instance, frame);
         }
         redispatch_watch(engine, instance, frame, entry.times + 1);
     }
@@ -296,10 +355,9 @@ void redispatch_store(struct engine *engine, const struct store *store)
         const struct redispatch *entry = &engine->redispatches[i];
         struct instance *instance = engine_load(engine, &entry->instance);
         struct frame *frame = instance == NULL ? NULL : instance_frame(instance, entry->frame);
-        if (frame != NULL && frame_in_flight(frame) && frame->attempt == entry->attempt &&
+        if (frame != NULL && frame_in_flight(frame) && frame->ready_order == entry->order &&
             frame_is_with(instance, frame, store)) {
-            task_order_make(engine, instance, frame, true);
-            engine->counters.redispatched++;
+            task_again(engine, instance, frame);
         }
     }
 }

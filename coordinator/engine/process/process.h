@@ -133,8 +133,12 @@ void gate_open(struct engine *engine, struct instance *instance, struct frame *f
 void call_failed(struct engine *engine, struct instance *instance, struct frame *frame,
                  const struct failure *failure);
 
-/* Send (again) what the frame's store owes. */
-void task_send(struct engine *engine, struct instance *instance, struct frame *frame, bool again);
+/* Send again what the frame's store owes, and watch for its answer. */
+void task_resend(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* Tell the store not to start the frame's task. */
+void recall(struct engine *engine, const struct instance *instance, const struct frame *frame,
+            bool again);
 
 /* Send again what is due, or all that a store owes (a new session knows nothing of it). */
 void redispatch_due(struct engine *engine);
