@@ -71,6 +71,19 @@ static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
     row->gate_revision = frame->gate_revision;
 }
 
+/* Same bytes: replay reads equal values back as separate docs, and its rows must be the same. */
+static bool doc_repeats(struct doc *doc, struct doc *before)
+{
+    if (doc == before || doc == NULL || before == NULL) {
+        return doc == before;
+    }
+    size_t size = 0;
+    size_t before_size = 0;
+    const char *text = doc_text(doc, &size);
+    const char *before_text = doc_text(before, &before_size);
+    return size == before_size && memcmp(text, before_text, size) == 0;
+}
+
 static Mainstay__FrameRow *frame_pack(const struct frame *frame, struct arena *arena)
 {
     Mainstay__FrameRow *row = ARENA_NEW(arena, Mainstay__FrameRow);
@@ -89,8 +102,9 @@ static Mainstay__FrameRow *frame_pack(const struct frame *frame, struct arena *a
     row->wake_ms = (uint64_t)frame->wake_ms;
     row->attempt_started_ms = (uint64_t)frame->attempt_started_ms;
     row->raw_input = proto_doc(frame->raw_input);
-    row->input = frame->input == frame->raw_input ? proto_doc(NULL) : proto_doc(frame->input);
-    row->data = frame->data == frame->input ? proto_doc(NULL) : proto_doc(frame->data);
+    row->input =
+        doc_repeats(frame->input, frame->raw_input) ? proto_doc(NULL) : proto_doc(frame->input);
+    row->data = doc_repeats(frame->data, frame->input) ? proto_doc(NULL) : proto_doc(frame->data);
     row->vars = proto_doc(frame->vars);
     row->error = proto_doc(frame->error);
     row->items = proto_doc(frame->items);
