@@ -367,6 +367,26 @@ struct listener_list *company_listeners(const struct company *company, const cha
     return map_get_text(company->listeners, type);
 }
 
+/* Where (instance, frame) stands or belongs: lists are sorted, so that the order in which an event
+ * reaches those who wait is the same after a restart. */
+static size_t listener_place(const struct listener_list *list, const struct id *instance,
+                             uint32_t frame)
+{
+    size_t low = 0;
+    size_t high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct listener *item = &list->items[middle];
+        int order = memcmp(item->instance.bytes, instance->bytes, sizeof(instance->bytes));
+        if (order < 0 || (order == 0 && item->frame < frame)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 void company_listener_add(struct company *company, const char *type, const struct id *instance,
                           uint32_t frame)
 {
@@ -379,19 +399,21 @@ void company_listener_add(struct company *company, const char *type, const struc
         list->room = list->room == 0 ? 8 : list->room * 2;
         list->items = must(realloc(list->items, list->room * sizeof(*list->items)));
     }
-    list->items[list->count++] = (struct listener){.instance = *instance, .frame = frame};
+    size_t at = listener_place(list, instance, frame);
+    memmove(&list->items[at + 1], &list->items[at], (list->count - at) * sizeof(*list->items));
+    list->items[at] = (struct listener){.instance = *instance, .frame = frame};
+    list->count++;
 }
 
 void company_listener_remove(struct company *company, const char *type, const struct id *instance,
                              uint32_t frame)
 {
     struct listener_list *list = company_listeners(company, type);
-    for (size_t i = 0; list != NULL && i < list->count; i++) {
-        if (list->items[i].frame == frame && id_equal(&list->items[i].instance, instance)) {
-            memmove(&list->items[i], &list->items[i + 1],
-                    (list->count - i - 1) * sizeof(*list->items));
-            list->count--;
-            return;
-        }
+    size_t at = list == NULL ? 0 : listener_place(list, instance, frame);
+    if (list != NULL && at < list->count && list->items[at].frame == frame &&
+        id_equal(&list->items[at].instance, instance)) {
+        memmove(&list->items[at], &list->items[at + 1],
+                (list->count - at - 1) * sizeof(*list->items));
+        list->count--;
     }
 }

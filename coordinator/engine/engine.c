@@ -54,6 +54,7 @@ static void turn_forget(struct engine *engine)
     engine->held_count = 0;
     engine->event_count = 0;
     engine->order_count = 0;
+    engine->buffer_change_count = 0;
     (void)json_array_clear(engine->held_json);
     arena_reset(engine->arena);
 }
@@ -76,6 +77,7 @@ void engine_destroy(struct engine **engine)
     free(it->redispatches);
     free(it->emitted);
     free(it->runnable);
+    free(it->buffer_changes);
     free(it);
     *engine = NULL;
 }
@@ -114,6 +116,22 @@ json_t *engine_hold_json(struct engine *engine, json_t *value)
     return value;
 }
 
+void buffer_changed(struct engine *engine, const struct buffer_change *change)
+{
+    if (engine->buffer_change_count == engine->buffer_change_room) {
+        size_t room = engine->buffer_change_room == 0 ? 16 : engine->buffer_change_room * 2;
+        engine->buffer_changes =
+            realloc(engine->buffer_changes, room * sizeof(*engine->buffer_changes));
+        CHECK(engine->buffer_changes != NULL);
+        engine->buffer_change_room = room;
+    }
+    struct buffer_change *kept = &engine->buffer_changes[engine->buffer_change_count++];
+    *kept = *change;
+    kept->type = engine_text(engine, change->type);
+    kept->envelope =
+        change->envelope == NULL ? NULL : engine_hold(engine, doc_ref(change->envelope));
+}
+
 struct event engine_event(const struct instance *instance, enum event_kind kind)
 {
     struct event event = {.kind = kind, .node = PLAN_NONE, .next_node = PLAN_NONE};
@@ -139,6 +157,11 @@ void engine_emit(struct engine *engine, const struct event *event)
         if (docs[i] != NULL) {
             (void)engine_hold(engine, doc_ref(docs[i]));
         }
+    }
+    if (kept->failure != NULL) { /* often on the stack of whoever found it */
+        struct failure *failure = engine_alloc(engine, sizeof(*failure));
+        *failure = *kept->failure;
+        kept->failure = failure;
     }
     struct event copy = *kept; /* applying may move the array */
     engine->counters.events++;
@@ -239,6 +262,7 @@ void engine_turn_begin(struct engine *engine, uint64_t sequence, int64_t now_ms)
     engine->sequence = sequence;
     engine->now = now_ms;
     engine->ready_in_turn = 0;
+    engine->steps_in_turn = 0;
 }
 
 /* The timer table has one row per instance: its earliest due time. */

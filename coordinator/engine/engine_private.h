@@ -32,6 +32,15 @@ struct emitted {
     struct doc *envelope;
 };
 
+/* What this turn did to the event buffer, which the port does not show yet. */
+struct buffer_change {
+    bool taken; /* else kept */
+    const char *type;
+    struct id mark;
+    struct doc *envelope;
+    int64_t expires_ms;
+};
+
 struct engine {
     struct engine_options options;
     const struct engine_port *port;
@@ -53,6 +62,9 @@ struct engine {
     size_t held_room;
     json_t *held_json; /* array that owns values of orders */
     struct map *turn_marks;
+    struct buffer_change *buffer_changes;
+    size_t buffer_change_count;
+    size_t buffer_change_room;
     struct redispatch *redispatches; /* binary heap by due */
     size_t redispatch_count;
     size_t redispatch_room;
@@ -65,6 +77,8 @@ struct engine {
     uint64_t outstanding;
     uint64_t ready;
     uint64_t ready_in_turn;
+    uint64_t steps_in_turn;
+    bool asking_again; /* walking into evaluations that are asked for already */
     struct engine_counters counters;
 };
 
@@ -78,7 +92,8 @@ struct doc *engine_hold(struct engine *engine, struct doc *doc);
 /* Keep a json value until the turn is done; takes over the reference. */
 json_t *engine_hold_json(struct engine *engine, json_t *value);
 
-/* Decide a fact: record it and apply it at once. Version is filled in; docs are held. */
+/* Decide a fact: record it and apply it at once. Version is filled in; docs are held, a failure is
+ * copied (its texts are not). */
 void engine_emit(struct engine *engine, const struct event *event);
 
 /* An event of `instance`, to be completed and emitted. */
@@ -113,6 +128,9 @@ void apply_move(struct instance *instance, struct frame *parent, const struct ev
                 struct doc *output);
 void apply_frame_gone(struct engine *engine, struct instance *instance, struct frame *frame);
 void apply_ready(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* Remember a change to the event buffer until the end of the turn. */
+void buffer_changed(struct engine *engine, const struct buffer_change *change);
 
 /* Put a ready frame into its queue in memory. */
 void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame);

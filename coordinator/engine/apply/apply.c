@@ -107,8 +107,13 @@ void apply_company(struct engine *engine, const struct event *event)
     case EVENT_BUFFERED:
         engine->port->buffer_put(engine->port_user, event->name, &event->key, event->value,
                                  event->at_ms);
+        buffer_changed(engine, &(struct buffer_change){.type = event->name,
+                                                       .mark = event->key,
+                                                       .envelope = event->value,
+                                                       .expires_ms = event->at_ms});
         break;
     case EVENT_UNBUFFERED:
+        buffer_changed(engine, &(struct buffer_change){.taken = true, .mark = event->key});
         engine->port->buffer_delete(engine->port_user, event->name, &event->key, event->at_ms);
         break;
     case EVENT_DEAD_LETTER:

@@ -135,10 +135,14 @@ bool event_matches(struct engine *engine, struct instance *instance, struct fram
     bool fits = false;
     for (size_t i = 0; i < on->filter_count && !fits; i++) {
         bool taken = frame != NULL && on->kind == CONSUME_ALL && (frame->index >> i & 1U) != 0;
-        if (!taken) {
-            fits = filter_fits(engine, &scope, &on->filters[i], envelope, doc, values);
+        json_t *seen = json_copy(values); /* what a filter that fails has seen is forgotten */
+        CHECK(seen != NULL);
+        if (!taken && filter_fits(engine, &scope, &on->filters[i], envelope, doc, seen)) {
+            fits = true;
             *ret_filter = i;
+            *ret_correlation = engine_hold(engine, doc_of_json(json_incref(seen)));
         }
+        json_decref(seen);
     }
     scope_release(&scope);
     return fits;
@@ -182,8 +186,13 @@ static void arrival_start(struct arrival *arrival)
     const struct definition **list =
         engine_alloc(engine, (count + 1) * sizeof(const struct definition *));
     size_t cursor = 0;
-    for (size_t i = 0; i < count; i++) {
-        list[i] = map_next(engine->company.latest, &cursor, NULL, NULL);
+    for (size_t i = 0; i < count; i++) { /* by name: a restart changes the order of the map */
+        const struct definition *definition = map_next(engine->company.latest, &cursor, NULL, NULL);
+        size_t at = i;
+        for (; at > 0 && strcmp(definition->name, list[at - 1]->name) < 0; at--) {
+            list[at] = list[at - 1];
+        }
+        list[at] = definition;
     }
     for (size_t i = 0; i < count; i++) {
         const struct plan_trigger *trigger = list[i]->plan->trigger;
@@ -247,23 +256,39 @@ static bool listen_take(struct engine *engine, struct instance *instance, struct
     return true;
 }
 
-/* Instances that wait for events of `type`. The list changes while they go on, so it is copied. */
-static void arrival_continue(struct arrival *arrival, const char *type)
+/* Who waits for the event: for its type, or for any. */
+static struct listener *arrival_listeners(struct arrival *arrival, size_t *ret_count)
 {
     struct engine *engine = arrival->engine;
-    const struct listener_list *list = company_listeners(&engine->company, type);
-    if (list == NULL || list->count == 0) {
-        return;
+    const struct listener_list *lists[] = {company_listeners(&engine->company, arrival->type),
+                                           company_listeners(&engine->company, "")};
+    size_t counts[2];
+    for (size_t i = 0; i < 2; i++) {
+        counts[i] = lists[i] == NULL ? 0 : lists[i]->count;
     }
-    size_t count = list->count;
-    struct listener *copy = engine_alloc(engine, count * sizeof(*copy));
-    memcpy(copy, list->items, count * sizeof(*copy));
+    struct listener *copy = engine_alloc(engine, (counts[0] + counts[1] + 1) * sizeof(*copy));
+    *ret_count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (counts[i] > 0) {
+            memcpy(copy + *ret_count, lists[i]->items, counts[i] * sizeof(*copy));
+            *ret_count += counts[i];
+        }
+    }
+    return copy;
+}
+
+/* Give the event to those who waited before it came: not to a listen that it brings about. */
+static void arrival_continue(struct arrival *arrival, const struct listener *listeners,
+                             size_t count)
+{
+    struct engine *engine = arrival->engine;
     for (size_t i = 0; i < count; i++) {
-        struct instance *instance = engine_load(engine, &copy[i].instance);
-        struct frame *frame = instance == NULL ? NULL : instance_frame(instance, copy[i].frame);
+        struct instance *instance = engine_load(engine, &listeners[i].instance);
+        struct frame *frame =
+            instance == NULL ? NULL : instance_frame(instance, listeners[i].frame);
         if (frame != NULL && !instance->cancelling &&
             listen_take(engine, instance, frame, doc_json(arrival->envelope))) {
-            touch(arrival, &copy[i].instance, false);
+            touch(arrival, &listeners[i].instance, false);
             walk(engine, instance);
         }
     }
@@ -302,9 +327,10 @@ static enum event_outcome arrival_accept(struct arrival *arrival)
     memcpy(event.digest.bytes, mark.bytes, sizeof(mark.bytes));
     event.at_ms = engine->now + engine->options.event_horizon_ms;
     engine_emit(engine, &event);
+    size_t count = 0;
+    const struct listener *listeners = arrival_listeners(arrival, &count);
     arrival_start(arrival);
-    arrival_continue(arrival, arrival->type);
-    arrival_continue(arrival, "");
+    arrival_continue(arrival, listeners, count);
     if (arrival->touched_count == 0) {
         arrival_keep(arrival, &mark);
         return EVENT_KEPT;
@@ -364,11 +390,25 @@ struct buffered {
     struct frame *frame;
 };
 
+static bool taken_in_turn(const struct engine *engine, const struct id *mark)
+{
+    for (size_t i = 0; i < engine->buffer_change_count; i++) {
+        const struct buffer_change *change = &engine->buffer_changes[i];
+        if (change->taken && id_equal(&change->mark, mark)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool buffered_visit(void *visitor, const char *type, const struct id *mark,
                            struct doc *envelope, int64_t expires_ms)
 {
     struct buffered *buffered = visitor;
     struct engine *engine = buffered->engine;
+    if (taken_in_turn(engine, mark)) {
+        return true;
+    }
     bool expired = expires_ms <= engine->now;
     struct doc *held = engine_hold(engine, doc_ref(envelope));
     bool taken =
@@ -384,15 +424,29 @@ static bool buffered_visit(void *visitor, const char *type, const struct id *mar
     return buffered->frame->state == FRAME_WAITING;
 }
 
+/* Events of a type ("": any) from the store, then those that this turn has kept. */
+static void buffer_offer(struct buffered *buffered, const char *type)
+{
+    struct engine *engine = buffered->engine;
+    engine->port->buffer_scan(engine->port_user, type, buffered_visit, buffered);
+    size_t count = engine->buffer_change_count;
+    for (size_t i = 0; i < count && buffered->frame->state == FRAME_WAITING; i++) {
+        struct buffer_change change = engine->buffer_changes[i];
+        if (!change.taken && (type[0] == '\0' || strcmp(type, change.type) == 0)) {
+            (void)buffered_visit(buffered, change.type, &change.mark, change.envelope,
+                                 change.expires_ms);
+        }
+    }
+}
+
 void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame)
 {
     const struct event_consumption *listen = &frame_node(instance, frame)->listen;
     struct buffered buffered = {.engine = engine, .instance = instance, .frame = frame};
     if (listen->filter_count == 0) {
-        engine->port->buffer_scan(engine->port_user, "", buffered_visit, &buffered);
+        buffer_offer(&buffered, "");
     }
     for (size_t i = 0; i < listen->filter_count && frame->state == FRAME_WAITING; i++) {
-        const char *type = listen->filters[i].type == NULL ? "" : listen->filters[i].type;
-        engine->port->buffer_scan(engine->port_user, type, buffered_visit, &buffered);
+        buffer_offer(&buffered, listen->filters[i].type == NULL ? "" : listen->filters[i].type);
     }
 }
