@@ -197,6 +197,9 @@ int64_t instance_due(const struct instance *instance)
     int64_t due = instance->deadline_ms;
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         const struct frame *frame = instance->frames[i];
+        if (frame->state == FRAME_CANCELLING && frame->error != NULL) {
+            break; /* it and what is below wait for an effect */
+        }
         if (frame->deadline_ms != 0 && (due == 0 || frame->deadline_ms < due)) {
             due = frame->deadline_ms;
         }

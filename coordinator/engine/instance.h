@@ -112,6 +112,7 @@ struct frame {
     uint64_t ready_order;
     struct evaluated *evaluated;
     uint32_t evaluated_count;
+    uint32_t awaited; /* expression that was asked for last; not stored, asked again at start */
     bool has_gate;
     struct id gate;
     uint32_t gate_revision;

@@ -151,7 +151,9 @@ void apply_call(struct engine *engine, struct instance *instance, const struct e
         frame->attempt = event->attempt;
         frame->wake_ms = event->at_ms;
         break;
-    case EVENT_STEP_READY:
+    case EVENT_STEP_READY: /* a new name: the store answers the old one with `recalled` for ever */
+        instance->retries++;
+        frame->attempt = (instance->retries << 8U) | (frame->attempt & 0xFFU);
         apply_ready(engine, instance, frame);
         break;
     default:

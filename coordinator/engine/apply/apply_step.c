@@ -194,8 +194,8 @@ static void step_faulted(struct engine *engine, struct instance *instance,
     parent->cursor = PLAN_NONE;
 }
 
-/* status 1: the effect is in flight, or tasks below are, so the frame stays until they are settled.
- */
+/* status 1: the effect is in flight, or tasks below are, so the frame stays until they are settled;
+ * 2: a try whose attempt is over, which then takes the error itself. */
 static void step_cancelled(struct engine *engine, struct instance *instance,
                            const struct event *event)
 {
@@ -206,7 +206,11 @@ static void step_cancelled(struct engine *engine, struct instance *instance,
         apply_frame_gone(engine, instance, frame);
         return;
     }
+    if (frame->state == FRAME_READY) {
+        engine->ready--;
+    }
     frame->state = FRAME_CANCELLING;
+    frame->resume = event->status == 2 ? FRAME_RETRY : FRAME_CANCELLING;
     frame->deadline_ms = 0;
     frame->wake_ms = 0;
     doc_replace(&frame->error, event->error);
@@ -225,6 +229,7 @@ static void iteration_started(struct frame *frame, const struct instance *instan
 static void error_caught(struct frame *frame, const struct event *event)
 {
     frame->part = PART_CATCH;
+    frame->state = FRAME_RUNNING;
     frame->wake_ms = 0;
     doc_replace(&frame->error, event->error);
     doc_replace(&frame->vars, event->value);
@@ -327,7 +332,8 @@ static void gate_opened(struct engine *engine, struct instance *instance, struct
     doc_replace(&frame->error, event->error);
 }
 
-/* A person decided. status: verdict; flow WALK_END marks "take the output that was held back". */
+/* A person decided. status: verdict; flow: what becomes of an output that was held back: WALK_END
+ * it is taken, WALK_SCOPE_END it was the proposal and is performed. */
 static void gate_decided(struct engine *engine, struct instance *instance, struct frame *frame,
                          const struct event *event)
 {
@@ -337,6 +343,7 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
     frame->attempt = (instance->retries << 8U) | 1U;
     if (event->status == VERDICT_EDIT) {
         frame->activation = event->count;
+        frame_visit(instance_frame(instance, frame->parent), frame->node); /* its name is taken */
         doc_replace(&frame->call_input, event->value);
         frame->input_digest = event->digest;
         char plain[ID_HEX_BYTES];
@@ -353,6 +360,11 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
     } else if (event->status == VERDICT_APPROVE && event->flow == WALK_END) {
         frame->state = FRAME_OUTPUT;
     } else if (event->status == VERDICT_APPROVE) {
+        if (event->flow == WALK_SCOPE_END) {
+            doc_replace(&frame->proposal, frame->data);
+            doc_replace(&frame->data, frame->input);
+            frame->phase = PHASE_PERFORM;
+        }
         apply_ready(engine, instance, frame);
     } else {
         effect_abandon(instance, frame);

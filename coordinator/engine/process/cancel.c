@@ -19,8 +19,11 @@ void recall(struct engine *engine, const struct instance *instance, const struct
     };
 }
 
+/* Whether a frame goes at once or stays until what is below is settled. Journaled. */
+enum leaving { LEAVES = 0, STAYS = 1, STAYS_FOR_RETRY = 2 };
+
 static void frame_cancel(struct engine *engine, struct instance *instance, struct frame *frame,
-                         bool stays, struct doc *error, const char *why)
+                         enum leaving leaving, struct doc *error, const char *why)
 {
     struct event event = engine_event(instance, EVENT_STEP_CANCELLED);
     event.frame = frame->id;
@@ -28,7 +31,7 @@ static void frame_cancel(struct engine *engine, struct instance *instance, struc
     event.node = frame->node;
     event.path = engine_text(engine, frame->path);
     event.activation = frame->activation;
-    event.status = stays ? 1 : 0;
+    event.status = (uint32_t)leaving;
     event.error = error;
     event.text = why;
     engine_emit(engine, &event);
@@ -60,7 +63,11 @@ static void unwind_end(struct engine *engine, struct instance *instance, struct 
         instance_finish(engine, instance, INSTANCE_FAULTED, error);
         return;
     }
-    fault_frame(engine, instance, target, error);
+    if (target->resume == FRAME_RETRY) {
+        fault_raise(engine, instance, target, error); /* only the attempt of a try is over */
+    } else {
+        fault_frame(engine, instance, target, error);
+    }
     walk(engine, instance);
 }
 
@@ -73,7 +80,7 @@ void unwind(struct engine *engine, struct instance *instance)
         if (frame_in_flight(leaf) && leaf->effectful) {
             if (leaf->state != FRAME_CANCELLING) {
                 recall(engine, instance, leaf, false);
-                frame_cancel(engine, instance, leaf, true, NULL, "recalled");
+                frame_cancel(engine, instance, leaf, STAYS, NULL, "recalled");
             }
             return; /* its answer brings us back */
         }
@@ -84,13 +91,13 @@ void unwind(struct engine *engine, struct instance *instance)
         if (frame_in_flight(leaf)) {
             recall(engine, instance, leaf, false);
         }
-        frame_cancel(engine, instance, leaf, false, NULL,
+        frame_cancel(engine, instance, leaf, LEAVES, NULL,
                      instance->cancelling ? "cancelled" : "timed out");
     }
 }
 
-void unwind_begin(struct engine *engine, struct instance *instance, struct frame *target,
-                  struct doc *error)
+static void unwind_from(struct engine *engine, struct instance *instance, struct frame *target,
+                        struct doc *error, bool attempt)
 {
     if (error != NULL) {
         bool in_flight = frame_in_flight(target);
@@ -102,9 +109,22 @@ void unwind_begin(struct engine *engine, struct instance *instance, struct frame
             walk(engine, instance);
             return;
         }
-        frame_cancel(engine, instance, target, true, error, "timed out");
+        frame_cancel(engine, instance, target, attempt ? STAYS_FOR_RETRY : STAYS, error,
+                     "timed out");
     }
     unwind(engine, instance);
+}
+
+void unwind_begin(struct engine *engine, struct instance *instance, struct frame *target,
+                  struct doc *error)
+{
+    unwind_from(engine, instance, target, error, false);
+}
+
+void unwind_attempt(struct engine *engine, struct instance *instance, struct frame *target,
+                    struct doc *error)
+{
+    unwind_from(engine, instance, target, error, true);
 }
 
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command)

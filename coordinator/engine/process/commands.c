@@ -11,8 +11,7 @@ void process_evaluation(struct engine *engine, const struct evaluation_command *
 {
     struct instance *instance = engine_load(engine, &command->instance);
     struct frame *frame = instance == NULL ? NULL : instance_frame(instance, command->frame);
-    if (frame == NULL || frame->state != FRAME_EVALUATING ||
-        frame_evaluated(frame, command->expr) != NULL) {
+    if (frame == NULL || frame->state != FRAME_EVALUATING || frame->awaited != command->expr) {
         engine->counters.stale_results++;
         return;
     }
@@ -78,29 +77,18 @@ static struct doc *timeout_error(struct engine *engine, const struct instance *i
 static void frame_wake(struct engine *engine, struct instance *instance, struct frame *frame)
 {
     const struct plan_node *node = frame_node(instance, frame);
-    if (node->kind == TASK_TRY && frame->state == FRAME_RUNNING) {
-        struct doc *error = timeout_error(engine, instance, frame);
-        while (instance_leaf(instance) != frame) {
-            struct frame *leaf = instance_leaf(instance);
-            struct event gone = engine_event(instance, EVENT_STEP_CANCELLED);
-            gone.frame = leaf->id;
-            gone.node = leaf->node;
-            gone.text = "the attempt timed out";
-            engine_emit(engine, &gone);
-        }
-        fault_raise(engine, instance, frame, error);
-    } else {
-        struct event event = engine_event(instance, EVENT_TIMER_FIRED);
-        event.frame = frame->id;
-        event.node = frame->node;
-        if (node->kind == TASK_TRY && node->attempt.retry != NULL) {
-            event.count = (uint32_t)node->attempt.retry->attempt_duration_ms;
-        }
-        engine_emit(engine, &event);
+    if (node->kind == TASK_TRY && frame->state != FRAME_RETRY) {
+        unwind_attempt(engine, instance, frame, timeout_error(engine, instance, frame));
+        return;
     }
-    if (!instance->ended) {
-        walk(engine, instance);
+    struct event event = engine_event(instance, EVENT_TIMER_FIRED);
+    event.frame = frame->id;
+    event.node = frame->node;
+    if (node->kind == TASK_TRY && node->attempt.retry != NULL) {
+        event.count = (uint32_t)node->attempt.retry->attempt_duration_ms;
     }
+    engine_emit(engine, &event);
+    walk(engine, instance);
 }
 
 /* Fire the outermost thing that is due; false when nothing of the instance is. */
@@ -120,6 +108,9 @@ static bool instance_fire(struct engine *engine, struct instance *instance)
         if (frame->deadline_ms != 0 && frame->deadline_ms <= engine->now) {
             unwind_begin(engine, instance, frame, timeout_error(engine, instance, frame));
             return true;
+        }
+        if (frame->state == FRAME_CANCELLING && frame->error != NULL) {
+            return false; /* it and what is below wait for an effect */
         }
         if (frame->wake_ms != 0 && frame->wake_ms <= engine->now) {
             frame_wake(engine, instance, frame);
@@ -234,8 +225,9 @@ static void evaluation_again(struct engine *engine, struct instance *instance)
 {
     struct frame *leaf = instance_leaf(instance);
     if (leaf != NULL && leaf->state == FRAME_EVALUATING) {
-        leaf->state = leaf->resume;
+        engine->asking_again = true;
         walk(engine, instance);
+        engine->asking_again = false;
     }
 }
 

@@ -110,7 +110,8 @@ static bool edit_fits(struct engine *engine, uint64_t token, const struct instan
 static void verdict_apply(struct engine *engine, struct instance *instance, struct frame *frame,
                           const struct gate *gate, const struct verdict_command *command)
 {
-    bool held_output = gate->failure.failure_class == FAILURE_QUALITY;
+    bool held = gate->proposal != NULL;
+    bool performs = frame->phase == PHASE_DECIDE && call_performs(engine, instance, frame);
     struct doc *error = engine_hold(engine, frame->error == NULL ? NULL : doc_ref(frame->error));
     struct event event = engine_event(instance, EVENT_GATE_DECIDED);
     event.frame = frame->id;
@@ -122,7 +123,10 @@ static void verdict_apply(struct engine *engine, struct instance *instance, stru
     event.status = command->verdict;
     event.text = engine_text(engine, command->reason);
     event.person = engine_text(engine, command->person);
-    event.flow = command->verdict == VERDICT_APPROVE && held_output ? WALK_END : WALK_NEXT;
+    event.flow = WALK_NEXT;
+    if (command->verdict == VERDICT_APPROVE && held) {
+        event.flow = performs ? WALK_SCOPE_END : WALK_END;
+    }
     if (command->verdict == VERDICT_EDIT) {
         event.value = command->value;
         event.count = frame->activation + 1;

@@ -129,6 +129,10 @@ bool instance_begin(struct engine *engine, const struct definition *definition, 
 void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
                enum gate_kind kind, const struct failure *failure, struct doc *proposal);
 
+/* Whether the contract the call was dispatched under has a perform phase. */
+bool call_performs(struct engine *engine, const struct instance *instance,
+                   const struct frame *frame);
+
 /* The frame's attempt failed: retry by class, hand to a try, or ask a person. */
 void call_failed(struct engine *engine, struct instance *instance, struct frame *frame,
                  const struct failure *failure);
@@ -149,6 +153,10 @@ void redispatch_store(struct engine *engine, const struct store *store);
 void unwind(struct engine *engine, struct instance *instance);
 void unwind_begin(struct engine *engine, struct instance *instance, struct frame *target,
                   struct doc *error);
+
+/* The same for the list of a try: the try itself gets the error. */
+void unwind_attempt(struct engine *engine, struct instance *instance, struct frame *target,
+                    struct doc *error);
 
 /* Give a listen that just started what the event buffer holds for it. */
 void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame);

@@ -110,7 +110,8 @@ static bool output_keeps(struct engine *engine, const struct instance *instance,
             schema_failures_print(&failures, &words);
         }
     }
-    if (keeps && action->confidence_required && !result->decision.has_confidence) {
+    bool judges = result->phase == PHASE_DECIDE || !action->decides;
+    if (keeps && judges && action->confidence_required && !result->decision.has_confidence) {
         keeps = false;
         buf_append_str(&words, "the contract requires a confidence and the decision has none");
     }
@@ -128,13 +129,19 @@ static bool output_keeps(struct engine *engine, const struct instance *instance,
     return keeps;
 }
 
-static bool action_performs(struct engine *engine, const struct instance *instance,
-                            const struct frame *frame)
+static const struct contract_action *
+call_action(struct engine *engine, const struct instance *instance, const struct frame *frame)
 {
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     const struct contract *contract =
         company_contract(&engine->company, call->agent, frame->contract_version);
-    return contract_action(contract, call->action)->performs;
+    return contract_action(contract, call->action);
+}
+
+bool call_performs(struct engine *engine, const struct instance *instance,
+                   const struct frame *frame)
+{
+    return call_action(engine, instance, frame)->performs;
 }
 
 /* Copy what the event keeps, because the command's texts live only for the call. */
@@ -193,6 +200,12 @@ static void hold_for_quality(struct engine *engine, struct instance *instance, s
     gate_open(engine, instance, frame, GATE_PARKED, &failure, result->output);
 }
 
+/* A share as parts per million, rounded: 0.29 is a little more than 0.29 in binary. */
+static uint32_t ppm_of(double share)
+{
+    return (uint32_t)(share * 1e6 + 0.5);
+}
+
 static void result_done(struct engine *engine, struct instance *instance, struct frame *frame,
                         const struct result_command *result)
 {
@@ -202,15 +215,17 @@ static void result_done(struct engine *engine, struct instance *instance, struct
         return;
     }
     double wanted = frame_node(instance, frame)->call.min_confidence;
-    bool sure = wanted <= 0 || (result->decision.has_confidence &&
-                                (double)result->decision.confidence_ppm >= wanted * 1e6);
+    bool judged = result->phase == PHASE_PERFORM && call_action(engine, instance, frame)->decides;
+    bool sure =
+        wanted <= 0 || judged || /* the proposal was weighed, the rest is done */
+        (result->decision.has_confidence && result->decision.confidence_ppm >= ppm_of(wanted));
     struct event event = result_event(engine, instance, frame, result);
     event.output = result->output;
     event.decision = decision_keep(engine, &result->decision);
     event.effect = result->phase == PHASE_PERFORM ? MARK_DONE : MARK_NONE;
     if (!sure) {
         event.count = 2;
-    } else if (result->phase == PHASE_DECIDE && action_performs(engine, instance, frame)) {
+    } else if (result->phase == PHASE_DECIDE && call_performs(engine, instance, frame)) {
         event.count = 1;
     }
     engine_emit(engine, &event);

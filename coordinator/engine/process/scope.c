@@ -171,7 +171,10 @@ static enum eval scope_ask(struct scope *scope)
         .input = input,
         .variables = variables,
     };
-    engine_emit(engine, &event);
+    scope->frame->awaited = expr_id(scope->pending);
+    if (scope->frame->state != FRAME_EVALUATING) { /* else it is asked again after a start */
+        engine_emit(engine, &event);
+    }
     return EVAL_PENDING;
 }
 

@@ -7,7 +7,8 @@
 #include "common/base/limits.h"
 #include "coordinator/engine/process/process.h"
 
-enum { STEPS_PER_TURN = 2000 };
+/* Of one instance, and of all: what is left goes on in the next turn. */
+enum { STEPS_PER_TURN = 2000, STEPS_PER_TURN_ALL = 10000 };
 
 struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flow)
 {
@@ -180,10 +181,14 @@ static bool walk_once(struct engine *engine, struct instance *instance)
     if (frame == NULL || instance->ended || instance->cancelling) {
         return false;
     }
-    if (frame->state == FRAME_OUTPUT) {
+    enum frame_state state = frame->state;
+    if (state == FRAME_EVALUATING && engine->asking_again) {
+        state = frame->resume;
+    }
+    if (state == FRAME_OUTPUT) {
         return walk_leave(engine, instance, frame);
     }
-    if (frame->state != FRAME_RUNNING) {
+    if (state != FRAME_RUNNING) {
         return false;
     }
     if (frame->cursor != PLAN_NONE) {
@@ -210,7 +215,12 @@ static void runnable_add(struct engine *engine, const struct id *id)
 void walk(struct engine *engine, struct instance *instance)
 {
     uint32_t begun = instance->steps;
+    if (engine->steps_in_turn >= STEPS_PER_TURN_ALL) {
+        runnable_add(engine, &instance->id);
+        return;
+    }
     while (walk_once(engine, instance)) {
+        engine->steps_in_turn++;
         if (instance->steps > LIMIT_STEPS_PER_INSTANCE && !instance->ended) {
             struct doc *error =
                 error_make(engine, "runtime", 500, "/", "the instance passed its limit of steps",
@@ -224,7 +234,8 @@ void walk(struct engine *engine, struct instance *instance)
             instance_finish(engine, instance, INSTANCE_FAULTED, error);
             return;
         }
-        if (instance->steps - begun >= STEPS_PER_TURN) {
+        if (instance->steps - begun >= STEPS_PER_TURN ||
+            engine->steps_in_turn >= STEPS_PER_TURN_ALL) {
             runnable_add(engine, &instance->id);
             return;
         }
