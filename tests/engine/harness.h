@@ -77,6 +77,8 @@ struct harness {
     size_t gate_count;
     uint64_t sequence; /* journal batches traced so far */
     uint64_t requests;
+    bool failing; /* a commit may fail: the turn is given up and asked again after opening anew */
+    unsigned failures;
     unsigned recalls;
     unsigned settled;
     enum err reply; /* of the last command */
@@ -138,7 +140,7 @@ void give(struct harness *h, const struct result_command *result);
 /* Turns by hand, for several commands in one. */
 void harness_begin(struct harness *h);
 void harness_command(struct harness *h, const struct command *command);
-void harness_end(struct harness *h);
+bool harness_end(struct harness *h); /* false: the commit failed */
 void harness_restart(struct harness *h);
 void harness_open(struct harness *h);
 void harness_close(struct harness *h);
