@@ -158,11 +158,6 @@ void engine_emit(struct engine *engine, const struct event *event)
             (void)engine_hold(engine, doc_ref(docs[i]));
         }
     }
-    if (kept->failure != NULL) { /* often on the stack of whoever found it */
-        struct failure *failure = engine_alloc(engine, sizeof(*failure));
-        *failure = *kept->failure;
-        kept->failure = failure;
-    }
     struct event copy = *kept; /* applying may move the array */
     engine->counters.events++;
     apply_event(engine, &copy);

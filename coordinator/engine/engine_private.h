@@ -92,8 +92,7 @@ struct doc *engine_hold(struct engine *engine, struct doc *doc);
 /* Keep a json value until the turn is done; takes over the reference. */
 json_t *engine_hold_json(struct engine *engine, json_t *value);
 
-/* Decide a fact: record it and apply it at once. Version is filled in; docs are held, a failure is
- * copied (its texts are not). */
+/* Decide a fact: record it and apply it at once. Version is filled in; docs are held. */
 void engine_emit(struct engine *engine, const struct event *event);
 
 /* An event of `instance`, to be completed and emitted. */
