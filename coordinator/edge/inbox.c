@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
+#include "common/base/metrics.h"
 #include "common/base/str.h"
 #include "common/json/doc.h"
 #include "common/wire/proto_arena.h"
@@ -208,6 +209,17 @@ static void take_agent_letters(struct edge *edge, const char *source,
     }
 }
 
+/* What the agent itself measured; a figure no clock can have made is left out. */
+static void observe(struct edge *edge, const Mainstay__Result *result)
+{
+    static const uint64_t week_us = UINT64_C(7) * 24 * 3600 * 1000000;
+    bool ran = result->status == MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE ||
+               result->status == MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
+    if (ran && !result->from_store && result->duration_us <= week_us) {
+        histogram_observe_ns(edge->metrics.step_seconds, (int64_t)result->duration_us * 1000);
+    }
+}
+
 static void take_results(struct edge *edge, struct item *item, const struct subject *subject,
                          const Mainstay__ResultBatch *batch, const struct id *store_id)
 {
@@ -221,6 +233,7 @@ static void take_results(struct edge *edge, struct item *item, const struct subj
             malformed = true;
             continue;
         }
+        observe(edge, batch->results[i]);
         turn_command(edge->turn, &command);
         result_release(&command.result);
     }
