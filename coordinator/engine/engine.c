@@ -31,6 +31,8 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     company_init(&engine->company);
     engine->cache = map_create();
     engine->turn_marks = map_create();
+    engine->flights = map_create();
+    CHECK(engine->flights != NULL);
     engine->arena = arena_create(TURN_ARENA_BYTES);
     engine->held_json = json_array();
     CHECK(engine->cache != NULL);
@@ -68,6 +70,7 @@ void engine_destroy(struct engine **engine)
     turn_forget(it);
     map_destroy(&it->cache, instance_free);
     map_destroy(&it->turn_marks, NULL);
+    map_destroy(&it->flights, NULL);
     company_release(&it->company);
     arena_destroy(&it->arena);
     json_decref(it->held_json);

@@ -74,6 +74,7 @@ struct engine {
     struct id *runnable; /* instances whose walk was cut by the turn's step limit */
     size_t runnable_count;
     size_t runnable_room;
+    struct map *flights; /* ready_order of every task that a store holds */
     uint64_t outstanding;
     uint64_t ready;
     uint64_t ready_in_turn;
@@ -130,6 +131,12 @@ void apply_ready(struct engine *engine, struct instance *instance, struct frame 
 
 /* Remember a change to the event buffer until the end of the turn. */
 void buffer_changed(struct engine *engine, const struct buffer_change *change);
+
+/* A store holds the frame's task from now on, or no longer: its credit, and that the task is owed.
+ */
+void flight_begin(struct engine *engine, const struct instance *instance,
+                  const struct frame *frame);
+void flight_end(struct engine *engine, const struct instance *instance, const struct frame *frame);
 
 /* Put a ready frame into its queue in memory. */
 void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/check.h"
+#include "common/base/map.h"
 #include "coordinator/engine/engine_private.h"
 
 enum {
@@ -60,6 +61,34 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
     entry->attempts++;
 }
 
+static struct store *flight_store(struct engine *engine, const struct instance *instance,
+                                  const struct frame *frame)
+{
+    struct store *store =
+        company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
+    CHECK(store != NULL);
+    return store;
+}
+
+void flight_begin(struct engine *engine, const struct instance *instance, const struct frame *frame)
+{
+    flight_store(engine, instance, frame)->outstanding++;
+    engine->outstanding++;
+    void *old =
+        map_put(engine->flights, &frame->ready_order, sizeof(frame->ready_order), engine, NULL);
+    CHECK(old == NULL);
+}
+
+void flight_end(struct engine *engine, const struct instance *instance, const struct frame *frame)
+{
+    struct store *store = flight_store(engine, instance, frame);
+    CHECK(store->outstanding > 0);
+    store->outstanding--;
+    engine->outstanding--;
+    void *old = map_remove(engine->flights, &frame->ready_order, sizeof(frame->ready_order));
+    CHECK(old != NULL);
+}
+
 static void step_dispatched(struct engine *engine, struct instance *instance, struct frame *frame,
                             const struct event *event)
 {
@@ -72,10 +101,7 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     frame->effectful = event->phase == PHASE_PERFORM && event->effect != EFFECT_PURE;
     text_replace(&frame->store, event->store);
     text_replace(&frame->contract_version, event->name);
-    struct store *store = company_store(&engine->company, event->agent, event->store);
-    CHECK(store != NULL);
-    store->outstanding++;
-    engine->outstanding++;
+    flight_begin(engine, instance, frame);
     if (frame->effectful) {
         ledger_dispatched(instance, frame, event);
     }
@@ -95,11 +121,7 @@ static void step_result(struct engine *engine, struct instance *instance, struct
                         const struct event *event)
 {
     if (frame_in_flight(frame)) {
-        struct store *store =
-            company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
-        CHECK(store != NULL && store->outstanding > 0);
-        store->outstanding--;
-        engine->outstanding--;
+        flight_end(engine, instance, frame);
     }
     if (frame->state == FRAME_READY) {
         engine->ready--;

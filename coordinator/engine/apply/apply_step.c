@@ -59,11 +59,7 @@ static void gate_close(struct engine *engine, struct frame *frame)
 void apply_frame_gone(struct engine *engine, struct instance *instance, struct frame *frame)
 {
     if (frame_in_flight(frame)) {
-        struct store *store =
-            company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
-        CHECK(store != NULL && store->outstanding > 0);
-        store->outstanding--;
-        engine->outstanding--;
+        flight_end(engine, instance, frame);
     }
     if (frame->state == FRAME_READY) {
         engine->ready--;

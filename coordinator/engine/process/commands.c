@@ -209,11 +209,7 @@ void engine_restore_instance(struct engine *engine, struct instance *instance)
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         struct frame *frame = instance->frames[i];
         if (frame_in_flight(frame)) {
-            struct store *store = company_store(
-                &engine->company, frame_node(instance, frame)->call.agent, frame->store);
-            CHECK(store != NULL);
-            store->outstanding++;
-            engine->outstanding++;
+            flight_begin(engine, instance, frame);
         } else if (frame->state == FRAME_READY) {
             ready_push(engine, instance, frame);
         }

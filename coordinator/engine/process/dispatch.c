@@ -11,10 +11,30 @@
 
 enum { REDISPATCH_DOUBLINGS = 5 }; /* 30 s doubles five times: about 10 minutes at most */
 enum { REDISPATCH_MS_MAX = 10 * 60 * 1000 };
+enum { REDISPATCH_TRIM = 1024 };
+
+/* Most watched tasks are answered long before they are due: drop those when they are the majority,
+ * so that the heap is bounded by what is owed and not by what was sent in half a minute. */
+static void redispatch_trim(struct engine *engine)
+{
+    size_t count = engine->redispatch_count;
+    if (count < REDISPATCH_TRIM || count / 2 < engine->outstanding) {
+        return;
+    }
+    engine->redispatch_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct redispatch entry = engine->redispatches[i];
+        if (map_get(engine->flights, &entry.order, sizeof(entry.order)) != NULL) {
+            redispatch_push(engine,
+                            &entry); /* at or before i: never over what is still to be read */
+        }
+    }
+}
 
 static void redispatch_watch(struct engine *engine, const struct instance *instance,
                              const struct frame *frame, uint32_t times)
 {
+    redispatch_trim(engine);
     uint32_t doublings = times < REDISPATCH_DOUBLINGS ? times : REDISPATCH_DOUBLINGS;
     int64_t delay = engine->options.redispatch_ms << doublings;
     struct redispatch entry = {
