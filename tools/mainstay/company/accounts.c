@@ -218,7 +218,7 @@ void bus_config_write(const struct bus_config *config, const struct accounts *ac
             member_write("  ", "ca_file", config->tls_ca, out);
             buf_append_str(out, "  verify: true\n");
         }
-        buf_append_str(out, "  min_version: \"1.2\"\n}\n");
+        buf_append_str(out, "}\n"); /* TLS 1.2 and up is the default; 2.9 knows no min_version */
     }
     buf_append_str(out, "jetstream {\n");
     if (config->store_dir != NULL) {
