@@ -37,8 +37,8 @@ static void listeners_change(struct engine *engine, struct instance *instance,
     }
 }
 
-/* A person ends a step whose effect is in doubt: the doubt stays on record, but nobody waits for
- * it. */
+/* A person or a timeout ends a step whose effect is in doubt: the doubt stays on record, but nobody
+ * waits for it. */
 static void effect_abandon(struct instance *instance, const struct frame *frame)
 {
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
@@ -180,7 +180,10 @@ static void step_faulted(struct engine *engine, struct instance *instance,
                          const struct event *event)
 {
     if (event->frame != 0) {
-        apply_frame_gone(engine, instance, instance_frame(instance, event->frame));
+        struct frame *frame = instance_frame(instance, event->frame);
+        CHECK(frame != NULL);
+        effect_abandon(instance, frame); /* it timed out while in doubt */
+        apply_frame_gone(engine, instance, frame);
         return;
     }
     struct frame *parent = instance_frame(instance, event->parent);
@@ -345,6 +348,7 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
         char plain[ID_HEX_BYTES];
         id_hex(&frame->key, plain);
         if (text_equal(plain, frame->idempotency_key)) {
+            effect_abandon(instance, frame); /* of the name that it had */
             frame->key = id_of_step(&instance->id, frame_node(instance, frame)->pointer,
                                     frame->path, frame->activation);
             id_hex(&frame->key, plain);
