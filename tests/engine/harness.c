@@ -557,11 +557,15 @@ void cancel(struct harness *h, size_t instance)
 
 size_t table_rows(struct harness *h, char table)
 {
-    struct kv_range range = {.family = 0};
+    const char lower[] = {0, 0, table};
+    const char upper[] = {0, 0, (char)(table + 1)};
+    struct kv_range range = {.family = 0,
+                             .lower = {.data = lower, .size = sizeof(lower)},
+                             .upper = {.data = upper, .size = sizeof(upper)}};
     struct kv_iter *iter = kv_iter_create(h->kv, &range);
     size_t rows = 0;
     for (kv_iter_seek_first(iter); kv_iter_valid(iter); kv_iter_next(iter)) {
-        rows += kv_iter_key(iter).data[2] == table ? 1 : 0;
+        rows++;
     }
     kv_iter_destroy(&iter);
     return rows;

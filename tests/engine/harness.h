@@ -27,7 +27,7 @@
 #include "coordinator/tables/tables.h"
 #include "coordinator/turn.h"
 
-enum { HARNESS_INSTANCES = 256, HARNESS_TASKS = 4096, HARNESS_GATES = 64 };
+enum { HARNESS_INSTANCES = 256, HARNESS_TASKS = 4096, HARNESS_GATES = 4096 };
 
 /* A task that some store was given. */
 struct sent {

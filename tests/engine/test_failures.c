@@ -270,6 +270,23 @@ SCENARIO(failures, an_unknown_manual_effect_is_asked_about)
     cr_expect_eq(open_instances(h), 0);
 }
 
+/* The doubt about the first input stays on record and does not keep the instance. */
+SCENARIO(failures, a_doubt_that_is_edited_gets_a_new_name)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    fail(h, "/do/0/w", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    forget_trace(h);
+    verdict(h, VERDICT_EDIT, "{\"k\":1}");
+    done(h, "/do/0/w#2", "{}");
+    EXPECT("i1 gate-decided /do/0/w edit value={\"k\":1}\n"
+           "i1 step-dispatched /do/0/w#2 perform #1.1 store=s1 contract=1.0.0\n"
+           "i1 step-result /do/0/w#2 perform #1.1 done effect=done out={}\n"
+           "i1 step-completed /do/0/w#2 ^\n"
+           "i1 instance-completed out={}\n");
+    cr_expect_eq(open_instances(h), 0);
+}
+
 /* A doubt is never handed to a catch: first a person says what happened. */
 SCENARIO(failures, a_doubt_is_not_caught)
 {

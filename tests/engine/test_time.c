@@ -268,3 +268,22 @@ SCENARIO(time, a_recall_is_sent_again_and_not_the_task)
            "error={\"type\":\"err:timeout\",\"status\":408,\"instance\":\"/do/0/"
            "w\",\"title\":\"the task took longer than its timeout\"}\n");
 }
+
+/* The answer to the recall may be that nobody knows: that stays on record and the instance ends. */
+SCENARIO(time, a_doubt_that_times_out_does_not_keep_the_instance)
+{
+    hello(h, MANUAL, "s1", 4);
+    deploy_tasks(h, "- w: {call: work@worker, timeout: {after: PT3S}}\n");
+    run(h, "{}");
+    advance(h, 3000);
+    forget_trace(h);
+    fail(h, "/do/0/w", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    EXPECT("i1 step-result /do/0/w perform #0.1 failed effect=unknown in-doubt:broken\n"
+           "i1 step-faulted /do/0/w "
+           "error={\"type\":\"err:timeout\",\"status\":408,\"instance\":\"/do/0/"
+           "w\",\"title\":\"the task took longer than its timeout\"}\n"
+           "i1 instance-faulted "
+           "error={\"type\":\"err:timeout\",\"status\":408,\"instance\":\"/do/0/"
+           "w\",\"title\":\"the task took longer than its timeout\"}\n");
+    cr_expect_eq(open_instances(h), 0);
+}
