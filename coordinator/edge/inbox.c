@@ -138,6 +138,7 @@ static void take_event(struct edge *edge, struct item *item)
         .id = intake.id,
         .envelope = intake.envelope,
         .bus_ms = item->msg->timestamp_ns / 1000000,
+        .expect_known = bus_msg_header(item->msg, EVENT_COPY_HEADER) != NULL,
     };
     turn_command(edge->turn, &command);
     doc_unref(&intake.envelope);

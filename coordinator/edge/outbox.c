@@ -204,9 +204,12 @@ static void publish(struct outbox *outbox, const struct publish_order *order)
     }
     size_t size = 0;
     const char *text = doc_text(order->envelope, &size);
-    struct bus_header header = {.name = "Content-Type", .value = "application/cloudevents+json"};
+    struct bus_header headers[] = {
+        {.name = "Content-Type", .value = "application/cloudevents+json"},
+        {.name = EVENT_COPY_HEADER, .value = "1"},
+    };
     struct bus_publication publication = {
-        .subject = subject, .headers = &header, .header_count = 1, .body = text, .size = size};
+        .subject = subject, .headers = headers, .header_count = 2, .body = text, .size = size};
     struct error err = {0};
     if (bus_publish(outbox->edge->bus, &publication, &err) != ERR_OK) {
         log_debug("copy of event '%s' not published: %s", order->type, err.message);

@@ -406,7 +406,8 @@ void event_text(struct harness *h, const char *envelope)
                               .event = {.type = json_text_of(json, "type"),
                                         .source = json_text_of(json, "source"),
                                         .id = json_text_of(json, "id"),
-                                        .envelope = doc}};
+                                        .envelope = doc,
+                                        .bus_ms = h->now}};
     turn_of(h, &command);
     doc_unref(&doc);
 }

@@ -353,11 +353,13 @@ SCENARIO(events, the_buffer_forgets_after_a_week)
     cr_expect_eq(table_rows(h, 'B'), 0);
 }
 
+/* As it comes from the bus; `bus_ms` 0 would be an event that came another way. */
 static struct command event_command(const char *text, struct doc **doc)
 {
     cr_assert_eq(doc_of_text(text, strlen(text), doc, NULL), ERR_OK);
-    return (struct command){.kind = COMMAND_EVENT,
-                            .event = {.type = "a", .source = "/t", .id = "1", .envelope = *doc}};
+    return (struct command){
+        .kind = COMMAND_EVENT,
+        .event = {.type = "a", .source = "/t", .id = "1", .envelope = *doc, .bus_ms = INT64_MAX}};
 }
 
 /* The buffer of this very turn is seen, and what is taken from it is taken once. */
@@ -502,6 +504,22 @@ Test(events, an_endless_chain_of_events_leaves_the_turn)
     cr_expect_eq(turn_next_due(h->turn), 0);
     doc_unref(&envelope);
     harness_destroy(&h);
+}
+
+SCENARIO(events, what_did_not_come_over_the_bus_is_copied_to_it_once)
+{
+    struct doc *envelope = NULL;
+    struct command command =
+        event_command("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
+    command.event.bus_ms = 0;
+    harness_begin(h);
+    harness_command(h, &command);
+    harness_command(h, &command);
+    harness_end(h);
+    doc_unref(&envelope);
+    EXPECT("event-accepted type=a\n"
+           "event-buffered type=a\n"
+           "> publish a\n");
 }
 
 SCENARIO(events, an_event_too_old_is_a_dead_letter)

@@ -163,9 +163,7 @@ static enum eval enter_emit(struct entry *entry)
     }
     engine_emit(engine, &event);
     emitted_add(engine, &event, envelope);
-    struct order *order = engine_order(engine, ORDER_PUBLISH, 0);
-    order->publish.type = event.name;
-    order->publish.envelope = envelope;
+    publish_copy(engine, event.name, envelope);
     return EVAL_OK;
 }
 

@@ -338,6 +338,13 @@ static enum event_outcome arrival_accept(struct arrival *arrival)
     return arrival->started ? EVENT_STARTED : EVENT_CONTINUED;
 }
 
+void publish_copy(struct engine *engine, const char *type, struct doc *envelope)
+{
+    struct order *order = engine_order(engine, ORDER_PUBLISH, 0);
+    order->publish.type = type;
+    order->publish.envelope = envelope;
+}
+
 void process_event(struct engine *engine, uint64_t token, const struct event_command *command)
 {
     if (command->bus_ms != 0 && engine->now - command->bus_ms > engine->options.event_horizon_ms) {
@@ -359,6 +366,9 @@ void process_event(struct engine *engine, uint64_t token, const struct event_com
     arrival->envelope = engine_hold(engine, doc_ref(command->envelope));
     enum event_outcome outcome = arrival_accept(arrival);
     engine->counters.duplicates += outcome == EVENT_DUPLICATE && !command->expect_known ? 1 : 0;
+    if (command->bus_ms == 0 && outcome != EVENT_DUPLICATE) {
+        publish_copy(engine, arrival->type, arrival->envelope);
+    }
     if (token != 0) {
         struct order *order = engine_order(engine, ORDER_REPLY, token);
         order->reply.created = outcome != EVENT_DUPLICATE;

@@ -20,6 +20,9 @@ void process_evaluation(struct engine *engine, const struct evaluation_command *
 void process_dead_letter(struct engine *engine, uint64_t token,
                          const struct dead_letter_command *command);
 
+/* Put a copy of an accepted event on EVENTS for outsiders (law 4); both are held by the turn. */
+void publish_copy(struct engine *engine, const char *type, struct doc *envelope);
+
 /* Accept the events that steps emitted in this turn. */
 void process_emitted(struct engine *engine);
 
