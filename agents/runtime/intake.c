@@ -91,12 +91,16 @@ static void recall_take(struct intake *intake, const Mainstay__Recall *recall)
     struct runtime *runtime = intake->runtime;
     struct outcome_name name = {.phase = (uint8_t)recall->phase, .attempt = recall->attempt};
     memcpy(name.key, recall->key.data, OUTCOME_KEY_BYTES);
+    Mainstay__Task named = MAINSTAY__TASK__INIT; /* what the answer repeats */
+    named.instance = recall->instance;
+    named.frame = recall->frame;
+    named.input_digest = recall->input_digest;
     struct job *job = NULL;
     enum pool_recall found =
         runtime->pool == NULL ? RECALL_UNKNOWN : pool_recall(runtime->pool, &name, &job);
     if (found == RECALL_RUNNING) {
         Mainstay__Result result;
-        result_init(&result, &name, NULL);
+        result_init(&result, &name, &named);
         result.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_RUNNING;
         result_pack(&result, &intake->result);
     } else {
@@ -106,7 +110,7 @@ static void recall_take(struct intake *intake, const Mainstay__Recall *recall)
         }
         bool kept = job != NULL ? job_is_kept(job)
                                 : paid || recall->phase == MAINSTAY__PHASE__PHASE_PERFORM;
-        execute_recall(runtime, &name, kept, job == NULL ? NULL : job->task, &intake->result);
+        execute_recall(runtime, &name, kept, &named, &intake->result);
     }
     if (intake->result.size > 0) {
         sender_add(runtime->sender, (struct str){intake->result.data, intake->result.size});

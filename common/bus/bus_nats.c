@@ -127,12 +127,6 @@ static void on_disconnected(natsConnection *connection, void *closure)
     state_down(closure, why != NULL ? why : "");
 }
 
-static void on_reconnected(natsConnection *connection, void *closure)
-{
-    (void)connection;
-    state_up(closure);
-}
-
 static void on_closed(natsConnection *connection, void *closure)
 {
     struct bus *bus = closure;
@@ -202,6 +196,24 @@ static natsStatus subscription_begin(struct bus_subscription *subscription,
     (void)natsSubscription_SetPendingLimits(live, PENDING_MESSAGES, PENDING_BYTES);
     subscription->live = live;
     return NATS_OK;
+}
+
+/* A subscription asked for while the connection was dying was refused by it: it begins now. */
+static void subscriptions_begin_missing(struct bus *bus, natsConnection *connection)
+{
+    CHECK(pthread_mutex_lock(&bus->subscriptions_lock) == 0);
+    for (struct bus_subscription *s = bus->subscriptions; s != NULL; s = s->next) {
+        if (s->live == NULL) {
+            (void)subscription_begin(s, connection);
+        }
+    }
+    CHECK(pthread_mutex_unlock(&bus->subscriptions_lock) == 0);
+}
+
+static void on_reconnected(natsConnection *connection, void *closure)
+{
+    subscriptions_begin_missing(closure, connection);
+    state_up(closure);
 }
 
 struct bus_subscription *bus_subscription_create(struct bus *bus, const char *subject,

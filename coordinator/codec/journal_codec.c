@@ -7,7 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/json/doc.h"
-#include "common/wire/proto_arena.h"
+#include "coordinator/codec/codec_private.h"
 #include "coordinator/codec/outcome_codec.h"
 #include "coordinator/definition/plan.h"
 #include "proto/journal.pb-c.h"
@@ -22,27 +22,6 @@ enum {
 
 static const struct proto_limits batch_limits = {
     .bytes = BATCH_BYTES_MAX, .depth = 6, .messages = 2000000, .fields = 40000000};
-
-static char *text_or_empty(const char *text)
-{
-    static char empty[1];
-    return text == NULL ? empty : (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData bytes_of(const void *data, size_t size)
-{
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
-}
-
-static ProtobufCBinaryData bytes_of_doc(struct doc *doc)
-{
-    if (doc == NULL) {
-        return (ProtobufCBinaryData){0};
-    }
-    size_t size = 0;
-    const char *text = doc_text(doc, &size);
-    return bytes_of(text, size);
-}
 
 /* Facts about the company that stay readable without any key. */
 static bool event_is_open(const struct event *event)
@@ -83,16 +62,16 @@ static bool values_fill(const struct event *event, struct arena *arena,
                         Mainstay__JournalValues *values)
 {
     mainstay__journal_values__init(values);
-    values->input = bytes_of_doc(event->input);
-    values->output = bytes_of_doc(event->output);
-    values->context = bytes_of_doc(event->context);
-    values->error = bytes_of_doc(event->error);
-    values->value = bytes_of_doc(event->value);
-    values->raw = bytes_of(event->raw.data, event->raw.size);
-    values->text = text_or_empty(event->text);
-    values->person = text_or_empty(event->person);
-    values->source = text_or_empty(event->source);
-    values->id = text_or_empty(event->id);
+    values->input = proto_doc(event->input);
+    values->output = proto_doc(event->output);
+    values->context = proto_doc(event->context);
+    values->error = proto_doc(event->error);
+    values->value = proto_doc(event->value);
+    values->raw = proto_bytes(event->raw.data, event->raw.size);
+    values->text = proto_text(event->text);
+    values->person = proto_text(event->person);
+    values->source = proto_text(event->source);
+    values->id = proto_text(event->id);
     if (event->decision != NULL) {
         values->decision = decision_to_proto(event->decision, arena);
     }
@@ -100,7 +79,7 @@ static bool values_fill(const struct event *event, struct arena *arena,
         values->failure = failure_to_proto(event->failure, arena);
     }
     if (event->has_digest && digest_is_sealed(event)) {
-        values->digest = bytes_of(event->digest.bytes, DIGEST_BYTES);
+        values->digest = proto_bytes(event->digest.bytes, DIGEST_BYTES);
     }
     return protobuf_c_message_get_packed_size(&values->base) > 0;
 }
@@ -131,7 +110,7 @@ static void event_seal(const struct event *event, uint64_t sequence, uint32_t in
     CHECK(!sealed.failed);
     char *copy = arena_dup(arena, sealed.data, sealed.size);
     CHECK(copy != NULL);
-    out->sealed = bytes_of(copy, sealed.size);
+    out->sealed = proto_bytes(copy, sealed.size);
     crypto_wipe(key, sizeof(key));
     buf_release(&plain);
     buf_release(&sealed);
@@ -143,23 +122,23 @@ static void event_fill(const struct event *event, Mainstay__JournalEvent *out)
     out->kind = (uint32_t)event->kind;
     out->version = event->version;
     if (event->has_instance) {
-        out->instance = bytes_of(event->instance.bytes, sizeof(event->instance.bytes));
+        out->instance = proto_bytes(event->instance.bytes, sizeof(event->instance.bytes));
     }
     out->frame = event->frame;
     out->parent = event->parent;
     out->node = event->node == PLAN_NONE ? 0 : event->node + 1;
-    out->path = text_or_empty(event->path);
+    out->path = proto_text(event->path);
     out->activation = event->activation;
     out->attempt = event->attempt;
     out->phase = (Mainstay__Phase)event->phase;
-    out->agent = text_or_empty(event->agent);
-    out->store = text_or_empty(event->store);
-    out->action = text_or_empty(event->action);
+    out->agent = proto_text(event->agent);
+    out->store = proto_text(event->store);
+    out->action = proto_text(event->action);
     if (event->has_key) {
-        out->key = bytes_of(event->key.bytes, sizeof(event->key.bytes));
+        out->key = proto_bytes(event->key.bytes, sizeof(event->key.bytes));
     }
     if (event->has_digest && !digest_is_sealed(event)) {
-        out->digest = bytes_of(event->digest.bytes, DIGEST_BYTES);
+        out->digest = proto_bytes(event->digest.bytes, DIGEST_BYTES);
     }
     out->at_ms = (uint64_t)event->at_ms;
     out->status = event->status;
@@ -168,8 +147,8 @@ static void event_fill(const struct event *event, Mainstay__JournalEvent *out)
     out->count = event->count;
     out->effect = event->effect;
     out->duration_us = event->duration_us;
-    out->name = text_or_empty(event->name);
-    out->traceparent = text_or_empty(event->traceparent);
+    out->name = proto_text(event->name);
+    out->traceparent = proto_text(event->traceparent);
 }
 
 static struct digest chain_hash(const struct digest *previous, struct str body)
@@ -191,7 +170,7 @@ void journal_encode(struct journal_batch *batch, const struct keyring *keys, str
     proto.version = BATCH_VERSION;
     proto.sequence = batch->sequence;
     proto.now_ms = (uint64_t)batch->now_ms;
-    proto.previous = bytes_of(batch->previous.bytes, DIGEST_BYTES);
+    proto.previous = proto_bytes(batch->previous.bytes, DIGEST_BYTES);
     proto.n_events = batch->event_count;
     proto.events = ARENA_ARRAY(arena, Mainstay__JournalEvent *, batch->event_count);
     Mainstay__JournalEvent *events = ARENA_ARRAY(arena, Mainstay__JournalEvent, batch->event_count);
@@ -261,19 +240,14 @@ static const char *text_or_null(const char *text)
     return text[0] == '\0' ? NULL : text;
 }
 
-static struct doc *doc_or_null(const ProtobufCBinaryData *bytes)
-{
-    return bytes->len == 0 ? NULL : doc_of_text_trusted((const char *)bytes->data, bytes->len);
-}
-
 static void values_read(const Mainstay__JournalValues *values, struct arena *arena,
                         struct event *event)
 {
-    event->input = doc_or_null(&values->input);
-    event->output = doc_or_null(&values->output);
-    event->context = doc_or_null(&values->context);
-    event->error = doc_or_null(&values->error);
-    event->value = doc_or_null(&values->value);
+    event->input = doc_of_proto(&values->input);
+    event->output = doc_of_proto(&values->output);
+    event->context = doc_of_proto(&values->context);
+    event->error = doc_of_proto(&values->error);
+    event->value = doc_of_proto(&values->value);
     event->raw = (struct str){.data = (const char *)values->raw.data, .size = values->raw.len};
     event->text = text_or_null(values->text);
     event->person = text_or_null(values->person);
@@ -325,15 +299,6 @@ static enum err event_open(const Mainstay__JournalEvent *proto, const struct jou
     return ERR_OK;
 }
 
-static bool id_read(const ProtobufCBinaryData *bytes, struct id *ret_id)
-{
-    if (bytes->len != ID_BYTES) {
-        return false;
-    }
-    memcpy(ret_id->bytes, bytes->data, ID_BYTES);
-    return true;
-}
-
 static void event_read(const Mainstay__JournalEvent *proto, struct event *event)
 {
     *event = (struct event){
@@ -359,8 +324,8 @@ static void event_read(const Mainstay__JournalEvent *proto, struct event *event)
         .name = text_or_null(proto->name),
         .traceparent = text_or_null(proto->traceparent),
     };
-    event->has_instance = id_read(&proto->instance, &event->instance);
-    event->has_key = id_read(&proto->key, &event->key);
+    event->has_instance = proto_fixed(&proto->instance, event->instance.bytes, ID_BYTES);
+    event->has_key = proto_fixed(&proto->key, event->key.bytes, ID_BYTES);
     if (proto->digest.len == DIGEST_BYTES) {
         event->has_digest = true;
         memcpy(event->digest.bytes, proto->digest.data, DIGEST_BYTES);

@@ -3,6 +3,7 @@
 #include "common/base/arena.h"
 #include "common/base/check.h"
 #include "common/json/doc.h"
+#include "coordinator/codec/codec_private.h"
 
 _Static_assert((int)PHASE_DECIDE == (int)MAINSTAY__PHASE__PHASE_DECIDE, "phase numbers");
 _Static_assert((int)PHASE_PERFORM == (int)MAINSTAY__PHASE__PHASE_PERFORM, "phase numbers");
@@ -12,33 +13,17 @@ _Static_assert((int)FAILURE_CANCELLED == (int)MAINSTAY__FAILURE_CLASS__FAILURE_C
                "failure numbers");
 _Static_assert((int)MARK_DONE == (int)MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE, "mark numbers");
 
-static char *text_of(const char *text)
-{
-    static char empty[1];
-    return text == NULL ? empty : (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData value_of(struct doc *doc)
-{
-    if (doc == NULL) {
-        return (ProtobufCBinaryData){0};
-    }
-    size_t size = 0;
-    const char *text = doc_text(doc, &size);
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)text};
-}
-
 Mainstay__Decision *decision_to_proto(const struct decision *decision, struct arena *arena)
 {
     Mainstay__Decision *proto = ARENA_NEW(arena, Mainstay__Decision);
     CHECK(proto != NULL);
     mainstay__decision__init(proto);
-    proto->rule = text_of(decision->rule);
-    proto->model = text_of(decision->model);
-    proto->cost = text_of(decision->cost);
+    proto->rule = proto_text(decision->rule);
+    proto->model = proto_text(decision->model);
+    proto->cost = proto_text(decision->cost);
     proto->has_confidence = decision->has_confidence;
     proto->confidence_ppm = decision->confidence_ppm;
-    proto->explanation = value_of(decision->explanation);
+    proto->explanation = proto_doc(decision->explanation);
     return proto;
 }
 
@@ -49,11 +34,11 @@ Mainstay__Failure *failure_to_proto(const struct failure *failure, struct arena 
     mainstay__failure__init(proto);
     proto->failure_class = (Mainstay__FailureClass)failure->failure_class;
     proto->effect = (Mainstay__EffectMark)failure->effect;
-    proto->code = text_of(failure->code);
-    proto->title = text_of(failure->title);
-    proto->detail = text_of(failure->detail);
-    proto->pointer = text_of(failure->pointer);
-    proto->correction = value_of(failure->correction);
+    proto->code = proto_text(failure->code);
+    proto->title = proto_text(failure->title);
+    proto->detail = proto_text(failure->detail);
+    proto->pointer = proto_text(failure->pointer);
+    proto->correction = proto_doc(failure->correction);
     proto->status = failure->status;
     proto->retry_after_ms = failure->retry_after_ms;
     return proto;

@@ -191,6 +191,9 @@ static void recall_collect(struct outbox *outbox, const struct recall_order *ord
     recall->key = outbox_bytes(outbox, order->key.bytes, ID_BYTES);
     recall->attempt = order->attempt;
     recall->phase = (Mainstay__Phase)order->phase;
+    recall->instance = outbox_bytes(outbox, order->instance.bytes, ID_BYTES);
+    recall->frame = order->frame;
+    recall->input_digest = outbox_bytes(outbox, order->input_digest.bytes, DIGEST_BYTES);
     parcel->recalls[parcel->recall_count++] = recall;
 }
 

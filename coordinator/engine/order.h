@@ -56,6 +56,9 @@ struct recall_order {
     uint32_t attempt;
     enum phase phase;
     bool again;
+    struct id instance; /* recalls: with frame and digest, what the answer repeats */
+    uint32_t frame;
+    struct digest input_digest;
 };
 
 struct publish_order {

@@ -9,6 +9,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
 packages_run="nats-server curl openssl tzdata"
 packages_test="libcriterion-dev clang clang-tidy clang-format universal-ctags python3 procps
   util-linux iproute2 binutils man-db systemd"
+packages_demo="jq"
 
 # packages_missing GROUP...: the packages of these groups that are not installed, one a line.
 packages_missing() {

@@ -15,6 +15,9 @@ void recall(struct engine *engine, const struct instance *instance, const struct
         .key = frame->key,
         .attempt = frame->attempt,
         .phase = frame->phase,
+        .instance = instance->id,
+        .frame = frame->id,
+        .input_digest = frame->input_digest,
         .again = again,
     };
 }

@@ -407,6 +407,7 @@ void harness_recall(struct harness *harness, uint8_t key, uint32_t attempt, bool
     recall.key = (ProtobufCBinaryData){.len = sizeof(bytes), .data = bytes};
     recall.attempt = attempt;
     recall.phase = perform ? MAINSTAY__PHASE__PHASE_PERFORM : MAINSTAY__PHASE__PHASE_DECIDE;
+    recall.instance = recall.key;
     batch.version = 1;
     batch.epoch = 1;
     batch.n_recalls = 1;

@@ -384,7 +384,9 @@ Test(runtime, what_has_not_started_can_be_recalled_durably)
     harness_crash(h, 4);
     cr_assert_eq(harness_answer(h, &second).status, RECALLED);
     harness_recall(h, 3, 1, true); /* never seen here */
-    cr_assert_eq(harness_wait(h, 5).status, RECALLED);
+    got = harness_wait(h, 5);
+    cr_assert_eq(got.status, RECALLED);
+    cr_assert(got.has_instance, "the answer repeats what the recall named");
     struct ask third = {.key = 3, .action = "charge", .input = "{}", .perform = true};
     cr_assert_eq(harness_answer(h, &third).status, RECALLED);
     third.attempt = 2;
