@@ -314,8 +314,8 @@ static const char *done_words(struct story *story, const struct plan_node *node,
                        decision->rule, model ? rule ? " and model " : " with model " : "",
                        decision->model);
         if (decision->has_confidence) {
-            (void)snprintf(confidence, sizeof(confidence), ", confidence %.2f",
-                           (double)decision->confidence_ppm / 1e6);
+            (void)snprintf(confidence, sizeof(confidence), ", confidence %.0f %%",
+                           (double)decision->confidence_ppm / 1e4);
         }
         if (decision->cost[0] != '\0') {
             (void)snprintf(cost, sizeof(cost), ", cost %.64s", decision->cost);

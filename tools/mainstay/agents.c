@@ -1,8 +1,10 @@
 /* mainstay agents ls, call, restart, stop. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/str.h"
 #include "tools/mainstay/cli.h"
 #include "tools/mainstay/company/desk.h"
@@ -10,7 +12,7 @@
 #include "tools/mainstay/output.h"
 #include "tools/mainstay/run.h"
 
-enum { PROCESS_TIMEOUT_MS = 30000 };
+enum { PROCESS_TIMEOUT_MS = 30000, ANSWER_PAUSE_MS = 50 };
 
 /* For the table: the names of the actions in one text. */
 static void actions_name(json_t *agents)
@@ -80,6 +82,25 @@ static enum err call_definition(const char *agent, const char *action, struct bu
     return out->failed ? error_set(err, ERR_NOMEM, "out of memory") : ERR_OK;
 }
 
+/* A call is made by somebody who waits, so an action that nobody offers is refused rather than kept
+ * until an agent with it appears. */
+static enum err call_possible(const struct cli *cli, const json_t *deployed, struct error *err)
+{
+    const char *agent = cli->args->operands[0];
+    const char *action = cli->args->operands[1];
+    size_t index = 0;
+    const json_t *missing = NULL;
+    json_array_foreach(json_array_of(deployed, "missing"), index, missing)
+    {
+        if (text_equal(json_text_of(missing, "agent"), agent) &&
+            text_equal(json_text_of(missing, "action"), action)) {
+            return error_set(err, ERR_NOT_FOUND, "no agent '%s' offers an action '%s'", agent,
+                             action);
+        }
+    }
+    return ERR_OK;
+}
+
 enum exit_code agents_call_run(struct cli *cli)
 {
     struct error err = {0};
@@ -95,6 +116,7 @@ enum exit_code agents_call_run(struct cli *cli)
     json_t *body = json_pack("{s:s, s:s}", "text", text.data, "file", "agents call");
     buf_release(&text);
     enum err code = cli_order(cli, "deploy", body, &reply, &err);
+    code = code == ERR_OK ? call_possible(cli, reply, &err) : code;
     const char *definition = json_text_of(reply, "definition");
     enum exit_code exit_code = EXIT_DONE;
     if (code != ERR_OK || definition == NULL) {
@@ -109,6 +131,22 @@ enum exit_code agents_call_run(struct cli *cli)
 }
 
 /* ---- processes of `mainstay up` ---- */
+
+/* A restarted coordinator or bus is back when questions are answered again. */
+static enum err answer_wait(struct cli *cli, int64_t deadline_ns, struct error *err)
+{
+    enum err code = ERR_OK;
+    do {
+        json_t *reply = NULL;
+        code = cli_ask(cli, "status", NULL, &reply, err);
+        json_decref(reply);
+        if (code == ERR_UNAVAILABLE) {
+            struct timespec pause = {.tv_nsec = ANSWER_PAUSE_MS * 1000000L};
+            (void)nanosleep(&pause, NULL);
+        }
+    } while (code == ERR_UNAVAILABLE && clock_monotonic_ns() < deadline_ns);
+    return code;
+}
 
 static enum exit_code process_order(struct cli *cli, const char *order, const char *done)
 {
@@ -126,6 +164,9 @@ static enum exit_code process_order(struct cli *cli, const char *order, const ch
                         &answer, NULL, &err);
     }
     json_decref(answer);
+    if (code == ERR_OK && text_equal(order, "restart")) {
+        code = answer_wait(cli, clock_deadline_ns(timeout_ms), &err);
+    }
     if (code != ERR_OK) {
         error_wrap(&err, "cannot %s '%s'", order, name);
         return cli_fail(&err,

@@ -1,5 +1,6 @@
 #include "tools/mainstay/cli.h"
 
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
@@ -304,7 +305,9 @@ enum exit_code cli_main(int argc, char **argv)
         break;
     }
     invocation_release(&args);
-    if (fflush(stdout) != 0 && exit_code == EXIT_DONE) {
+    errno = 0;
+    bool unread = fflush(stdout) != 0 && errno == EPIPE; /* `mainstay ... | head`: nobody minds */
+    if (!unread && ferror(stdout) != 0 && exit_code == EXIT_DONE) {
         complain("cannot write the output", NULL);
         exit_code = EXIT_FAILED;
     }

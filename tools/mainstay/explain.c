@@ -47,17 +47,11 @@ static void detail_text(const struct ink *ink, const char *label, const char *te
     (void)printf("\n");
 }
 
-/* Cut to VALUE_SHOWN bytes on a character boundary. */
 static void text_cut(struct buf *text)
 {
-    if (text->size <= VALUE_SHOWN) {
-        return;
+    if (text->size > VALUE_SHOWN) {
+        memcpy(text->data + text_cut_at(text->data, VALUE_SHOWN), "...", 4);
     }
-    size_t size = VALUE_SHOWN;
-    while (size > 0 && ((unsigned char)text->data[size] & 0xC0) == 0x80) {
-        size--;
-    }
-    memcpy(text->data + size, "...", 4);
 }
 
 static void detail_value(const struct ink *ink, const char *label, const json_t *value)
@@ -69,6 +63,18 @@ static void detail_value(const struct ink *ink, const char *label, const json_t 
         detail_text(ink, label, text.data);
     }
     buf_release(&text);
+}
+
+/* An explanation in words where the agent gives them, as `why`. */
+static void detail_because(const struct ink *ink, const json_t *explanation)
+{
+    const char *why = json_is_string(explanation) ? json_string_value(explanation)
+                                                  : json_text_of(explanation, "why");
+    if (why != NULL) {
+        detail_text(ink, "because", why);
+    } else {
+        detail_value(ink, "because", explanation);
+    }
 }
 
 static void detail_decision(const struct ink *ink, const json_t *decision)
@@ -85,7 +91,7 @@ static void detail_decision(const struct ink *ink, const json_t *decision)
                        size > 0 ? ", " : "", 100 * json_number_value(confidence));
     }
     detail_text(ink, "decided by", line);
-    detail_value(ink, "because", json_object_get(decision, "explanation"));
+    detail_because(ink, json_object_get(decision, "explanation"));
     detail_value(ink, "cost", json_object_get(decision, "cost"));
 }
 
@@ -121,7 +127,8 @@ static void entry_print(const struct ink *ink, const json_t *entry)
     detail_text(ink, "step", json_text_of(entry, "step"));
     if (agent != NULL) {
         char line[256];
-        (void)snprintf(line, sizeof(line), "%s %s", agent, action != NULL ? action : "");
+        (void)snprintf(line, sizeof(line), "%s%s%s", agent, action != NULL ? " " : "",
+                       action != NULL ? action : "");
         detail_text(ink, "agent", line);
     }
     if (attempt > 1) {

@@ -9,9 +9,10 @@
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
-enum { FOLLOW_PAUSE_MS = 500, LINE_BYTES = 2 * 1024 * 1024 };
+enum { FOLLOW_PAUSE_MS = 500, LINE_BYTES = 2 * 1024 * 1024, REST_SHOWN = 240 };
 
-/* The members of an event that its line does not name yet, as JSON. */
+/* The members of an event that its line does not name yet, as JSON; a contract or a document would
+ * bury the rest, so the line is cut. -o jsonl shows everything. */
 static void event_rest(const json_t *event, struct buf *out)
 {
     json_t *rest = json_copy(json_mutable(event));
@@ -20,8 +21,13 @@ static void event_rest(const json_t *event, struct buf *out)
         (void)json_object_del(rest, named[i]);
     }
     if (json_object_size(rest) > 0) {
+        size_t start = out->size + 1;
         buf_append_byte(out, ' ');
         json_write(rest, out);
+        if (!out->failed && out->size - start > REST_SHOWN) {
+            out->size = text_cut_at(out->data + start, REST_SHOWN) + start;
+            buf_append(out, "...", 3);
+        }
     }
     json_decref(rest);
 }

@@ -27,6 +27,14 @@ void output_safe(FILE *out, const char *text)
     }
 }
 
+size_t text_cut_at(const char *text, size_t size)
+{
+    while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
+        size--;
+    }
+    return size;
+}
+
 void value_write(const json_t *value, struct buf *out)
 {
     if (value == NULL || json_is_null(value)) {

@@ -43,6 +43,9 @@ void output_json(const struct cli *cli, FILE *out, const json_t *value);
 /* Text of a stranger: control characters except newline and tab are shown as '?'. */
 void output_safe(FILE *out, const char *text);
 
+/* Where to cut a text longer than `size` bytes: at most `size`, between two characters. */
+size_t text_cut_at(const char *text, size_t size);
+
 /* Append a JSON value as people write it: text without quotes, lists with commas, objects as JSON.
  */
 void value_write(const json_t *value, struct buf *out);

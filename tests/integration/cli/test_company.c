@@ -142,6 +142,10 @@ Test(company, orders_restart_and_stop_one_process)
     cr_expect_eq(fixture_pid("two"), 0);
     cr_expect_eq(fixture_run("agents restart two"), 0, "%s", fixture_output());
     cr_expect_neq(fixture_pid("two"), 0);
+    cr_expect_eq(fixture_run("agents restart coordinator"), 0, "%s", fixture_output());
+    cr_expect_eq(fixture_run("status"), 0, "restarted, but not there yet: %s", fixture_output());
+    cr_expect_eq(fixture_run("agents restart nats-server"), 0, "%s", fixture_output());
+    cr_expect_eq(fixture_run("status"), 0, "restarted, but not there yet: %s", fixture_output());
     cr_expect_eq(fixture_run("agents stop nobody"), 1);
     cr_expect_not_null(strstr(fixture_output(), "no process is called 'nobody'"));
 }

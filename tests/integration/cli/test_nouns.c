@@ -97,6 +97,18 @@ Test(nouns, refusals_are_failures_with_the_coordinators_words)
     expect_run("journal tail", 0, "{\"by\":\"event\"}");
 }
 
+Test(nouns, journal_tail_buried_everything_under_a_published_contract)
+{
+    expect_run("journal tail", 0, "{\"value\":\"mmmm");
+    cr_expect_not_null(strstr(fixture_output(), "mmm...\n"), "%s", fixture_output());
+    expect_run("journal tail -o jsonl", 0, "mmm the end");
+}
+
+Test(nouns, calling_an_action_nobody_offers_hung_for_ever)
+{
+    expect_run("agents call ghost haunt", 1, "no agent 'ghost' offers an action 'haunt'");
+}
+
 Test(nouns, orders_carry_a_request_id_and_the_seen_revision)
 {
     expect_run("gates approve 99aabb --reason fine", 0, "approve: instance 0123");

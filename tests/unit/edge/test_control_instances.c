@@ -299,7 +299,7 @@ Test(instances, explain_tells_the_story)
     cr_assert_not_null(strstr(retry, "(attempt 2) because the table is locked: somebody"), "%s",
                        retry);
     cr_assert_str_eq(words_of(story, "step-result", "did"),
-                     "agent clerk did price with rule rates@1.0.0, confidence 0.98");
+                     "agent clerk did price with rule rates@1.0.0, confidence 98 %");
     cr_assert_str_eq(words_of(story, "step-ran", "choose"),
                      "'choose': the walk goes on to 'book' because no case matched (default "
                      "'cheap')");
