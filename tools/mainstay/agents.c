@@ -12,7 +12,7 @@
 #include "tools/mainstay/output.h"
 #include "tools/mainstay/run.h"
 
-enum { PROCESS_TIMEOUT_MS = 30000, ANSWER_PAUSE_MS = 50 };
+enum { PROCESS_TIMEOUT_MS = 30000, ANSWER_PAUSE_MS = 50, ANSWER_TRY_MS = 500 };
 
 /* For the table: the names of the actions in one text. */
 static void actions_name(json_t *agents)
@@ -132,13 +132,14 @@ enum exit_code agents_call_run(struct cli *cli)
 
 /* ---- processes of `mainstay up` ---- */
 
-/* A restarted coordinator or bus is back when questions are answered again. */
+/* A restarted coordinator or bus is back when questions are answered again. Short tries: a question
+ * asked before the coordinator is back on the bus is lost. */
 static enum err answer_wait(struct cli *cli, int64_t deadline_ns, struct error *err)
 {
     enum err code = ERR_OK;
     do {
         json_t *reply = NULL;
-        code = cli_ask(cli, "status", NULL, &reply, err);
+        code = cli_ask_within(cli, "status", NULL, false, ANSWER_TRY_MS, &reply, err);
         json_decref(reply);
         if (code == ERR_UNAVAILABLE) {
             struct timespec pause = {.tv_nsec = ANSWER_PAUSE_MS * 1000000L};
