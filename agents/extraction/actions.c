@@ -118,6 +118,35 @@ static json_t *output_of(const struct extraction *extraction, const json_t *inpu
     return output;
 }
 
+/* For people: how much was read, and why the confidence is what it is. Warnings carry none of their
+ * own, so the field that is least sure speaks unless it is surer than the whole document. */
+static const char *reading_why(struct agent_reply *reply, const json_t *output)
+{
+    const json_t *warnings = json_object_get(output, "warnings");
+    const json_t *weakest = NULL;
+    size_t count = json_array_size(json_object_get(output, "documents"));
+    const char *documents = count == 1 ? "1 document" : agent_text(reply, "%zu documents", count);
+    size_t at = 0;
+    double lowest = 1.0;
+    json_t *entry = NULL;
+    json_array_foreach(json_mutable(json_object_get(output, "evidence")), at, entry)
+    {
+        double one = json_real_value(json_object_get(entry, "confidence"));
+        weakest = one < lowest ? entry : weakest;
+        lowest = one < lowest ? one : lowest;
+    }
+    if (json_real_value(json_object_get(output, "confidence")) < lowest) {
+        const char *message = json_text_of(json_array_get(warnings, 0), "message");
+        return agent_text(reply, "%s read; warnings: %zu, the first: %s", documents,
+                          json_array_size(warnings), message == NULL ? "not kept" : message);
+    }
+    if (weakest != NULL) {
+        return agent_text(reply, "%s read; least sure is %s: %s", documents,
+                          json_text_of(weakest, "field"), json_text_of(weakest, "reason"));
+    }
+    return agent_text(reply, "%s read, everything as stated", documents);
+}
+
 static bool fits(const json_t *output)
 {
     struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
@@ -149,9 +178,9 @@ static void answer(const struct agent_task *task, const struct extraction *extra
                                       message == NULL ? "document" : message);
     reply->decision.has_confidence = true;
     reply->decision.confidence = json_real_value(json_object_get(output, "confidence"));
-    reply->decision.explanation =
-        json_pack("{s:O, s:O}", "evidence", json_object_get(output, "evidence"), "warnings",
-                  json_object_get(output, "warnings"));
+    reply->decision.explanation = json_pack("{s:s, s:O, s:O}", "why", reading_why(reply, output),
+                                            "evidence", json_object_get(output, "evidence"),
+                                            "warnings", json_object_get(output, "warnings"));
     reply->output = output;
 }
 

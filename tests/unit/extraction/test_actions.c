@@ -114,6 +114,35 @@ Test(actions, one_document_with_its_evidence)
     release(&reply);
 }
 
+Test(actions, the_reason_was_a_heap_of_evidence_instead_of_a_sentence)
+{
+    static const struct {
+        const char *path;
+        const char *why;
+    } files[] = {
+        {"ubl/BIS_Billing_30-DataIT.xml", "1 document read, everything as stated"},
+        {"x12/edi.net/210-MGCTLYST-SAMPLE.EDI",
+         "1 document read; warnings: 1, the first: no currency"},
+        {"x12/x12parser/TAM/_110/FedEx_SampleInvoice1.txt",
+         "warnings: 4, the first: control reference"},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct agent_reply reply = run(input_of_file(files[i].path, true));
+        const char *why = json_text_of(reply.decision.explanation, "why");
+        cr_assert_not_null(why);
+        cr_expect_not_null(strstr(why, files[i].why), "%s: %s", files[i].path, why);
+        release(&reply);
+    }
+    struct agent_reply row =
+        run(json_pack("{s:s, s:s}", "contentType", "text/csv", "data",
+                      "invoice_id,load_id,origin,destination,miles_billed,rate_billed_per_mile,"
+                      "fuel_surcharge_pct,accessorial_desc,accessorial_amount\n"
+                      "INV-1,LD-1,Buffalo,Columbus,312,2.15,34.0,Lift Gate Service,95.00\n"));
+    const char *why = json_text_of(row.decision.explanation, "why");
+    cr_expect_not_null(strstr(why, "1 document read; least sure is /charges/0/amount: miles"), "%s", why);
+    release(&row);
+}
+
 Test(actions, every_kind_of_x12_fits_the_contract)
 {
     static const struct {
