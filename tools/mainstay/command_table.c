@@ -52,7 +52,7 @@ const struct command commands[] = {
     {"instances", "describe", "info", "INSTANCE", 1, 1, 0, instances_describe_run,
      "show one instance", "A unique beginning of the id, at least 6 digits, is enough."},
     {"instances", "cancel", NULL, "INSTANCE...", 1, MANY, BIT(REASON), instances_cancel_run,
-     "cancel instances and undo what they did", NULL},
+     "cancel instances; what is in flight is settled first", NULL},
     {"definitions", "ls", "list", "", 0, 0, 0, definitions_ls_run, "list deployed definitions",
      NULL},
     {"agents", "ls", "list", "", 0, 0, 0, agents_ls_run, "list agents and what they can do", NULL},

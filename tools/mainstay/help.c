@@ -43,7 +43,7 @@ static void options_write(uint64_t options, struct buf *out)
 
 void help_all(struct buf *out)
 {
-    buf_append_str(out, "Mainstay: processes that survive everything.\n\n"
+    buf_append_str(out, "Mainstay: durable processes for a one-person company.\n\n"
                         "usage: mainstay COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < command_count; i++) {
         if (i > 0 && strcmp(commands[i].noun, commands[i - 1].noun) != 0 &&
