@@ -370,7 +370,7 @@ static bool take(struct taking *taking)
                              advice_pub(taking, taking->type, "content-type", NULL,
                                         "'{\"url\": \"https://HOST/FILE\"}'"),
                              "the body has %zu bytes and an event may have %d (LIMIT_EVENT_BYTES): "
-                             "keep the document elsewhere and send where",
+                             "keep the document elsewhere and send where it is",
                              taking->message->body.size, LIMIT_EVENT_BYTES);
     }
     if (format != NULL) {

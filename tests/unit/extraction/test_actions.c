@@ -139,7 +139,8 @@ Test(actions, the_reason_was_a_heap_of_evidence_instead_of_a_sentence)
                       "fuel_surcharge_pct,accessorial_desc,accessorial_amount\n"
                       "INV-1,LD-1,Buffalo,Columbus,312,2.15,34.0,Lift Gate Service,95.00\n"));
     const char *why = json_text_of(row.decision.explanation, "why");
-    cr_expect_not_null(strstr(why, "1 document read; least sure is /charges/0/amount: miles"), "%s", why);
+    cr_expect_not_null(strstr(why, "1 document read; least sure is /charges/0/amount: miles"), "%s",
+                       why);
     release(&row);
 }
 
