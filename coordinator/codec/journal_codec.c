@@ -14,8 +14,8 @@
 
 enum {
     BATCH_VERSION = 1,
-    HASH_FIELD_BYTES = 2 + DIGEST_BYTES, /* tag 7, length, digest: the last bytes of a batch */
-    HASH_TAG = 7 << 3 | 2,
+    HASH_FIELD_BYTES = 2 + DIGEST_BYTES, /* tag, length, digest: the last bytes of a batch */
+    HASH_TAG = 15 << 3 | 2,
     VALUES_BYTES_MAX = 8 * LIMIT_EVENT_BYTES,
     BATCH_BYTES_MAX = 64 * 1024 * 1024,
 };
@@ -40,15 +40,18 @@ static struct id event_owner(const struct event *event)
     return event->kind == EVENT_BUFFERED ? event->key : company;
 }
 
-static void nonce_of(uint64_t sequence, uint32_t index, uint8_t nonce[CRYPTO_NONCE_BYTES])
+_Static_assert(8 + 4 + JOURNAL_SALT_BYTES == CRYPTO_NONCE_BYTES, "sequence, index, salt");
+
+static void nonce_of(const struct journal_batch *batch, uint32_t index,
+                     uint8_t nonce[CRYPTO_NONCE_BYTES])
 {
-    memset(nonce, 0, CRYPTO_NONCE_BYTES);
     for (unsigned i = 0; i < 8; i++) {
-        nonce[2 + i] = (uint8_t)(sequence >> (56 - 8 * i));
+        nonce[i] = (uint8_t)(batch->sequence >> (56 - 8 * i));
     }
     for (unsigned i = 0; i < 4; i++) {
-        nonce[10 + i] = (uint8_t)(index >> (24 - 8 * i));
+        nonce[8 + i] = (uint8_t)(index >> (24 - 8 * i));
     }
+    memcpy(nonce + 12, batch->salt, JOURNAL_SALT_BYTES);
 }
 
 /* Whether the digest is of a case value: those go inside the seal. */
@@ -84,7 +87,7 @@ static bool values_fill(const struct event *event, struct arena *arena,
     return protobuf_c_message_get_packed_size(&values->base) > 0;
 }
 
-static void event_seal(const struct event *event, uint64_t sequence, uint32_t index,
+static void event_seal(const struct event *event, const struct journal_batch *batch, uint32_t index,
                        const struct keyring *keys, struct arena *arena, Mainstay__JournalEvent *out)
 {
     Mainstay__JournalValues *values = ARENA_NEW(arena, Mainstay__JournalValues);
@@ -102,7 +105,7 @@ static void event_seal(const struct event *event, uint64_t sequence, uint32_t in
     uint8_t key[CRYPTO_KEY_BYTES];
     uint8_t nonce[CRYPTO_NONCE_BYTES];
     keys->key_make(keys->user, &owner, key);
-    nonce_of(sequence, index, nonce);
+    nonce_of(batch, index, nonce);
     struct buf sealed = BUF_INIT(VALUES_BYTES_MAX + CRYPTO_TAG_BYTES);
     struct str associated = {.data = (const char *)owner.bytes, .size = sizeof(owner.bytes)};
     crypto_seal(key, nonce, associated, (struct str){.data = plain.data, .size = plain.size},
@@ -171,6 +174,7 @@ void journal_encode(struct journal_batch *batch, const struct keyring *keys, str
     proto.sequence = batch->sequence;
     proto.now_ms = (uint64_t)batch->now_ms;
     proto.previous = proto_bytes(batch->previous.bytes, DIGEST_BYTES);
+    proto.salt = proto_bytes(batch->salt, JOURNAL_SALT_BYTES);
     proto.n_events = batch->event_count;
     proto.events = ARENA_ARRAY(arena, Mainstay__JournalEvent *, batch->event_count);
     Mainstay__JournalEvent *events = ARENA_ARRAY(arena, Mainstay__JournalEvent, batch->event_count);
@@ -179,7 +183,7 @@ void journal_encode(struct journal_batch *batch, const struct keyring *keys, str
     for (size_t i = 0; i < batch->event_count; i++) {
         proto.events[i] = &events[i];
         event_fill(&batch->events[i], &events[i]);
-        event_seal(&batch->events[i], batch->sequence, (uint32_t)i, keys, arena, &events[i]);
+        event_seal(&batch->events[i], batch, (uint32_t)i, keys, arena, &events[i]);
     }
     size_t start = out->size;
     CHECK(proto_pack(&proto.base, out, NULL) == ERR_OK);
@@ -207,12 +211,13 @@ static enum err batch_unpack(struct str bytes, struct arena *arena,
                          (unsigned long long)proto->sequence, proto->version);
     }
     if (proto->hash.len != DIGEST_BYTES || proto->previous.len != DIGEST_BYTES ||
-        bytes.size < HASH_FIELD_BYTES) {
+        proto->salt.len != JOURNAL_SALT_BYTES || bytes.size < HASH_FIELD_BYTES) {
         return error_set(err, ERR_CORRUPT, "journal batch %llu has no hash",
                          (unsigned long long)proto->sequence);
     }
     *batch = (struct journal_batch){.sequence = proto->sequence, .now_ms = (int64_t)proto->now_ms};
     memcpy(batch->hash.bytes, proto->hash.data, DIGEST_BYTES);
+    memcpy(batch->salt, proto->salt.data, JOURNAL_SALT_BYTES);
     memcpy(batch->previous.bytes, proto->previous.data, DIGEST_BYTES);
     struct digest hash = chain_hash(
         &batch->previous, (struct str){.data = bytes.data, .size = bytes.size - HASH_FIELD_BYTES});
@@ -276,7 +281,7 @@ static enum err event_open(const Mainstay__JournalEvent *proto, const struct jou
         batch->erased[index] = true;
         return ERR_OK;
     }
-    nonce_of(batch->sequence, index, nonce);
+    nonce_of(batch, index, nonce);
     struct buf plain = BUF_INIT(VALUES_BYTES_MAX);
     struct str associated = {.data = (const char *)owner.bytes, .size = sizeof(owner.bytes)};
     enum err code = crypto_open(

@@ -2,8 +2,9 @@
  * Journal events to bytes and back: one sealed, hash-chained batch per turn (proto/journal.proto).
  *
  * Case values of an event are encrypted (XChaCha20-Poly1305) under the data key of their owner; the
- * nonce is the event's place: partition, batch sequence, index. Facts about the company itself
- * (definitions, contracts, stores) stay open.
+ * nonce is the event's place (batch sequence, index) and a salt that each process draws anew,
+ * because a restored backup or a failed commit meets the same places again with other values. Facts
+ * about the company itself (definitions, contracts, stores) stay open.
  *
  *   hash = SHA-256(0x00 || previous || batch without its hash)
  *
@@ -35,9 +36,12 @@ struct keyring {
     bool (*key_find)(void *user, const struct id *owner, uint8_t out[CRYPTO_KEY_BYTES]);
 };
 
+enum { JOURNAL_SALT_BYTES = 12 };
+
 struct journal_batch {
     uint64_t sequence;
     int64_t now_ms;
+    uint8_t salt[JOURNAL_SALT_BYTES];
     struct digest previous;
     struct digest hash;
     struct event *events;

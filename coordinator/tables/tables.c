@@ -281,6 +281,7 @@ enum err tables_open(struct kv *kv, struct tables **ret_tables, struct error *er
     CHECK(tables->arena != NULL);
     CHECK(tables->quotas != NULL);
     CHECK(tables->made_keys != NULL);
+    crypto_random(tables->salt, sizeof(tables->salt));
     enum err code = store_begin(tables, err);
     if (code == ERR_OK) {
         code = head_read(tables, err);
@@ -366,6 +367,7 @@ enum err tables_commit(struct tables *tables, const struct event *events, size_t
                                   .previous = tables->head,
                                   .event_count = event_count};
     if (event_count > 0) {
+        memcpy(batch.salt, tables->salt, sizeof(batch.salt));
         batch.events = (struct event *)(uintptr_t)events;
         struct keyring keys = tables_keyring(tables);
         buf_clear(&tables->journal);

@@ -54,6 +54,7 @@ struct tables {
     int64_t now;
     uint64_t sequence;
     struct digest head;
+    uint8_t salt[JOURNAL_SALT_BYTES]; /* of this process */
     int64_t last_now;
     struct id store_id;
     uint64_t epoch;
