@@ -204,7 +204,7 @@ static enum err parts_start(struct agent *agent, struct error *err)
     struct runtime *runtime = &agent->runtime;
     TRY(crypto_init(err));
     crypto_random(runtime->session, sizeof(runtime->session));
-    TRY(contract_load(agent->options.contract, &runtime->contract, err));
+    TRY(agent_contract_load(agent->options.contract, &runtime->contract, err));
     TRY(actions_match(agent, err));
     sizes_choose(agent);
     TRY(store_open(agent, err));
@@ -318,7 +318,7 @@ static void parts_stop(struct agent *agent)
     tables_destroy(&runtime->tables);
     outcomes_destroy(&runtime->outcomes);
     kv_close(&agent->kv);
-    contract_destroy(&runtime->contract);
+    agent_contract_destroy(&runtime->contract);
     free(runtime->actions);
     if (agent->signal_fd >= 0) {
         (void)close(agent->signal_fd);

@@ -394,8 +394,8 @@ static enum err contract_read(const char *file, json_t *root, struct contract *c
     return actions_read(&place, json_object_get(root, "actions"), contract, err);
 }
 
-enum err contract_parse(const char *name, const char *bytes, size_t size,
-                        struct contract **ret_contract, struct error *err)
+enum err agent_contract_parse(const char *name, const char *bytes, size_t size,
+                              struct contract **ret_contract, struct error *err)
 {
     *ret_contract = NULL;
     struct contract *contract = calloc(1, sizeof(*contract));
@@ -423,11 +423,11 @@ enum err contract_parse(const char *name, const char *bytes, size_t size,
 out:
     buf_release(&text);
     json_decref(root);
-    contract_destroy(&contract);
+    agent_contract_destroy(&contract);
     return code;
 }
 
-enum err contract_load(const char *path, struct contract **ret_contract, struct error *err)
+enum err agent_contract_load(const char *path, struct contract **ret_contract, struct error *err)
 {
     *ret_contract = NULL;
     FILE *file = fopen(path, "re");
@@ -449,14 +449,14 @@ enum err contract_load(const char *path, struct contract **ret_contract, struct 
     } else if (text.failed) {
         code = error_set(err, ERR_LIMIT, "contract '%s' is over %d bytes", path, CONTRACT_BYTES);
     } else {
-        code =
-            contract_parse(path, text.data == NULL ? "" : text.data, text.size, ret_contract, err);
+        code = agent_contract_parse(path, text.data == NULL ? "" : text.data, text.size,
+                                    ret_contract, err);
     }
     buf_release(&text);
     return code;
 }
 
-void contract_destroy(struct contract **contract)
+void agent_contract_destroy(struct contract **contract)
 {
     if (*contract == NULL) {
         return;

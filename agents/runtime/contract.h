@@ -57,15 +57,15 @@ struct contract {
 /* Read the contract in `bytes`; `name` (a file name) starts error messages. On failure
  * *ret_contract is NULL. ERR_INVALID (not JSON, a member missing, unknown or wrong, a schema that
  * does not compile; the message says where), ERR_LIMIT, ERR_NOMEM. */
-MUST_CHECK enum err contract_parse(const char *name, const char *bytes, size_t size,
-                                   struct contract **ret_contract, struct error *err);
+MUST_CHECK enum err agent_contract_parse(const char *name, const char *bytes, size_t size,
+                                         struct contract **ret_contract, struct error *err);
 
 /* The same from a file. Also ERR_NOT_FOUND and ERR_IO. */
-MUST_CHECK enum err contract_load(const char *path, struct contract **ret_contract,
-                                  struct error *err);
+MUST_CHECK enum err agent_contract_load(const char *path, struct contract **ret_contract,
+                                        struct error *err);
 
 /* Free *contract and set it to NULL. Accepts a NULL contract. */
-void contract_destroy(struct contract **contract);
+void agent_contract_destroy(struct contract **contract);
 
 /* The action of that name, or NULL. */
 const struct contract_action *contract_find(const struct contract *contract, const char *name);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/check.h"
+
 void buf_init(struct buf *buf, size_t max)
 {
     *buf = BUF_INIT(max);
@@ -34,6 +36,7 @@ static bool reserve(struct buf *buf, size_t more)
     }
     size_t need = buf->size + more + 1;
     if (need <= buf->capacity) {
+        CHECK(buf->data != NULL);
         return true;
     }
     size_t capacity = buf->capacity < 64 ? 64 : buf->capacity * 2;

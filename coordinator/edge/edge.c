@@ -124,7 +124,7 @@ enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
     edge->jq = jq_create(options->jq_path, inbox_answer, edge);
     enum err code = edge_store(edge, err);
     if (code == ERR_OK) {
-        code = health_start(edge, err);
+        code = edge_health_start(edge, err);
     }
     if (code == ERR_OK) {
         code = edge_bus(edge, err);

@@ -188,7 +188,7 @@ void jq_answer_free(struct jq_answer *answer);
 
 /* ---- health.c ---- */
 
-MUST_CHECK enum err health_start(struct edge *edge, struct error *err);
+MUST_CHECK enum err edge_health_start(struct edge *edge, struct error *err);
 void health_stop(struct edge *edge);
 void health_turn(struct edge *edge, int64_t turn_ns);
 

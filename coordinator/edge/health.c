@@ -69,7 +69,7 @@ static void metrics_make(struct edge *edge)
         "Time an agent took for one phase of a step, by its own account", NULL, METRIC_SECONDS);
 }
 
-enum err health_start(struct edge *edge, struct error *err)
+enum err edge_health_start(struct edge *edge, struct error *err)
 {
     metrics_make(edge);
     const char *where = edge->options.metrics;

@@ -62,7 +62,7 @@ bool media_valid(const char *content_type)
     return true;
 }
 
-bool media_is_json(const char *content_type)
+bool intake_media_is_json(const char *content_type)
 {
     size_t end = strcspn(content_type, "; ");
     return end >= 5 && (strncasecmp(content_type + end - 5, "/json", 5) == 0 ||

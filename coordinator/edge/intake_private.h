@@ -36,7 +36,7 @@ const char *header_decode(struct arena *arena, const char *value);
 bool headers_take(struct taking *taking);
 
 /* "xml" subtype tests look at the part before any parameter. */
-bool media_is_json(const char *content_type);
+bool intake_media_is_json(const char *content_type);
 bool media_valid(const char *content_type);
 
 /* ---- intake_advice.c ---- */

@@ -90,14 +90,27 @@ class Layers(Planted):
             self.found(os.path.join(build, "libengine.a(engine.o):"), f"imports {name};",
                        "--build", build)
 
+    @unittest.skipUnless(shutil.which("gcc") and shutil.which("nm"), "no gcc")
+    def test_a_name_in_two_layers(self):
+        build = os.path.join(self.root, "build")
+        self.build_engine("int f(void) { return 1; }\nstatic int own(void) { return 1; }\n")
+        self.build_layer("bus", "int g(void) { return 2; }\nstatic int own(void) { return 1; }\n")
+        self.clean("--build", build)
+        self.build_layer("bus", "int f(void) { return 2; }\n")
+        self.found(os.path.join(build, "libengine.a(engine.o):"), "defines f, and so does libbus.a",
+                   "--build", build)
+
     def build_engine(self, text):
-        self.plant("build/engine.c", text)
+        self.build_layer("engine", text)
+
+    def build_layer(self, name, text):
+        self.plant(f"build/{name}.c", text)
         folder = os.path.join(self.root, "build")
-        subprocess.run(["gcc", "-fno-builtin", "-w", "-c", "engine.c"], cwd=folder, check=True)
-        archive = os.path.join(folder, "libengine.a")
+        subprocess.run(["gcc", "-fno-builtin", "-w", "-c", f"{name}.c"], cwd=folder, check=True)
+        archive = os.path.join(folder, f"lib{name}.a")
         if os.path.exists(archive):
             os.remove(archive)
-        subprocess.run(["ar", "rcs", archive, "engine.o"], cwd=folder, check=True)
+        subprocess.run(["ar", "rcs", archive, f"{name}.o"], cwd=folder, check=True)
 
 
 if __name__ == "__main__":

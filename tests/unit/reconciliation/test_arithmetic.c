@@ -41,7 +41,7 @@ Test(arithmetic, the_210_of_124_17_checks_in_every_line)
     json_t *answer = desk_check_file(desk, "x12/staedi/ts210_80char.edi");
     cr_assert(held(answer, "foots.charges@1"));
     cr_assert(held(answer, "line.amount@1"), "41.93 x 1,340 lb is 561.86");
-    cr_assert(held(answer, "fuel.stated@1"), "10.50 % of 112.37 is 11.80");
+    cr_assert(held(answer, "fuel.stated@1"), "10.50 %% of 112.37 is 11.80");
     json_decref(answer);
     desk_destroy(&desk);
 }

@@ -15,62 +15,7 @@
 #include "common/store/kv_mem.h"
 #include "common/wire/proto_arena.h"
 
-#define ACTION(effect_text, phases_text, more)                                           \
-    "{\"title\":\"t\",\"input\":{\"type\":\"object\"},\"output\":{\"type\":\"object\"}," \
-    "\"effect\":\"" effect_text "\",\"phases\":[" phases_text "],\"timeout\":\"PT10S\"" more "}"
-
-static const char contract_text[] =
-    "{\"agent\":\"test\",\"version\":\"1.2.3\",\"title\":\"Test\",\"actions\":{"
-    "\"echo\":" ACTION(
-        "pure", "\"decide\"",
-        ",\"quick\":true") ","
-                           "\"slow\":" ACTION(
-                               "pure", "\"decide\"",
-                               ",\"concurrency\":4") ","
-                                                     "\"paid\":" ACTION(
-                                                         "pure", "\"decide\"",
-                                                         ",\"cost\":{\"max\":\"1 "
-                                                         "EUR\"}") ","
-                                                                   "\"charge\""
-                                                                   ":" ACTION(
-                                                                       "keyed", "\"perform\"",
-                                                                       ",\"concurrenc"
-                                                                       "y\":4") ","
-                                                                                "\"lo"
-                                                                                "cal"
-                                                                                "\""
-                                                                                ":" ACTION(
-                                                                                    "keyed",
-                                                                                    "\"perform\"",
-                                                                                    ",\"local\":"
-                                                                                    "true") ","
-                                                                                            "\"prob"
-                                                                                            "ed\""
-                                                                                            ":" ACTION(
-                                                                                                "pr"
-                                                                                                "ob"
-                                                                                                "e"
-                                                                                                "d",
-                                                                                                "\""
-                                                                                                "pe"
-                                                                                                "rf"
-                                                                                                "or"
-                                                                                                "m"
-                                                                                                "\"",
-                                                                                                "") ","
-                                                                                                    "\"manual\":" ACTION(
-                                                                                                        "manual",
-                                                                                                        "\"perform\"",
-                                                                                                        "") ","
-                                                                                                            "\"both\":" ACTION(
-                                                                                                                "keyed",
-                                                                                                                "\"decide\",\"perform\"",
-                                                                                                                ",\"proposal\":{\"type\":\"object\",\"required\":[\"amount\"]},"
-                                                                                                                "\"confidence\":\"optional\"") ","
-                                                                                                                                               "\"strict\":{\"title\":\"t\",\"input\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"
-                                                                                                                                               "\"integer\"}}},\"output\":{\"type\":\"object\",\"required\":[\"n\"]},\"effect\":\"pure\","
-                                                                                                                                               "\"phases\":[\"decide\"],\"timeout\":\"PT10S\",\"confidence\":\"required\"}"
-                                                                                                                                               "}}";
+#define CONTRACT_FILE SOURCE_DIR "/tests/unit/runtime/harness_contract.json"
 
 static struct harness *harness_of(const struct agent_task *task)
 {
@@ -106,7 +51,8 @@ static void do_wait(const struct agent_task *task, struct agent_reply *reply)
     harness->started[place % sizeof(harness->started)] = task->key[0];
     (void)atomic_fetch_add(&harness->waiting, 1);
     bool heed = json_bool_of(task->input, "heed", false);
-    while (atomic_load(&harness->gate) == 0 && !(heed && agent_task_cancelled(task))) {
+    while (atomic_load(&harness->gate) == 0 &&
+           !(heed && atomic_load(&harness->heeding) != 0 && agent_task_cancelled(task))) {
         struct timespec pause = {.tv_nsec = 1000000};
         (void)nanosleep(&pause, NULL);
     }
@@ -261,9 +207,8 @@ static void runtime_start(struct harness *harness, size_t workers)
                                 .fatal = on_fatal,
                                 .owner = harness,
                                 .user = harness};
-    cr_assert_eq(
-        contract_parse("test", contract_text, strlen(contract_text), &runtime->contract, &err),
-        ERR_OK, "%s", err.message);
+    cr_assert_eq(agent_contract_load(CONTRACT_FILE, &runtime->contract, &err), ERR_OK, "%s",
+                 err.message);
     runtime->actions = calloc(sizeof(actions) / sizeof(actions[0]), sizeof(runtime->actions[0]));
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         cr_assert_str_eq(runtime->contract->actions[i].name, actions[i].name);
@@ -297,7 +242,7 @@ static void runtime_stop(struct harness *harness)
     telemetry_destroy(&runtime->telemetry);
     tables_destroy(&runtime->tables);
     outcomes_destroy(&runtime->outcomes);
-    contract_destroy(&runtime->contract);
+    agent_contract_destroy(&runtime->contract);
     free(runtime->actions);
 }
 

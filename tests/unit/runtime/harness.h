@@ -47,7 +47,8 @@ struct harness {
     /* What the actions of the harness did. */
     atomic_int runs;
     atomic_int probes;
-    atomic_int gate; /* `wait` returns when it is not 0 */
+    atomic_int gate;    /* `wait` returns when it is not 0 */
+    atomic_int heeding; /* when it is not 0, `wait` returns when told to stop, if it heeds that */
     atomic_size_t started_count;
     uint8_t started[64]; /* keys in the order in which `wait` began */
     atomic_int waiting;  /* actions inside `wait` */

@@ -19,7 +19,7 @@ Test(contract, a_good_one_is_read)
 {
     struct contract *contract = NULL;
     struct error err = {0};
-    cr_assert_eq(contract_parse("good", good, strlen(good), &contract, &err), ERR_OK, "%s",
+    cr_assert_eq(agent_contract_parse("good", good, strlen(good), &contract, &err), ERR_OK, "%s",
                  err.message);
     cr_assert_str_eq(contract->agent, "a-1");
     const struct contract_action *go = contract_find(contract, "go");
@@ -43,7 +43,7 @@ Test(contract, a_good_one_is_read)
     cr_assert(!contract_serves(contract, "0.1.0"));
     cr_assert(!contract_serves(contract, ""));
     cr_assert(!contract_serves(contract, "1.20"));
-    contract_destroy(&contract);
+    agent_contract_destroy(&contract);
     cr_assert_null(contract);
 }
 
@@ -58,7 +58,7 @@ static void refused(const char *from, const char *to, const char *words)
     buf_append_str(&text, at + strlen(from));
     struct contract *contract = NULL;
     struct error err = {0};
-    enum err code = contract_parse("bad", text.data, text.size, &contract, &err);
+    enum err code = agent_contract_parse("bad", text.data, text.size, &contract, &err);
     cr_assert_eq(code, ERR_INVALID, "'%s' gives %d", to, (int)code);
     cr_assert_null(contract);
     cr_assert(strstr(err.message, words) != NULL, "'%s' is not in '%s'", words, err.message);
@@ -108,11 +108,11 @@ Test(contract, white_space_and_order_do_not_change_the_digest)
         "\"effect\": \"pure\", \"phases\": [\"decide\"]}}}\n";
     struct contract *a = NULL;
     struct contract *b = NULL;
-    cr_assert_eq(contract_parse("a", first, strlen(first), &a, NULL), ERR_OK);
-    cr_assert_eq(contract_parse("b", second, strlen(second), &b, NULL), ERR_OK);
+    cr_assert_eq(agent_contract_parse("a", first, strlen(first), &a, NULL), ERR_OK);
+    cr_assert_eq(agent_contract_parse("b", second, strlen(second), &b, NULL), ERR_OK);
     cr_assert(digest_equal(&a->digest, &b->digest));
-    contract_destroy(&a);
-    contract_destroy(&b);
+    agent_contract_destroy(&a);
+    agent_contract_destroy(&b);
 }
 
 Test(contract, durations)
@@ -155,6 +155,6 @@ Test(contract, a_file_that_is_not_there_is_named)
 {
     struct contract *contract = NULL;
     struct error err = {0};
-    cr_assert_eq(contract_load("/nowhere/contract.json", &contract, &err), ERR_NOT_FOUND);
+    cr_assert_eq(agent_contract_load("/nowhere/contract.json", &contract, &err), ERR_NOT_FOUND);
     cr_assert(strstr(err.message, "/nowhere/contract.json") != NULL);
 }

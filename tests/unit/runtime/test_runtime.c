@@ -45,6 +45,15 @@ static void until_waiting(int count)
     cr_assert_geq(atomic_load(&h->waiting), count);
 }
 
+static void until_waiting_ends(void)
+{
+    for (int i = 0; i < 10000 && atomic_load(&h->waiting) > 0; i++) {
+        struct timespec pause = {.tv_nsec = 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    cr_assert_eq(atomic_load(&h->waiting), 0);
+}
+
 Test(runtime, pure_work_runs_again_and_costs_no_sync)
 {
     struct ask ask = {.key = 1, .action = "echo", .input = "{\"a\":1}"};
@@ -332,7 +341,9 @@ Test(runtime, pure_work_past_its_time_is_told_to_stop)
     struct got got = harness_answer(h, &ask);
     cr_assert_str_eq(got.code, "timeout");
     cr_assert_eq(got.effect, NONE);
-    until_waiting(0);
+    until_waiting(1);
+    atomic_store(&h->heeding, 1); /* not before: it sees by itself that its time is over */
+    until_waiting_ends();
     atomic_store(&h->gate, 1);
     ask.key = 2;
     ask.timeout_ms = 0;

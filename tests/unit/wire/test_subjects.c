@@ -80,9 +80,9 @@ Test(subjects, types_are_tokens_joined_by_single_dots)
 Test(subjects, strangers_are_refused)
 {
     static const char *const bad[] = {
-        "",           "task",       "task.",       "task.a",    "task.a.",
-        "task.a.b.c", "task..b",    "tasks.a.b",   "journal.x", "journal.65536",
-        "journal.01", "journal.-1", "control.a..b", "event.",   "result.a b.c",
+        "",           "task",       "task.",        "task.a",    "task.a.",
+        "task.a.b.c", "task..b",    "tasks.a.b",    "journal.x", "journal.65536",
+        "journal.01", "journal.-1", "control.a..b", "event.",    "result.a b.c",
         "hello.a.b ", NULL};
     struct subject subject;
     for (size_t i = 0; bad[i] != NULL; i++) {
