@@ -81,7 +81,7 @@ static void report_json(const struct plan *plan, const struct plan_report *repor
         json_t *name = json_sprintf("%s/%s:%s", plan->namespace_, plan->name, plan->version);
         CHECK(json_object_set_new(object, "definition", name) == 0);
     }
-    struct buf text = BUF_INIT(16 * LIMIT_DEFINITION_BYTES);
+    struct buf text = BUF_INIT((size_t)16 * LIMIT_DEFINITION_BYTES);
     json_write(object, &text);
     json_decref(object);
     puts(text.failed ? "{}" : text.data);

@@ -20,7 +20,7 @@ static void message_trim(char *message, int wanted)
     message[end] = '\0';
 }
 
-enum err error_set(struct error *err, enum err code, const char *format, ...)
+enum err(error_set)(struct error *err, enum err code, const char *format, ...)
 {
     if (err != NULL) {
         va_list args;

@@ -32,6 +32,9 @@ struct error {
 /* Set `err` (may be NULL) to `code` and the formatted message, and return `code`. */
 enum err error_set(struct error *err, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__ /* clang-tidy cannot see from here what is returned */
+#define error_set(err, code, ...) ((void)error_set(err, code, __VA_ARGS__), (code))
+#endif
 
 /* Put context in front of the message: "context: message". The code does not change. */
 void error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,7 +7,7 @@
 #include "coordinator/definition/near.h"
 #include "coordinator/definition/semver.h"
 
-static const struct refused_key REFUSED_CALLS[] = {
+static const struct refused_key refused_calls[] = {
     {"http", "the engine makes no requests itself; call an action of the connector agent"},
     {"grpc", "gRPC calls are not in the profile; call an action of an agent"},
     {"openapi", "OpenAPI calls are not in the profile; call an action of the connector agent"},
@@ -19,7 +19,7 @@ static const struct refused_key REFUSED_CALLS[] = {
     {NULL, NULL},
 };
 
-static const struct refused_key REFUSED_WITH[] = {
+static const struct refused_key refused_with[] = {
     {"compensate", "compensation is not in the profile yet; undo in catch.do"},
     {"mode", "shadow and propose modes are not in the profile yet"},
     {"budget", "budgets are not in the profile yet"},
@@ -84,7 +84,7 @@ static void check_agent(struct load *load, const struct yaml_node *node, struct 
     if (with == NULL || !check_is_object(load, with, "'with'")) {
         return;
     }
-    check_keys(load, with, "'with' of call: agent", allowed, REFUSED_WITH);
+    check_keys(load, with, "'with' of call: agent", allowed, refused_with);
     task->call.agent =
         check_token(load, check_required(load, with, "agent", "'with' of call: agent"), "'agent'");
     task->call.action = check_token(
@@ -119,7 +119,7 @@ static void check_sugar(struct load *load, const struct yaml_node *node, const c
     check_range(load, source, call->contract);
     const struct yaml_node *with = yaml_get(node, "with");
     if (with != NULL && check_is_object(load, with, "'with'")) {
-        check_keys(load, with, "'with' of an agent's action", allowed, REFUSED_WITH);
+        check_keys(load, with, "'with' of an agent's action", allowed, refused_with);
         check_agent_with(load, with, call);
     }
 }
@@ -213,7 +213,7 @@ void check_call(struct load *load, const struct yaml_node *node, struct plan_nod
         return;
     }
     const struct yaml_node *function = yaml_get(yaml_get(load->use, "functions"), text);
-    for (const struct refused_key *row = REFUSED_CALLS; row->name != NULL; row++) {
+    for (const struct refused_key *row = refused_calls; row->name != NULL; row++) {
         if (strcmp(row->name, text) == 0) {
             report_problem(load->report, source, NULL, "'call: %s' cannot run: %s", text,
                            row->sentence);

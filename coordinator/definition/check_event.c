@@ -3,7 +3,7 @@
 
 #include "coordinator/definition/load.h"
 
-static const char *const READS[] = {"data", "envelope", "raw", NULL};
+static const char *const read_modes[] = {"data", "envelope", "raw", NULL};
 
 void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
@@ -211,7 +211,7 @@ void check_listen(struct load *load, const struct yaml_node *node, struct plan_n
     check_keys(load, listen, "'listen'", allowed, NULL);
     int read = yaml_get(listen, "read") == NULL
                    ? READ_DATA
-                   : check_word(load, yaml_get(listen, "read"), "'read'", READS);
+                   : check_word(load, yaml_get(listen, "read"), "'read'", read_modes);
     const struct yaml_node *to = check_required(load, listen, "to", "'listen'");
     if (to != NULL) {
         check_consumption(load, to, false, &task->listen);

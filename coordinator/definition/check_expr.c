@@ -9,11 +9,11 @@
 static const struct {
     const char *name;
     unsigned bit;
-} VARIABLES[] = {
+} variable_places[] = {
     {"context", SEE_CONTEXT}, {"input", SEE_INPUT},       {"output", SEE_OUTPUT},
     {"task", SEE_TASK},       {"workflow", SEE_WORKFLOW}, {"runtime", SEE_RUNTIME},
 };
-enum { VARIABLE_COUNT = sizeof(VARIABLES) / sizeof(VARIABLES[0]) };
+enum { VARIABLE_COUNT = sizeof(variable_places) / sizeof(variable_places[0]) };
 
 /* --- where does an expression end ---------------------------------------------------------------
  */
@@ -101,8 +101,8 @@ static bool in_scope(const struct load *load, const char *name)
 static bool is_standard(const char *name, unsigned place)
 {
     for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        if (strcmp(VARIABLES[i].name, name) == 0) {
-            return (VARIABLES[i].bit & place) != 0;
+        if (strcmp(variable_places[i].name, name) == 0) {
+            return (variable_places[i].bit & place) != 0;
         }
     }
     return false;
@@ -114,8 +114,8 @@ static void report_variable(struct load *load, const struct yaml_node *node, con
     const char *names[VARIABLE_COUNT + LOAD_SCOPE_MAX + 1];
     size_t count = 0;
     for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        if ((VARIABLES[i].bit & place) != 0) {
-            names[count++] = VARIABLES[i].name;
+        if ((variable_places[i].bit & place) != 0) {
+            names[count++] = variable_places[i].name;
         }
     }
     for (size_t i = 0; place != PLACE_TRIGGER && i < load->scope_count; i++) {

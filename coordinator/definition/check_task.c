@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/check.h"
 #include "coordinator/definition/load.h"
 #include "coordinator/definition/near.h"
 
@@ -16,7 +17,7 @@ struct verb {
 };
 
 /* `for` stands before `do`, which is its body. */
-static const struct verb VERBS[] = {
+static const struct verb verbs[] = {
     {"for", TASK_FOR, check_for, {"while", "do", NULL}},
     {"do", TASK_DO, check_do, {NULL, NULL, NULL}},
     {"set", TASK_SET, check_set, {NULL, NULL, NULL}},
@@ -28,15 +29,15 @@ static const struct verb VERBS[] = {
     {"listen", TASK_LISTEN, check_listen, {"foreach", NULL, NULL}},
     {"call", TASK_AGENT, check_call, {"with", NULL, NULL}},
 };
-enum { VERB_COUNT = sizeof(VERBS) / sizeof(VERBS[0]) };
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
-static const char *const VERB_NAMES[] = {"call", "do",     "emit", "for",  "listen", "raise",
+static const char *const verb_names[] = {"call", "do",     "emit", "for",  "listen", "raise",
                                          "set",  "switch", "try",  "wait", NULL};
 
-static const char *const COMMON[] = {"if",      "input", "output",   "export",
-                                     "timeout", "then",  "metadata", NULL};
+static const char *const common_keys[] = {"if",      "input", "output",   "export",
+                                          "timeout", "then",  "metadata", NULL};
 
-static const struct refused_key REFUSED_VERBS[] = {
+static const struct refused_key refused_verbs[] = {
     {"fork",
      "parallel branches are not in the profile yet; write the branches one after the other"},
     {"run", "containers, scripts, shells and sub-processes are not in the profile; make it an "
@@ -47,8 +48,8 @@ static const struct refused_key REFUSED_VERBS[] = {
 static const struct verb *find_verb(const struct yaml_node *node)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (yaml_get(node, VERBS[i].name) != NULL) {
-            return &VERBS[i];
+        if (yaml_get(node, verbs[i].name) != NULL) {
+            return &verbs[i];
         }
     }
     return NULL;
@@ -56,7 +57,7 @@ static const struct verb *find_verb(const struct yaml_node *node)
 
 static bool report_refused_verb(struct load *load, const struct yaml_node *node)
 {
-    for (const struct refused_key *row = REFUSED_VERBS; row->name != NULL; row++) {
+    for (const struct refused_key *row = refused_verbs; row->name != NULL; row++) {
         const struct yaml_node *item = yaml_get(node, row->name);
         if (item != NULL) {
             report_key(load->report, item, NULL, "'%s' cannot run: %s", row->name, row->sentence);
@@ -69,7 +70,7 @@ static bool report_refused_verb(struct load *load, const struct yaml_node *node)
 static void report_no_verb(struct load *load, const struct yaml_node *node)
 {
     for (size_t i = 0; i < node->count; i++) {
-        const char *near = near_name(VERB_NAMES, node->items[i]->key, strlen(node->items[i]->key));
+        const char *near = near_name(verb_names, node->items[i]->key, strlen(node->items[i]->key));
         if (near != NULL) {
             char hint[96];
             (void)snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
@@ -79,7 +80,7 @@ static void report_no_verb(struct load *load, const struct yaml_node *node)
         }
     }
     report_problem(load->report, node, NULL, "a task needs one of %s",
-                   check_list_text(load, VERB_NAMES));
+                   check_list_text(load, verb_names));
 }
 
 static void check_verb_keys(struct load *load, const struct yaml_node *node,
@@ -92,22 +93,22 @@ static void check_verb_keys(struct load *load, const struct yaml_node *node,
     for (size_t i = 0; verb->keys[i] != NULL; i++) {
         allowed[count++] = verb->keys[i];
     }
-    for (size_t i = 0; COMMON[i] != NULL; i++) {
-        allowed[count++] = COMMON[i];
+    for (size_t i = 0; common_keys[i] != NULL; i++) {
+        allowed[count++] = common_keys[i];
     }
     allowed[count] = NULL;
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        const struct yaml_node *other = yaml_get(node, VERBS[i].name);
-        bool own = &VERBS[i] == verb || (verb->kind == TASK_FOR && VERBS[i].kind == TASK_DO);
+        const struct yaml_node *other = yaml_get(node, verbs[i].name);
+        bool own = &verbs[i] == verb || (verb->kind == TASK_FOR && verbs[i].kind == TASK_DO);
         if (other != NULL && !own) {
             report_key(load->report, other, "put it into a task of its own",
                        "a task has one verb, this one has '%s' and '%s'", verb->name,
-                       VERBS[i].name);
+                       verbs[i].name);
             return;
         }
     }
     (void)snprintf(what, sizeof(what), "a '%s' task", verb->name);
-    check_keys(load, node, what, allowed, REFUSED_VERBS);
+    check_keys(load, node, what, allowed, refused_verbs);
 }
 
 static void check_metadata(struct load *load, const struct yaml_node *node)
@@ -163,7 +164,7 @@ void check_data(struct load *load, const struct yaml_node *node, struct plan_dat
     }
 }
 
-static const char *const DIRECTIVES[] = {"continue", "exit", "end", NULL};
+static const char *const directives[] = {"continue", "exit", "end", NULL};
 
 void check_flow(struct load *load, const struct yaml_node *node, struct flow *flow, uint32_t from)
 {
@@ -173,8 +174,8 @@ void check_flow(struct load *load, const struct yaml_node *node, struct flow *fl
     if (text == NULL) {
         return;
     }
-    for (size_t i = 0; DIRECTIVES[i] != NULL; i++) {
-        if (strcmp(DIRECTIVES[i], text) == 0) {
+    for (size_t i = 0; directives[i] != NULL; i++) {
+        if (strcmp(directives[i], text) == 0) {
             flow->kind = (enum flow_kind)i;
             return;
         }
@@ -224,6 +225,12 @@ struct list {
     uint32_t end;      /* first node behind the list */
 };
 
+static const struct yaml_node *first_of(const struct yaml_node *node)
+{
+    CHECK(node->count > 0 && node->items[0] != NULL);
+    return node->items[0];
+}
+
 /* The one key of an item of a task list or switch; NULL after reporting. */
 static const struct yaml_node *named_item(struct load *load, const struct yaml_node *item)
 {
@@ -235,7 +242,7 @@ static const struct yaml_node *named_item(struct load *load, const struct yaml_n
                        "an item of a task list has one key, the task's name, not %zu", item->count);
         return NULL;
     }
-    return item->items[0];
+    return first_of(item);
 }
 
 static void check_name(struct load *load, const struct list *list, size_t at,
@@ -243,7 +250,7 @@ static void check_name(struct load *load, const struct list *list, size_t at,
 {
     for (size_t i = 0; i < at; i++) {
         const struct yaml_node *other = list->node->items[i];
-        if (other->count == 1 && other->items[0]->key != NULL &&
+        if (other->count == 1 && first_of(other)->key != NULL &&
             strcmp(other->items[0]->key, named->key) == 0) {
             report_key(load->report, named, "give each task of a list its own name",
                        "the task name '%.64s' is in this list twice (first at line %u)", named->key,
@@ -251,8 +258,8 @@ static void check_name(struct load *load, const struct list *list, size_t at,
             return;
         }
     }
-    for (size_t i = 0; DIRECTIVES[i] != NULL; i++) {
-        if (strcmp(DIRECTIVES[i], named->key) == 0) {
+    for (size_t i = 0; directives[i] != NULL; i++) {
+        if (strcmp(directives[i], named->key) == 0) {
             report_key(load->report, named, NULL,
                        "a task may not be called '%s': that is a flow directive", named->key);
         }
@@ -281,8 +288,8 @@ static void report_target(struct load *load, const struct list *list, const stru
             names[count++] = list->node->items[i]->items[0]->key;
         }
     }
-    for (size_t i = 0; DIRECTIVES[i] != NULL; i++) {
-        names[count++] = DIRECTIVES[i];
+    for (size_t i = 0; directives[i] != NULL; i++) {
+        names[count++] = directives[i];
     }
     names[count] = NULL;
     const char *text = json_string_value(fixup->source->value);
@@ -299,7 +306,7 @@ static void resolve(struct load *load, const struct list *list, const struct fix
     const char *text = json_string_value(fixup->source->value);
     for (size_t i = 0; i < list->node->count; i++) {
         const struct yaml_node *item = list->node->items[i];
-        if (item->count != 1 || item->items[0]->key == NULL ||
+        if (item->count != 1 || first_of(item)->key == NULL ||
             strcmp(item->items[0]->key, text) != 0) {
             continue;
         }

@@ -14,12 +14,12 @@ struct unit {
     int64_t ms;
 };
 
-static const struct unit UNITS[] = {
+static const struct unit units[] = {
     {"weeks", 'W', false, INT64_C(604800000)}, {"days", 'D', false, INT64_C(86400000)},
     {"hours", 'H', true, INT64_C(3600000)},    {"minutes", 'M', true, INT64_C(60000)},
     {"seconds", 'S', true, INT64_C(1000)},     {"milliseconds", 0, false, 1},
 };
-enum { UNIT_COUNT = sizeof(UNITS) / sizeof(UNITS[0]) };
+enum { UNIT_COUNT = sizeof(units) / sizeof(units[0]) };
 
 static bool add_units(int64_t count, int64_t ms, int64_t *total)
 {
@@ -72,7 +72,7 @@ static const char *read_amount(const char *at, int64_t *ret_whole, int64_t *ret_
 static size_t find_unit(char letter, bool time, size_t from)
 {
     for (size_t i = from; i < UNIT_COUNT; i++) {
-        if (UNITS[i].letter == letter && letter != 0 && UNITS[i].time == time) {
+        if (units[i].letter == letter && letter != 0 && units[i].time == time) {
             return i;
         }
     }
@@ -119,7 +119,7 @@ static enum err parse_text(const char *text, int64_t *ret_ms, struct error *err)
         if (unit == UNIT_COUNT || (fraction && (*at != 'S' || at[1] != '\0'))) {
             return fail_text(err, text);
         }
-        if (!add_units(whole, UNITS[unit].ms, &total) || !add_units(millis, 1, &total)) {
+        if (!add_units(whole, units[unit].ms, &total) || !add_units(millis, 1, &total)) {
             return fail_long(err);
         }
         unit++;
@@ -143,7 +143,7 @@ static enum err parse_object(const json_t *value, int64_t *ret_ms, struct error 
         const char *key = json_object_iter_key(at);
         const json_t *count = json_object_iter_value(at);
         size_t unit = 1; /* the object form has no weeks */
-        while (unit < UNIT_COUNT && strcmp(UNITS[unit].name, key) != 0) {
+        while (unit < UNIT_COUNT && strcmp(units[unit].name, key) != 0) {
             unit++;
         }
         if (unit == UNIT_COUNT) {
@@ -156,7 +156,7 @@ static enum err parse_object(const json_t *value, int64_t *ret_ms, struct error 
             return error_set(err, ERR_INVALID, "'%s' must be a whole number that is not negative",
                              key);
         }
-        if (!add_units(json_integer_value(count), UNITS[unit].ms, &total)) {
+        if (!add_units(json_integer_value(count), units[unit].ms, &total)) {
             return fail_long(err);
         }
     }

@@ -45,6 +45,7 @@ enum err expr_compile(const char *text, uint32_t id, struct expr **ret_expr, str
         arena_destroy(&arena);
         return code;
     }
+    CHECK(*ret_expr != NULL);
     (*ret_expr)->owns_arena = true;
     return ERR_OK;
 }
@@ -69,7 +70,7 @@ static enum err eval_native(struct eval *eval, const struct expr *expr, json_t *
     if (expr->root->single) {
         TRY(eval_one(eval, expr->root, input, ret_value));
     } else {
-        json_t *all;
+        json_t *all = NULL;
         TRY(eval_collect(eval, expr->root, input, &all));
         size_t count = json_array_size(all);
         if (count == 1) {

@@ -6,12 +6,12 @@
 
 #include "coordinator/definition/near.h"
 
-static const struct builtin *const TABLES[] = {builtins_text, builtins_collection, builtins_order,
-                                               builtins_generator};
+static const struct builtin *const builtin_tables[] = {builtins_text, builtins_collection,
+                                                       builtins_order, builtins_generator};
 
 /* The functions of jq 1.6 that the native evaluator lacks and that touch nothing but their input.
  */
-static const char EXTERNAL[] =
+static const char external_names[] =
     "IN/1 IN/2 INDEX/1 INDEX/2 JOIN/2 JOIN/3 JOIN/4 acos/0 acosh/0 arrays/0 ascii/0 "
     "asin/0 asinh/0 atan/0 atan2/2 atanh/0 booleans/0 bsearch/1 capture/1 capture/2 "
     "cbrt/0 combinations/0 combinations/1 copysign/2 cos/0 cosh/0 date/0 dateadd/2 "
@@ -36,7 +36,7 @@ struct refusal {
     const char *reason;
 };
 
-static const struct refusal REFUSALS[] = {
+static const struct refusal refusals[] = {
     {"env", "expressions see only data, not the environment"},
     {"now", "an expression gives the same value every time; use $workflow.startedAt or "
             "$task.startedAt"},
@@ -67,8 +67,8 @@ static bool same(const char *text, const char *name, size_t size)
 
 const struct builtin *builtin_find(const char *name, size_t size, size_t arity)
 {
-    for (size_t t = 0; t < sizeof(TABLES) / sizeof(TABLES[0]); t++) {
-        for (const struct builtin *row = TABLES[t]; row->name != NULL; row++) {
+    for (size_t t = 0; t < sizeof(builtin_tables) / sizeof(builtin_tables[0]); t++) {
+        for (const struct builtin *row = builtin_tables[t]; row->name != NULL; row++) {
             if (row->arity == arity && same(row->name, name, size)) {
                 return row;
             }
@@ -82,8 +82,8 @@ bool builtin_is_external(const char *name, size_t size, size_t arity)
     char wanted[48];
     int length =
         snprintf(wanted, sizeof(wanted), "%.*s/%zu ", (int)(size > 40 ? 40 : size), name, arity);
-    const char *at = strstr(EXTERNAL, wanted);
-    while (at != NULL && at != EXTERNAL && at[-1] != ' ') {
+    const char *at = strstr(external_names, wanted);
+    while (at != NULL && at != external_names && at[-1] != ' ') {
         at = strstr(at + length, wanted);
     }
     return size <= 40 && at != NULL;
@@ -91,9 +91,9 @@ bool builtin_is_external(const char *name, size_t size, size_t arity)
 
 const char *builtin_refusal(const char *name, size_t size)
 {
-    for (size_t i = 0; i < sizeof(REFUSALS) / sizeof(REFUSALS[0]); i++) {
-        if (same(REFUSALS[i].name, name, size)) {
-            return REFUSALS[i].reason;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        if (same(refusals[i].name, name, size)) {
+            return refusals[i].reason;
         }
     }
     return NULL;
@@ -103,8 +103,8 @@ const char *builtin_near(const char *name, size_t size)
 {
     const char *best = NULL;
     unsigned best_distance = 3;
-    for (size_t t = 0; t < sizeof(TABLES) / sizeof(TABLES[0]); t++) {
-        for (const struct builtin *row = TABLES[t]; row->name != NULL; row++) {
+    for (size_t t = 0; t < sizeof(builtin_tables) / sizeof(builtin_tables[0]); t++) {
+        for (const struct builtin *row = builtin_tables[t]; row->name != NULL; row++) {
             size_t length = strlen(row->name);
             unsigned distance = near_distance(name, size, row->name, length);
             if (distance < best_distance &&

@@ -289,7 +289,7 @@ static enum err add_entry(struct eval *eval, const json_t *entry, json_t *out)
     if (key == NULL || (!json_is_string(key) && !json_is_number(key))) {
         return eval_fail(eval, "an entry of from_entries needs a 'key' that is a text or a number");
     }
-    json_t *text;
+    json_t *text = NULL;
     TRY(value_tostring(eval, json_mutable(key), &text));
     int failed =
         json_object_setn_nocheck(out, json_string_value(text), json_string_length(text), value);
@@ -321,7 +321,7 @@ FUNCTION(indices_value)
 
 FUNCTION(index_value)
 {
-    json_t *all;
+    json_t *all = NULL;
     TRY(value_indices(eval, input, args[0], &all));
     json_t *found = json_array_get(all, 0);
     *ret_value = found == NULL ? json_null() : json_incref(found);
@@ -332,7 +332,7 @@ FUNCTION(index_value)
 static enum err with_entries(struct eval *eval, const struct node *call, json_t *input,
                              json_t **ret_value)
 {
-    json_t *entries;
+    json_t *entries = NULL;
     TRY(to_entries_value(eval, input, NULL, &entries));
     json_t *mapped = json_array();
     enum err code = mapped == NULL ? no_memory(eval) : ERR_OK;

@@ -231,11 +231,13 @@ static enum err range_from(struct eval *eval, const json_t *from, const json_t *
         return eval_fail(eval, "the bounds of range must be numbers");
     }
     double end = json_number_value(upto);
-    for (double at = json_number_value(from); at < end; at += 1) {
+    double at = json_number_value(from);
+    while (at < end) {
         json_t *value = NULL;
         TRY(eval_spend(eval, 1));
         TRY(value_of_real(eval, at, "the bound of range", &value));
         TRY(frame->yield(eval, frame->user, value));
+        at += 1;
     }
     return ERR_OK;
 }

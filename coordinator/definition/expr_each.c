@@ -6,7 +6,7 @@
 enum err eval_yield_one(struct eval *eval, const struct node *node, json_t *input, value_fn *yield,
                         void *user)
 {
-    json_t *value;
+    json_t *value = NULL;
     TRY(eval_one(eval, node, input, &value));
     return yield(eval, user, value);
 }

@@ -5,7 +5,7 @@
 
 #include "common/base/check.h"
 
-enum err eval_fail(struct eval *eval, const char *format, ...)
+enum err(eval_fail)(struct eval *eval, const char *format, ...)
 {
     char message[ERROR_MESSAGE_BYTES];
     va_list args;
@@ -111,7 +111,7 @@ static enum err eval_path(struct eval *eval, const struct node *node, json_t *in
         return ERR_OK;
     }
     CHECK(node->kind == NODE_FIELD);
-    json_t *target;
+    json_t *target = NULL;
     TRY(eval_path(eval, node->a, input, &target));
     if (json_is_object(target)) {
         json_t *found = json_object_getn(target, node->name, node->name_size);
@@ -137,7 +137,7 @@ static bool is_path_chain(const struct node *node)
 static enum err eval_field(struct eval *eval, const struct node *node, json_t *input,
                            json_t **ret_value)
 {
-    json_t *target;
+    json_t *target = NULL;
     if (is_path_chain(node)) {
         TRY(eval_path(eval, node, input, &target));
         *ret_value = json_incref(target);
@@ -160,7 +160,7 @@ static enum err eval_field(struct eval *eval, const struct node *node, json_t *i
 static enum err eval_index(struct eval *eval, const struct node *node, json_t *input,
                            json_t **ret_value)
 {
-    json_t *key;
+    json_t *key = NULL;
     json_t *target = NULL;
     TRY(eval_one(eval, node->b, input, &key));
     enum err code = eval_one(eval, node->a, input, &target);
@@ -207,8 +207,8 @@ static enum err eval_slice(struct eval *eval, const struct node *node, json_t *i
 static enum err eval_binary(struct eval *eval, const struct node *node, json_t *input,
                             json_t **ret_value)
 {
-    json_t *left;
-    json_t *right;
+    json_t *left = NULL;
+    json_t *right = NULL;
     TRY(eval_one(eval, node->b, input, &right));
     enum err code = eval_one(eval, node->a, input, &left);
     if (code == ERR_OK) {
@@ -222,7 +222,7 @@ static enum err eval_binary(struct eval *eval, const struct node *node, json_t *
 static enum err eval_truth(struct eval *eval, const struct node *node, json_t *input,
                            bool *ret_truth)
 {
-    json_t *value;
+    json_t *value = NULL;
     TRY(eval_one(eval, node, input, &value));
     *ret_truth = expr_truth(value);
     json_decref(value);
@@ -275,7 +275,7 @@ static enum err eval_text(struct eval *eval, const struct node *node, json_t *in
     struct buf out = BUF_INIT(EXPR_STRING_MAX);
     enum err code = ERR_OK;
     for (uint32_t i = 0; code == ERR_OK && i < node->count; i++) {
-        json_t *part;
+        json_t *part = NULL;
         code = eval_one(eval, node->list[i], input, &part);
         if (code == ERR_OK) {
             code = append_text(eval, part, &out);
@@ -329,7 +329,7 @@ static enum err eval_object(struct eval *eval, const struct node *node, json_t *
 static enum err eval_pipe(struct eval *eval, const struct node *node, json_t *input,
                           json_t **ret_value)
 {
-    json_t *between;
+    json_t *between = NULL;
     TRY(eval_one(eval, node->a, input, &between));
     enum err code = eval_one(eval, node->b, between, ret_value);
     json_decref(between);
@@ -352,7 +352,7 @@ static enum err eval_if(struct eval *eval, const struct node *node, json_t *inpu
 static enum err eval_bind(struct eval *eval, const struct node *node, json_t *input,
                           json_t **ret_value)
 {
-    json_t *bound;
+    json_t *bound = NULL;
     TRY(eval_one(eval, node->a, input, &bound));
     eval->slots[node->slot] = bound;
     enum err code = eval_one(eval, node->b, input, ret_value);
@@ -397,7 +397,7 @@ static enum err reduce_step(struct eval *eval, void *user, json_t *value)
 static enum err reduce_start(struct eval *eval, const struct node *node, json_t *input,
                              json_t **ret_start)
 {
-    json_t *all;
+    json_t *all = NULL;
     if (node->b->single) {
         return eval_one(eval, node->b, input, ret_start);
     }
@@ -453,7 +453,7 @@ static enum err eval_call(struct eval *eval, const struct node *node, json_t *in
 static enum err eval_negate(struct eval *eval, const struct node *node, json_t *input,
                             json_t **ret_value)
 {
-    json_t *value;
+    json_t *value = NULL;
     TRY(eval_one(eval, node->a, input, &value));
     enum err code = value_negate(eval, value, ret_value);
     json_decref(value);

@@ -9,7 +9,7 @@ void grammar_advance(struct parser *p)
     p->token = expr_token_next(&p->cursor);
 }
 
-enum err grammar_fail(struct parser *p, const struct token *at, const char *format, ...)
+enum err(grammar_fail)(struct parser *p, const struct token *at, const char *format, ...)
 {
     char message[ERROR_MESSAGE_BYTES];
     va_list args;
@@ -194,7 +194,7 @@ struct operator_row {
     enum binary_op op;
 };
 
-static const struct operator_row OPERATORS[] = {
+static const struct operator_row operators[] = {
     {"//", LEVEL_ALTERNATIVE, NODE_ALTERNATIVE, OP_ADD},
     {"or", LEVEL_OR, NODE_OR, OP_ADD},
     {"and", LEVEL_AND, NODE_AND, OP_ADD},
@@ -222,9 +222,9 @@ static const struct operator_row OPERATORS[] = {
 
 static const struct operator_row *operator_of(const struct token *token)
 {
-    for (size_t i = 0; i < sizeof(OPERATORS) / sizeof(OPERATORS[0]); i++) {
-        if (token_is(token, OPERATORS[i].text)) {
-            return &OPERATORS[i];
+    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+        if (token_is(token, operators[i].text)) {
+            return &operators[i];
         }
     }
     return NULL;
@@ -237,7 +237,7 @@ static enum err parse_comma_rest(struct parser *p, struct node *first, struct no
     struct node_list list = {0};
     TRY(grammar_list_add(p, &list, first));
     while (token_is(&p->token, ",")) {
-        struct node *item;
+        struct node *item = NULL;
         grammar_advance(p);
         TRY(parse_binary(p, LEVEL_ALTERNATIVE, &item));
         TRY(grammar_list_add(p, &list, item));
@@ -256,7 +256,7 @@ static enum level right_level(const struct operator_row *row)
 
 static enum err parse_binary(struct parser *p, enum level level, struct node **ret_node)
 {
-    struct node *left;
+    struct node *left = NULL;
     TRY(grammar_unary(p, &left));
     enum level highest = LEVEL_MULTIPLY; /* nothing that binds tighter than a non-associative one */
     for (;;) {
@@ -272,7 +272,7 @@ static enum err parse_binary(struct parser *p, enum level level, struct node **r
             continue;
         }
         grammar_advance(p);
-        struct node *node;
+        struct node *node = NULL;
         TRY(grammar_node(p, row->kind, &node));
         node->op = row->op;
         node->a = left;
@@ -306,7 +306,7 @@ enum err grammar_unary(struct parser *p, struct node **ret_node)
     if (!token_is(&p->token, "as")) {
         return ERR_OK;
     }
-    struct node *bind;
+    struct node *bind = NULL;
     size_t scope = p->scope_count;
     grammar_advance(p);
     TRY(grammar_node(p, NODE_BIND, &bind));
@@ -348,7 +348,7 @@ static enum err parse_definition(struct parser *p)
         TRY(grammar_expect(p, ")", "after the parameters"));
     }
     TRY(grammar_expect(p, ":", "after the function's name"));
-    struct node *body;
+    struct node *body = NULL;
     TRY(grammar_pipe(p, &body));
     p->scope_count = scope;
     p->native = false;
@@ -361,10 +361,10 @@ enum err grammar_pipe(struct parser *p, struct node **ret_node)
     while (token_is(&p->token, "def")) {
         TRY(parse_definition(p));
     }
-    struct node *left;
+    struct node *left = NULL;
     TRY(parse_binary(p, LEVEL_COMMA, &left));
     if (token_is(&p->token, "|")) {
-        struct node *pipe;
+        struct node *pipe = NULL;
         grammar_advance(p);
         TRY(grammar_node(p, NODE_PIPE, &pipe));
         pipe->a = left;

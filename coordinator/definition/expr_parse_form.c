@@ -15,7 +15,7 @@ static enum err parse_member_value(struct parser *p, struct node **ret_node)
     }
     TRY(grammar_postfix(p, ret_node));
     if (token_is(&p->token, "|")) {
-        struct node *pipe;
+        struct node *pipe = NULL;
         grammar_advance(p);
         TRY(grammar_enter(p));
         TRY(grammar_node(p, NODE_PIPE, &pipe));
@@ -49,7 +49,7 @@ static enum err key_literal(struct parser *p, const char *text, size_t size, str
 /* {name} and {"name"}: the value is the field of that name. */
 static enum err shorthand_value(struct parser *p, struct node *key, struct node **ret_node)
 {
-    struct node *identity;
+    struct node *identity = NULL;
     TRY(grammar_node(p, NODE_IDENTITY, &identity));
     TRY(grammar_finish(p, identity));
     TRY(grammar_node(p, NODE_INDEX, ret_node));
@@ -98,8 +98,8 @@ enum err grammar_object(struct parser *p, struct node **ret_node)
     TRY(grammar_enter(p));
     grammar_advance(p);
     while (!token_is(&p->token, "}")) {
-        struct node *key;
-        struct node *value;
+        struct node *key = NULL;
+        struct node *value = NULL;
         TRY(parse_member(p, &key, &value));
         TRY(grammar_list_add(p, &members, key));
         TRY(grammar_list_add(p, &members, value));
@@ -123,7 +123,7 @@ static enum err parse_pattern_members(struct parser *p, const char *close)
     do {
         grammar_advance(p);
         if (*close == '}') {
-            struct node *key;
+            struct node *key = NULL;
             bool variable = p->token.kind == TOKEN_VARIABLE;
             if (variable) {
                 TRY(grammar_bind(p, &p->token, &slot));
@@ -215,7 +215,7 @@ static enum err parse_loop(struct parser *p, struct node **ret_node)
     if (!reduce) {
         p->native = false;
         if (token_is(&p->token, ";")) {
-            struct node *extract;
+            struct node *extract = NULL;
             grammar_advance(p);
             TRY(grammar_pipe(p, &extract));
         }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/check.h"
+
 /* A node that stands for something only mainstay-jq evaluates. */
 static enum err external_node(struct parser *p, struct node **ret_node)
 {
@@ -148,7 +150,7 @@ static enum err parse_escape(struct parser *p, struct buf *out)
 
 static enum err add_text_part(struct parser *p, struct node_list *parts, struct buf *text)
 {
-    struct node *part;
+    struct node *part = NULL;
     json_t *value = json_stringn(text->data == NULL ? "" : text->data, text->size);
     buf_clear(text);
     TRY(literal_node(p, value, &part));
@@ -175,7 +177,7 @@ static enum err parse_parts(struct parser *p, struct node_list *parts, struct bu
             TRY(parse_escape(p, text));
             continue;
         }
-        struct node *part;
+        struct node *part = NULL;
         TRY(add_text_part(p, parts, text));
         p->cursor++;
         grammar_advance(p);
@@ -252,6 +254,7 @@ static enum err parse_variable(struct parser *p, struct node **ret_node)
 static enum err index_node(struct parser *p, struct node *target, struct node *key,
                            struct node **ret_node)
 {
+    CHECK(key != NULL);
     if (key->kind == NODE_LITERAL && json_is_string(key->literal)) {
         TRY(grammar_node(p, NODE_FIELD, ret_node));
         (*ret_node)->name = json_string_value(key->literal);
@@ -310,7 +313,7 @@ enum err grammar_postfix(struct parser *p, struct node **ret_node)
 {
     TRY(grammar_primary(p, ret_node));
     for (;;) {
-        struct node *key;
+        struct node *key = NULL;
         if (p->token.kind == TOKEN_FIELD) {
             TRY(field_node(p, *ret_node, ret_node));
         } else if (p->token.kind == TOKEN_DOT) {
@@ -326,7 +329,7 @@ enum err grammar_postfix(struct parser *p, struct node **ret_node)
             TRY(parse_bracket(p, *ret_node, ret_node));
             p->nesting--;
         } else if (token_is(&p->token, "?")) {
-            struct node *optional;
+            struct node *optional = NULL;
             grammar_advance(p);
             TRY(grammar_node(p, NODE_OPTIONAL, &optional));
             optional->a = *ret_node;
@@ -369,7 +372,7 @@ static enum err parse_name(struct parser *p, struct node **ret_node)
 
 enum err grammar_primary(struct parser *p, struct node **ret_node)
 {
-    struct node *identity;
+    struct node *identity = NULL;
     switch (p->token.kind) {
     case TOKEN_FIELD:
         TRY(grammar_node(p, NODE_IDENTITY, &identity));
@@ -380,7 +383,7 @@ enum err grammar_primary(struct parser *p, struct node **ret_node)
         TRY(grammar_node(p, NODE_IDENTITY, ret_node));
         TRY(grammar_finish(p, *ret_node));
         if (p->token.kind == TOKEN_QUOTE) {
-            struct node *key;
+            struct node *key = NULL;
             TRY(grammar_string(p, &key));
             return index_node(p, *ret_node, key, ret_node);
         }
@@ -433,7 +436,7 @@ static enum err parse_arguments(struct parser *p, struct node_list *args)
         return ERR_OK;
     }
     do {
-        struct node *arg;
+        struct node *arg = NULL;
         grammar_advance(p);
         TRY(grammar_pipe(p, &arg));
         TRY(grammar_list_add(p, args, arg));

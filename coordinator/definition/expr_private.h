@@ -158,6 +158,9 @@ MUST_CHECK enum err eval_spend(struct eval *eval, size_t amount);
 /* ERR_INVALID with the message, prefixed by the expression in expr_eval. */
 enum err eval_fail(struct eval *eval, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+#ifdef __clang_analyzer__ /* it cannot see from here that a refusal never is ERR_OK */
+#define eval_fail(...) ((void)eval_fail(__VA_ARGS__), ERR_INVALID)
+#endif
 enum err eval_limit(struct eval *eval, const char *what);
 
 /* Depth and logical size of a made value against the limits, spending fuel for its nodes. */

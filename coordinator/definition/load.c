@@ -11,7 +11,7 @@
 
 enum { PLAN_ARENA_BYTES = 512 * 1024 * 1024 };
 
-static const char *const ERROR_BASES[] = {
+static const char *const error_bases[] = {
     "https://open-workflow-specification.org/spec/1.0.0/errors/",
     "https://open-workflow-specification.org/dsl/errors/types/",
     "https://serverlessworkflow.io/spec/1.0.0/errors/",
@@ -229,9 +229,9 @@ const struct plan_node *plan_node_at(const struct plan *plan, const char *pointe
 /* The last segment when the URI starts with a known base, else NULL. */
 static const char *standard_segment(const char *uri)
 {
-    for (size_t i = 0; i < sizeof(ERROR_BASES) / sizeof(ERROR_BASES[0]); i++) {
-        if (text_starts(uri, ERROR_BASES[i])) {
-            return uri + strlen(ERROR_BASES[i]);
+    for (size_t i = 0; i < sizeof(error_bases) / sizeof(error_bases[0]); i++) {
+        if (text_starts(uri, error_bases[i])) {
+            return uri + strlen(error_bases[i]);
         }
     }
     return NULL;
@@ -257,7 +257,7 @@ const char *plan_error_type(const char *last_segment)
 #undef STANDARD
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(types[i] + strlen(ERROR_BASES[0]), last_segment) == 0) {
+        if (strcmp(types[i] + strlen(error_bases[0]), last_segment) == 0) {
             return types[i];
         }
     }

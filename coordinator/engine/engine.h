@@ -67,7 +67,7 @@ void engine_destroy(struct engine **engine);
 void engine_restore_definition(struct engine *engine, struct plan **plan, const char *text,
                                const char *file, int64_t deployed_ms);
 void engine_restore_contract(struct engine *engine, struct contract **contract);
-void engine_restore_store(struct engine *engine, const struct store *store,
+void engine_restore_store(struct engine *engine, const struct store *from,
                           const char *contract_version);
 void engine_restore_gate(struct engine *engine, struct gate *gate);
 void engine_restore_timer(struct engine *engine, int64_t due_ms, const struct id *instance);

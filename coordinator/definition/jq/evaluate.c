@@ -23,7 +23,7 @@ static struct program programs[PROGRAMS_MAX];
 static uint64_t uses;
 
 /* Shadows of what must not be reached, should a name ever slip past expr_compile. */
-static const char PRELUDE[] =
+static const char prelude[] =
     "def __refuse($n): error($n + \" is not available\");"
     "def env: __refuse(\"env\"); def input: __refuse(\"input\");"
     "def inputs: __refuse(\"inputs\"); def debug: .; def stderr: .;"
@@ -64,7 +64,7 @@ static char *source_of(const char *expr, const json_t *vars)
 {
     struct buf source = BUF_INIT((size_t)256 * 1024);
     json_t *object = json_mutable(vars);
-    buf_append_str(&source, PRELUDE);
+    buf_append_str(&source, prelude);
     buf_append_str(&source, ". as [$__in");
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         buf_printf(&source, ",$%s", json_object_iter_key(at));
@@ -147,14 +147,14 @@ enum err program_get(const char *expr, const json_t *vars, struct program **ret_
 }
 
 /* Up to here every whole number is a double of its own; 2^53 may already be a rounded neighbour. */
-static const int64_t EXACT_MAX = INT64_C(9007199254740991);
+static const int64_t exact_max = INT64_C(9007199254740991);
 
 static enum err check_numbers(const json_t *value, struct buf *path, struct error *err)
 {
     size_t size = path->size;
     json_t *tree = json_mutable(value);
     if (json_is_integer(value) &&
-        (json_integer_value(value) > EXACT_MAX || json_integer_value(value) < -EXACT_MAX)) {
+        (json_integer_value(value) > exact_max || json_integer_value(value) < -exact_max)) {
         return error_set(err, ERR_INVALID,
                          "the number at '%s' has more digits than jq keeps: make it a text",
                          path->data == NULL ? "" : path->data);
