@@ -235,6 +235,7 @@ enum err journal_peek(struct str bytes, struct arena *arena, struct journal_batc
     Mainstay__JournalBatch *proto = NULL;
     enum err code = batch_unpack(bytes, arena, &proto, ret_batch, err);
     if (code == ERR_OK) {
+        CHECK(proto != NULL);
         ret_batch->event_count = proto->n_events;
     }
     return code;
@@ -365,6 +366,7 @@ enum err journal_decode(struct str bytes, const struct keyring *keys, struct are
     if (code != ERR_OK) {
         return code;
     }
+    CHECK(proto != NULL);
     size_t count = proto->n_events;
     ret_batch->events = ARENA_ARRAY(arena, struct event, count + 1);
     ret_batch->erased = ARENA_ARRAY(arena, bool, count + 1);

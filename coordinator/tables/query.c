@@ -256,13 +256,13 @@ static size_t find_in(struct tables *tables, enum table table, const char *prefi
     char low[ID_HEX_BYTES];
     size_t digits = strlen(prefix);
     (void)text_copy(low, sizeof(low), prefix);
-    while (strlen(low) < 2 * ID_BYTES) {
+    while (strlen(low) < ID_HEX_BYTES - 1) {
         size_t at = strlen(low);
         low[at] = '0';
         low[at + 1] = '\0';
     }
     struct id first;
-    if (digits > 2 * ID_BYTES || !id_of_hex(low, &first)) {
+    if (digits > ID_HEX_BYTES - 1 || !id_of_hex(low, &first)) {
         return found;
     }
     struct table_key lower;

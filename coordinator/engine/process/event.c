@@ -159,7 +159,7 @@ struct doc *event_reading(struct engine *engine, json_t *envelope, enum event_re
     }
     json_t *value = data == NULL ? json_null() : json_incref(data);
     if (read == READ_RAW && data != NULL && !json_is_string(data)) {
-        struct buf text = BUF_INIT(LIMIT_EVENT_BYTES * 2);
+        struct buf text = BUF_INIT((size_t)2 * LIMIT_EVENT_BYTES);
         json_write(data, &text);
         json_decref(value);
         value = json_stringn(text.data, text.size);
