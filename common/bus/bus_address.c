@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,13 +146,23 @@ static enum err secret_parse(const char *path, char *text, struct bus_secret *se
     return ERR_OK;
 }
 
+/* Under systemd's LoadCredential= the service's own user may read through an access list, which
+ * shows as a group that reads; the folder is closed to others (systemd.exec(5), Credentials). */
+static bool from_systemd(const char *path)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t size = folder != NULL ? strlen(folder) : 0;
+    return size > 0 && strncmp(path, folder, size) == 0 && path[size] == '/';
+}
+
 static enum err secret_file_check(const char *path, int fd, struct error *err)
 {
+    const mode_t others = from_systemd(path) ? 037 : 077;
     struct stat info;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         return error_set(err, ERR_REFUSED, "creds file '%s' is not a plain file", path);
     }
-    if ((info.st_mode & 077) != 0) {
+    if ((info.st_mode & others) != 0) {
         return error_set(err, ERR_REFUSED,
                          "creds file '%s' can be used by others (mode %03o): run chmod 600 '%s'",
                          path, (unsigned)(info.st_mode & 0777), path);
