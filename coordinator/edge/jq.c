@@ -204,7 +204,7 @@ static bool question_try(struct jq *jq, struct question *question)
     if (jq->child <= 0 && !child_start(jq)) {
         return false;
     }
-    int64_t deadline_ns = clock_deadline_ns(JQ_REPLY_SECONDS * 1000);
+    int64_t deadline_ns = clock_deadline_ns((int64_t)JQ_REPLY_SECONDS * 1000);
     struct jq_reply reply;
     if (!line_write(jq, &question->line, deadline_ns) || !line_read(jq, deadline_ns) ||
         jq_reply_parse(jq->reply.data, jq->reply.size, &reply, NULL) != ERR_OK) {
