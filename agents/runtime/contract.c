@@ -379,7 +379,7 @@ static enum err contract_read(const char *file, json_t *root, struct contract *c
     TRY(members_check(&place, root, known, err));
     const char *agent = json_text_of(root, "agent");
     const char *version = json_text_of(root, "version");
-    if (!text_is_token(agent == NULL ? "" : agent) || strchr(agent, '_') != NULL) {
+    if (agent == NULL || !text_is_token(agent) || strchr(agent, '_') != NULL) {
         return fault(&place, err, "'agent' must be 1..64 of A-Z a-z 0-9 -");
     }
     if (!contract_version_parse(version, &contract->version) ||
