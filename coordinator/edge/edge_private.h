@@ -108,7 +108,8 @@ struct edge {
     bool resumed; /* the first turn after the start has sent again what is owed */
 };
 
-/* On copies of events that were accepted before they were published: meeting them again is no news. */
+/* On copies of events that were accepted before they were published: meeting them again is no news.
+ */
 #define EVENT_COPY_HEADER "Mainstay-Copy"
 
 /* ---- inbox.c ---- */
