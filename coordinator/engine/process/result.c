@@ -38,7 +38,8 @@ static void result_stale(struct engine *engine, struct instance *instance,
 {
     engine->counters.stale_results++;
     struct ledger_entry *entry = instance == NULL ? NULL : instance_ledger(instance, &result->key);
-    if (!result_says_effect(result) || entry == NULL || entry->state == LEDGER_DONE) {
+    if (!result_says_effect(result) || entry == NULL || entry->state == LEDGER_DONE ||
+        !text_equal(entry->agent, result->agent)) { /* nobody speaks for another agent */
         return;
     }
     struct event event = engine_event(instance, EVENT_EFFECT_LATE);
