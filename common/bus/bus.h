@@ -103,8 +103,10 @@ void bus_msg_destroy(struct bus_msg **msg);
 /* First value of a header, the name compared without regard to case; NULL when absent. Borrowed. */
 const char *bus_msg_header(struct bus_msg *msg, const char *name);
 
-/* Visit every header value; the strings are borrowed for the call. */
-void bus_msg_headers(struct bus_msg *msg, bus_header_fn *visit, void *user);
+/* Visit every header value; the strings are borrowed for the call. False when there are headers
+ * that cannot be read, for example one without a value, which cnats does not take: then nothing is
+ * visited. */
+bool bus_msg_headers(struct bus_msg *msg, bus_header_fn *visit, void *user);
 
 /* Tell the stream: done; again (after `delay_ms`, a hint); never again; still working. Fire and
  * forget. ERR_INVALID when the message came from no stream, ERR_UNAVAILABLE when disconnected. */

@@ -144,13 +144,14 @@ const char *bus_status_of(natsMsg *raw)
 
 /* ---- headers ---- */
 
-void bus_msg_headers(struct bus_msg *msg, bus_header_fn *visit, void *user)
+bool bus_msg_headers(struct bus_msg *msg, bus_header_fn *visit, void *user)
 {
     natsMsg *raw = message_of(msg)->raw;
     const char **names = NULL;
     int name_count = 0;
-    if (natsMsgHeader_Keys(raw, &names, &name_count) != NATS_OK) {
-        return;
+    natsStatus status = natsMsgHeader_Keys(raw, &names, &name_count);
+    if (status != NATS_OK) {
+        return status == NATS_NOT_FOUND;
     }
     bool go_on = true;
     for (int i = 0; i < name_count && go_on; i++) {
@@ -165,6 +166,7 @@ void bus_msg_headers(struct bus_msg *msg, bus_header_fn *visit, void *user)
         free((void *)values);
     }
     free((void *)names);
+    return true;
 }
 
 struct search {
@@ -188,7 +190,7 @@ const char *bus_msg_header(struct bus_msg *msg, const char *name)
         return value;
     }
     struct search search = {.name = name};
-    bus_msg_headers(msg, search_visit, &search);
+    (void)bus_msg_headers(msg, search_visit, &search);
     return search.found;
 }
 

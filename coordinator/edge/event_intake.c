@@ -365,6 +365,10 @@ static bool has_attributes(const struct intake_message *message)
 static bool take(struct taking *taking)
 {
     const char *format = cloudevents_format(taking->content_type);
+    if (taking->message->headers_broken) { /* what they said is unknown: nothing may be guessed */
+        return taking_refuse(taking, advice_describe(taking),
+                             "the headers cannot be read; each needs a name and a value");
+    }
     if (taking->message->body.size > LIMIT_EVENT_BYTES) {
         return taking_refuse(taking,
                              advice_pub(taking, taking->type, "content-type", NULL,
@@ -483,12 +487,13 @@ static bool header_collect(void *user, const char *name, const char *value)
 bool event_intake(struct bus_msg *msg, struct arena *arena, struct intake *ret_intake)
 {
     struct collected all = {.arena = arena};
-    bus_msg_headers(msg, header_collect, &all);
+    bool readable = bus_msg_headers(msg, header_collect, &all);
     struct intake_message message = {
         .subject = msg->subject,
         .body = {.data = msg->body, .size = msg->size},
         .headers = all.headers,
         .header_count = all.count,
+        .headers_broken = !readable,
         .arrived_ms = msg->timestamp_ns / 1000000,
         .sequence = msg->stream_sequence,
     };

@@ -52,8 +52,9 @@ struct intake_message {
     struct str body;
     const struct intake_header *headers;
     size_t header_count;
-    int64_t arrived_ms; /* the server's clock when it was stored; 0: unknown */
-    uint64_t sequence;  /* in its stream; 0: none */
+    bool headers_broken; /* there are some, and none can be read: the message is refused */
+    int64_t arrived_ms;  /* the server's clock when it was stored; 0: unknown */
+    uint64_t sequence;   /* in its stream; 0: none */
 };
 
 /* An event, or why there is none. Texts live in the arena. */

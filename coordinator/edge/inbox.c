@@ -105,7 +105,7 @@ static void dead_letter(struct edge *edge, const char *source, const struct bus_
 {
     json_t *headers = json_object();
     CHECK(headers != NULL);
-    bus_msg_headers((struct bus_msg *)(uintptr_t)msg, header_collect, headers);
+    (void)bus_msg_headers((struct bus_msg *)(uintptr_t)msg, header_collect, headers);
     struct doc *doc = doc_of_json(headers);
     struct command command = {.kind = COMMAND_DEAD_LETTER};
     command.dead_letter = (struct dead_letter_command){
