@@ -35,7 +35,8 @@ enum {
     CHILD_HEALTHY_MS = 10000,   /* ready for so long: the next death starts at pause 0 again */
     CHILD_PAUSE_MS = 100,       /* second restart in a row; doubles */
     CHILD_PAUSE_MAX_MS = 30000, /* and stops doubling */
-    CHILD_STOP_MS = 10000,      /* from SIGTERM to SIGKILL */
+    /* from SIGTERM to SIGKILL: longer than an agent takes to drain and to say that it leaves */
+    CHILD_STOP_MS = 30000,
 };
 
 struct child {
