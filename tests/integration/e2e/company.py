@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,13 +68,12 @@ class Company:
         return self
 
     def down(self):
-        if self.client is not None:
-            self.client.close()
-            self.client = None
+        self.hang_up()
         self.call("down", "--timeout", f"{DEADLINE_S}s")
 
     def destroy(self):
         """Stop it, look for what sanitizers said, leave nothing behind."""
+        self.hang_up()
         ran = self.run("down", "--timeout", f"{DEADLINE_S}s")
         said = [line for log in sorted(self.dir.glob("log/*.log*"))
                 for line in log.read_text(errors="replace").splitlines()
@@ -84,6 +84,9 @@ class Company:
             shutil.rmtree(self.root, ignore_errors=True)
         if said or ran.code != 0:
             raise AssertionError("\n".join(said) or f"down failed: {ran.err}")
+
+    def kill(self, name):
+        os.kill(self.pid(name), signal.SIGKILL)
 
     def pid(self, name):
         return int((self.dir / "run" / f"{name}.pid").read_text().split()[0])
@@ -146,15 +149,27 @@ class Company:
         profile = json.loads((self.dir / "profile.json").read_text())
         return profile["bus"]
 
+    def hang_up(self):
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+
     def connect(self, account):
         return nats.Client(self.bus(), self.dir / "creds" / f"{account}.creds")
 
     def ask(self, verb, **body):
-        """control.<verb>: the answer's code, words and body."""
-        if self.client is None:
-            self.client = self.connect("operator")
+        """A question to control.<verb>: the answer's code, words and body."""
         request = protobuf.encode([(1, 1), (3, "e2e"), (4, json.dumps(body))])
-        reply = protobuf.decode(self.client.request(f"control.{verb}", request))
+
+        def answer():
+            try:
+                if self.client is None:
+                    self.client = self.connect("operator")
+                return self.client.request(f"control.{verb}", request)
+            except OSError:  # the bus or the coordinator was away
+                self.hang_up()
+                return None
+        reply = protobuf.decode(until(answer, f"control.{verb} is answered"))
         return reply.get(2, 0), reply.get(3, b"").decode(), json.loads(reply.get(4) or b"{}")
 
     def wait(self, instance):

@@ -16,6 +16,7 @@ class Client:
         self.reader = self.socket.makefile("rb")
         self.reader.readline()  # INFO
         self.errors = []
+        self.requests = 0
         options = {"verbose": False, "headers": True, "no_responders": True, "protocol": 1,
                    "user": account["user"], "pass": account["password"]}
         self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
@@ -63,8 +64,9 @@ class Client:
         self.send(head + body + b"\r\n")
 
     def request(self, subject, body, headers=None):
+        self.requests += 1
         inbox = "_INBOX." + secrets.token_hex(8)
-        self.send(f"SUB {inbox} 1\r\nUNSUB 1 1\r\n".encode())
+        self.send(f"SUB {inbox} {self.requests}\r\nUNSUB {self.requests} 1\r\n".encode())
         self.publish(subject, body, headers, inbox)
         while True:
             answer = self.next()
