@@ -6,9 +6,10 @@
 #define COMMON_BASE_LIMITS_H
 
 enum {
-    LIMIT_MESSAGE_BYTES = 512 * 1024,      /* one message on the bus */
     LIMIT_EVENT_BYTES = 1024 * 1024,       /* an event's data as received */
     LIMIT_VALUE_BYTES = 512 * 1024,        /* one JSON value in a task, result or row */
+    /* one message on the bus: a task with an input and a proposal, and what goes with them */
+    LIMIT_MESSAGE_BYTES = 2 * LIMIT_VALUE_BYTES + 64 * 1024,
     LIMIT_JSON_DEPTH = 128,                /* nesting of any JSON we accept */
     LIMIT_DEAD_LETTER_BYTES = 64 * 1024,   /* original bytes kept per dead letter */
     LIMIT_DEAD_LETTERS_PER_SOURCE = 10000, /* rows kept per source */

@@ -69,6 +69,7 @@ class BadInput(company.Case):
         cls.addClassCleanup(cls.operator.close)
         cls.company.deploy("haunt", HAUNT)
         cls.company.deploy("count", ACT % "count")
+        cls.company.deploy("echo", company.ECHO)
 
     def letters(self, publish, count=1):
         """The dead letters that come of it; the metric counts them too."""
@@ -106,12 +107,24 @@ class BadInput(company.Case):
         self.goes_on()
 
     def test_an_event_of_one_mib_is_taken(self):
-        self.company.deploy("big", "schedule: {on: {one: {with: {type: e2e.big}}}}\n"
-                            "do:\n  - a: {set: {size: '${ $workflow.input[0].data.x | length }'}}\n")
-        body = b'{"x": "' + b"y" * (400 * 1024) + b'"}'
-        self.operator.publish("event.e2e.big", body)
+        self.company.deploy(
+            "big", "schedule: {on: {one: {with: {type: e2e.big}}}}\n"
+            "do:\n  - a: {set: {size: '${ $workflow.input[0].data.x | length }'}}\n")
+        size = 1024 * 1024 - len('{"x": ""}')
+        self.operator.publish("event.e2e.big", b'{"x": "' + b"y" * size + b'"}')
         instance = until(lambda: self.company.instances("e2e/big"), "it starts")[0]["instance"]
-        self.assertEqual(self.company.wait(instance)["output"], {"size": 400 * 1024})
+        self.assertEqual(self.company.wait(instance)["output"], {"size": size})
+
+    def test_an_input_near_its_limit_was_never_sent(self):
+        """It fitted LIMIT_VALUE_BYTES, and its message did not fit LIMIT_MESSAGE_BYTES."""
+        for size in (512 * 1024 - 100, 512 * 1024 - len('{"x":""}')):
+            data = self.company.file("near.json", json.dumps({"x": "y" * size}))
+            ran = self.company.call("run", "e2e/echo", "--input", f"@{data}", "--timeout", "60s")
+            self.assertEqual(ran.json(), {"x": "y" * size})
+        data = self.company.file("over.json", json.dumps({"x": "y" * 512 * 1024}))
+        ran = self.company.run("run", "e2e/echo", "--input", f"@{data}")
+        self.assertEqual(ran.code, 1, "refused")
+        self.assertIn("LIMIT_VALUE_BYTES", ran.err)
 
     def test_events_that_are_no_json(self):
         wrong = {"deep": b"[" * 100000 + b"]" * 100000, "invalid UTF-8": b'{"a": "\xff\xfe"}',
@@ -171,7 +184,8 @@ class BadInput(company.Case):
 
     def test_results_nobody_waits_for_are_counted(self):
         stale = self.company.metric("mainstay_stale_results_total")
-        self.ghost.publish("result.ghost.main", batch(*[result(b"k" * 16, b"i" * 16, b"d" * 32)] * 5))
+        nobody = result(b"k" * 16, b"i" * 16, b"d" * 32)
+        self.ghost.publish("result.ghost.main", batch(*[nobody] * 5))
         until(lambda: self.company.metric("mainstay_stale_results_total") >= stale + 5, "counted")
         self.goes_on()
 

@@ -52,7 +52,8 @@ class Commands(company.Case):
         self.company.deploy("sides", body % "1.1.0", "1.1.0")
         new = self.company.start("e2e/sides")
         pinned = self.company.start("e2e/sides:1.0.0")
-        listed = [row["definition"] for row in self.company.json("definitions", "ls")["definitions"]]
+        deployed = self.company.json("definitions", "ls")["definitions"]
+        listed = [row["definition"] for row in deployed]
         self.assertIn("e2e/sides:1.0.0", listed)
         self.assertIn("e2e/sides:1.1.0", listed)
         answer = self.company.json("emit", "e2e.go", "{}")

@@ -2,7 +2,6 @@
 import json
 
 import company
-from company import until
 
 FLOW = """do:
   - begin: {set: {sum: 0, seen: [], items: '${ .items }'}}
@@ -14,7 +13,10 @@ FLOW = """do:
               - big: {when: '${ $item > 10 }', then: large}
               - rest: {then: small}
         - large:
-            set: {sum: '${ .sum + $item }', seen: '${ .seen + ["large \\($index)"] }', items: '${ .items }'}
+            set:
+              sum: '${ .sum + $item }'
+              seen: '${ .seen + ["large \\($index)"] }'
+              items: '${ .items }'
             then: exit
         - small:
             call: agent
