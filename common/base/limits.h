@@ -6,8 +6,8 @@
 #define COMMON_BASE_LIMITS_H
 
 enum {
-    LIMIT_EVENT_BYTES = 1024 * 1024,       /* an event's data as received */
-    LIMIT_VALUE_BYTES = 512 * 1024,        /* one JSON value in a task, result or row */
+    LIMIT_EVENT_BYTES = 1024 * 1024, /* an event's data as received */
+    LIMIT_VALUE_BYTES = 512 * 1024,  /* one JSON value in a task, result or row */
     /* one message on the bus: a task with an input and a proposal, and what goes with them */
     LIMIT_MESSAGE_BYTES = 2 * LIMIT_VALUE_BYTES + 64 * 1024,
     LIMIT_JSON_DEPTH = 128,                /* nesting of any JSON we accept */
