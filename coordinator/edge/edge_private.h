@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/arena.h"
+#include "common/base/limits.h"
 #include "common/bus/bus.h"
 #include "coordinator/edge/control.h"
 #include "coordinator/edge/edge.h"
@@ -29,8 +30,7 @@ enum {
     EDGE_RESULTS_BATCH = 512,
     EDGE_REQUESTS_MAX = 1024,
     EDGE_MAILBOX = EDGE_EVENTS_BATCH + EDGE_RESULTS_BATCH + 2 * EDGE_REQUESTS_MAX,
-    EDGE_TURN_ITEMS = 512,
-    EDGE_TURN_RESULTS = 4096, /* results in one turn: bounds its memory and its latency */
+    EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,
 };
 
 enum item_kind {

@@ -85,7 +85,6 @@ struct reply_order {
     enum event_outcome outcome;
     const struct id *instances; /* event: started or continued */
     uint32_t instance_count;
-    uint64_t consumer_hint;
 };
 
 struct ended_order {
