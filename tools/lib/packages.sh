@@ -7,8 +7,8 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
   libpcre2-dev libcurl4-openssl-dev libmicrohttpd-dev libfyaml-dev libjq-dev libxml2-dev libcsv-dev
   libsmartcols-dev libzstd-dev"
 packages_run="nats-server curl openssl tzdata"
-packages_test="libcriterion-dev clang clang-tidy clang-format universal-ctags python3 procps
-  util-linux iproute2 binutils man-db systemd"
+packages_test="libcriterion-dev clang clang-tidy clang-format universal-ctags python3 python3-yaml
+  procps util-linux iproute2 binutils man-db systemd"
 packages_demo="jq"
 
 # packages_missing GROUP...: the packages of these groups that are not installed, one a line.

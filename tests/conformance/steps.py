@@ -1,0 +1,545 @@
+"""The steps: the words of the specification's kit, then our own words. README.md lists both."""
+import re
+import time
+import uuid
+
+import documents
+from office import (DEADLINE_S, FINAL, SLICE_MS, TIMED_OUT, Desk, Failed, Refused, Story,
+                    company, events_of)
+
+STEPS = []  # (pattern, function)
+
+
+def step(pattern):
+    """A step's text, without its keyword; groups become arguments."""
+    def keep(function):
+        STEPS.append((re.compile(pattern + r"\s*$"), function))
+        return function
+    return keep
+
+
+def find(text):
+    """(function, arguments); None when nobody knows the step."""
+    for pattern, function in STEPS:
+        match = pattern.match(text)
+        if match:
+            return function, [group for group in match.groups() if group is not None]
+    return None
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) <= 2000 else text[:2000] + "..."
+
+
+class World:
+    """What one scenario has set up and caused."""
+
+    def __init__(self, crew, hosts, number, restarts):
+        self.crew, self.restarts = crew, restarts
+        self.isolation = documents.Isolation(number, hosts)
+        self.desk = Desk(crew)
+        self.definitions = []  # [text, name once it is deployed]
+        self.input = {}
+        self.instances = []    # what was started, in order; the first one is the workflow
+        self.results = {}      # instance: how it ended
+        self.event = None      # the answer to the last publication
+        self.gate = None
+        self.doc = None        # of the step at hand
+
+    def close(self):
+        for instance in self.instances:
+            if instance not in self.results:
+                try:
+                    self.desk.ask("instances.cancel", accept=range(100), instance=instance,
+                                  reason="the scenario is over")
+                except Failed:
+                    pass  # the company says itself what is wrong
+        self.desk.close()
+
+    # ---- documents ----
+
+    def value(self):
+        if self.doc is None:
+            raise Failed("this step needs a document below it")
+        try:
+            return documents.value_of(self.doc)
+        except ValueError as error:
+            raise Failed(str(error)) from None
+
+    def definition(self):
+        if not self.definitions:
+            raise Failed("there is no workflow: 'Given a workflow with definition:' comes first")
+        self.deploy()
+        return self.definitions[0][1]
+
+    def deploy(self):
+        """The other workflows come first: the first may call them."""
+        for entry in reversed(self.definitions):
+            if entry[1] is None:
+                try:
+                    text = self.isolation.definition(entry[0])
+                    entry[1] = self.desk.ask("deploy", text=text, file="")["definition"]
+                except Refused as error:
+                    raise Failed("the definition is refused:\n" + "\n".join(
+                        place_of(problem) for problem in error.body.get("problems", []))
+                        + error.words) from None
+
+    # ---- what has become of the workflow ----
+
+    @property
+    def instance(self):
+        if not self.instances:
+            raise Failed("no workflow has been started")
+        return self.instances[0]
+
+    def wait(self, instance=None):
+        """Until it has ended or waits for a person."""
+        instance = instance or self.instance
+        if instance not in self.results:
+            deadline = time.monotonic() + DEADLINE_S
+            while True:
+                answer = self.desk.ask("wait", accept=(0, TIMED_OUT), instance=instance,
+                                       timeout_ms=SLICE_MS)
+                if answer["status"] in FINAL or "gate" in answer:
+                    break
+                if time.monotonic() > deadline:
+                    raise Failed(f"it is still {answer['status']} after {DEADLINE_S} s; "
+                                 f"tasks: {self.story(instance).names()}")
+            answer = self.isolation.restored(answer)
+            if answer["status"] not in FINAL:
+                return answer
+            self.results[instance] = answer
+        return self.results[instance]
+
+    def ended(self, status, instance=None):
+        answer = self.wait(instance)
+        if answer["status"] != status:
+            raise Failed(f"it is {answer['status']}, not {status}: "
+                         + shown(answer.get("error", answer.get("output", answer.get("gate")))))
+        return answer
+
+    def output(self):
+        return self.ended("completed").get("output")
+
+    def story(self, instance=None):
+        return Story(self.isolation.restored(events_of(self.desk, instance or self.instance)))
+
+    def finished_story(self):
+        self.wait()
+        return self.story()
+
+    def until(self, condition, what):
+        """Poll the journal for something that is about to happen."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            story = self.story()
+            found = condition(story)
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise Failed(f"{what}: not within {DEADLINE_S} s; tasks: {story.names()}")
+            time.sleep(0.01)
+
+    # ---- what can be done to it ----
+
+    def start(self):
+        answer = self.desk.ask("run", request_id=uuid.uuid4().hex, definition=self.definition(),
+                               input=self.input)
+        self.instances.append(answer["instance"])
+
+    def publish(self, kind, **members):
+        """An event; instances it started are the scenario's."""
+        self.deploy()
+        members.setdefault("id", uuid.uuid4().hex)
+        self.event = self.desk.ask("emit", request_id=uuid.uuid4().hex,
+                                   type=self.isolation.event_type(kind), **members)
+        if self.event["outcome"] == "started":
+            self.instances += self.event["instances"]
+
+    def verdict(self, verdict, **members):
+        answer = self.wait()
+        if "gate" not in answer:
+            raise Failed(f"no person is asked: it is {answer['status']}")
+        gate = answer["gate"]
+        gate = gate["gate"] if isinstance(gate, dict) else gate
+        known = self.desk.ask("gates.describe", gate=gate)
+        self.desk.ask("gates.verdict", request_id=uuid.uuid4().hex, gate=gate, verdict=verdict,
+                      revision=known["revision"], **members)
+
+
+def place_of(problem):
+    hint = f" ({problem['hint']})" if problem.get("hint") else ""
+    return f"{problem.get('line', 0)}:{problem.get('column', 0)}: {problem['message']}{hint}\n"
+
+
+# ---- the kit: arrange and act ----
+
+@step(r"(?:given )?a(?:nother)? workflow with definition:")
+def given_definition(world):
+    if world.doc is None:
+        raise Failed("the definition is missing")
+    world.definitions.append([world.doc, None])
+
+
+@step(r"(?:given )?the workflow input is:")
+def given_input(world):
+    world.input = world.value()
+
+
+@step(r"the workflow is executed")
+def when_executed(world):
+    world.start()
+
+
+# ---- the kit: the workflow ----
+
+@step(r"the workflow should cancel")
+def then_cancel(world):
+    world.ended("cancelled")
+
+
+@step(r"the workflow should complete")
+def then_complete(world):
+    world.ended("completed")
+
+
+@step(r"the workflow should complete with output:")
+def then_complete_with(world):
+    expect(world.output(), world.value(), "the output")
+
+
+@step(r"the workflow should fault")
+def then_fault(world):
+    world.ended("faulted")
+
+
+@step(r"the workflow should fault with error:")
+def then_fault_with(world):
+    expect_error(world.ended("faulted").get("error"), world.value())
+
+
+def expect(got, wanted, what):
+    if not documents.same(got, wanted):
+        raise Failed(f"{what} is {shown(got)}, not {shown(wanted)}")
+
+
+def expect_error(error, wanted):
+    if not isinstance(error, dict) or not documents.error_like(error, wanted):
+        raise Failed(f"the error is {shown(error)}, not {shown(wanted)}")
+
+
+def property_of(world, path):
+    output = world.output()
+    value = documents.property_of(output, path)
+    if value is documents.MISSING:
+        raise Failed(f"the output {shown(output)} has no property '{path}'")
+    return value
+
+
+@step(r"the workflow output should have properties ('[^']+'(?:\s*,\s*'[^']+')*)")
+def then_properties(world, names):
+    for name in re.findall(r"'([^']+)'", names):
+        property_of(world, name)
+
+
+@step(r"the workflow output should have an? '([^']+)' property with value:")
+def then_property(world, path):
+    expect(property_of(world, path), world.value(), f"'{path}'")
+
+
+@step(r"the workflow output should have an? '([^']+)' property containing (\d+) items?")
+def then_items(world, path, count):
+    value = property_of(world, path)
+    if not isinstance(value, (list, dict)) or len(value) != int(count):
+        raise Failed(f"'{path}' is {shown(value)}, not {count} items")
+
+
+# ---- the kit: tasks ----
+
+def position(story, name):
+    if not story.of(name).starts:
+        raise Failed(f"'{name}' has not run; there were {story.names()}")
+    return story.of(name).starts[0]
+
+
+@step(r"(\S+) should run first")
+def then_first(world, name):
+    story = world.finished_story()
+    if not story.started() or story.started()[0][1] != name:
+        raise Failed(f"the tasks ran in this order: {story.names()}")
+
+
+@step(r"(\S+) should run last")
+def then_last(world, name):
+    story = world.finished_story()
+    if not story.started() or story.started()[-1][1] != name:
+        raise Failed(f"the tasks ran in this order: {story.names()}")
+
+
+@step(r"(\S+) should run (before|after) (\S+)")
+def then_order(world, name, how, other):
+    story = world.finished_story()
+    first, second = (name, other) if how == "before" else (other, name)
+    if position(story, first) >= position(story, second):
+        raise Failed(f"the tasks ran in this order: {story.names()}")
+
+
+def task_ended(world, name, state):
+    task = world.finished_story().of(name)
+    if task.state != state:
+        raise Failed(f"'{name}' is {task.state or 'still running'}, not {state}")
+    return task
+
+
+@step(r"(\S+) should cancel")
+def then_task_cancel(world, name):
+    task_ended(world, name, "cancelled")
+
+
+@step(r"(\S+) should complete")
+def then_task_complete(world, name):
+    task_ended(world, name, "completed")
+
+
+@step(r"(\S+) should complete with output:")
+def then_task_output(world, name):
+    expect(task_ended(world, name, "completed").output, world.value(), f"the output of '{name}'")
+
+
+@step(r"(\S+) should fault")
+def then_task_fault(world, name):
+    task_ended(world, name, "faulted")
+
+
+@step(r"(\S+) should fault with error:")
+def then_task_error(world, name):
+    expect_error(task_ended(world, name, "faulted").error, world.value())
+
+
+# ---- ours: definitions ----
+
+@step(r"the definition (?:is|should be) accepted")
+def then_accepted(world):
+    world.deploy()
+
+
+def problem_lines(world):
+    """`line:column: words` in the document: (place, words)."""
+    for line in (world.doc or "").splitlines():
+        if line.strip():
+            match = re.match(r"\s*(\d+:\d+): (.*\S)", line)
+            if match is None:
+                raise Failed(f"'{line.strip()}' is not LINE:COLUMN: WORDS")
+            yield match[1], match[2]
+
+
+def expect_problems(problems, world, what):
+    wanted = list(problem_lines(world))
+    found = list(problems)
+    told = "".join(map(place_of, problems)) or "none\n"
+    for place, words in wanted:
+        hit = next((problem for problem in found
+                    if f"{problem.get('line', 0)}:{problem.get('column', 0)}" == place
+                    and words in place_of(problem)), None)
+        if hit is None:
+            raise Failed(f"no {what} '{place}: {words}'; there are:\n{told}")
+        found.remove(hit)
+    if found:
+        raise Failed(f"more {what}s than expected:\n{''.join(map(place_of, found))}")
+
+
+@step(r"the definition (?:is|should be) refused with:")
+def then_refused(world):
+    """The definition is given as it stands, so places are those of the scenario's text."""
+    try:
+        world.desk.ask("deploy", text=world.definitions[-1][0], file="")
+    except Refused as error:
+        expect_problems(error.body.get("problems", []), world, "problem")
+        return
+    raise Failed("the definition is accepted")
+
+
+@step(r"the definition (?:is|should be) accepted with warnings:")
+def then_warned(world):
+    answer = world.desk.ask("deploy", text=world.definitions[-1][0], file="")
+    expect_problems(answer["warnings"], world, "warning")
+
+
+# ---- ours: more about the end ----
+
+@step(r"the workflow should fault with error matching:")
+def then_fault_matching(world):
+    """Texts are regular expressions that must match the whole member."""
+    error = world.ended("faulted").get("error") or {}
+    for key, pattern in world.value().items():
+        if not re.fullmatch(str(pattern), str(documents.canonical_type(error.get(key))), re.S):
+            raise Failed(f"the error is {shown(error)}, its '{key}' does not match {pattern}")
+
+
+@step(r"the workflow output should have an? '([^']+)' property matching '(.*)'")
+def then_matching(world, path, pattern):
+    value = property_of(world, path)
+    if not re.fullmatch(pattern, value if isinstance(value, str) else documents.json.dumps(value)):
+        raise Failed(f"'{path}' is {shown(value)}, which does not match {pattern}")
+
+
+@step(r"(\S+) should not run")
+def then_not_run(world, name):
+    story = world.finished_story()
+    if name in story.tasks and story.tasks[name].starts:
+        raise Failed(f"'{name}' has run")
+
+
+@step(r"(\S+) should run (\d+) times?")
+def then_times(world, name, count):
+    story = world.finished_story()
+    starts = len(story.tasks[name].starts) if name in story.tasks else 0
+    if starts != int(count):
+        raise Failed(f"'{name}' has run {starts} times; there were {story.names()}")
+
+
+@step(r"(\S+) should be skipped")
+def then_skipped(world, name):
+    task_ended(world, name, "skipped")
+
+
+@step(r"(\S+) should be retried (\d+) times?")
+def then_retried(world, name, count):
+    task = world.finished_story().of(name)
+    if task.retries != int(count):
+        raise Failed(f"'{name}' was retried {task.retries} times")
+
+
+# ---- ours: while it runs ----
+
+@step(r"the workflow is deployed")
+def when_deployed(world):
+    world.definition()
+
+
+@step(r"the workflow is cancelled")
+def when_cancelled(world):
+    world.desk.ask("instances.cancel", request_id=uuid.uuid4().hex, instance=world.instance,
+                   reason="the scenario says so")
+
+
+@step(r"(\S+) has started")
+def when_started(world, name):
+    world.until(lambda story: name in story.tasks and story.tasks[name].starts,
+                f"'{name}' starts")
+
+
+@step(r"(\S+) has completed")
+def when_completed(world, name):
+    world.until(lambda story: name in story.tasks and story.tasks[name].state == "completed",
+                f"'{name}' completes")
+
+
+@step(r"the coordinator is restarted")
+def when_restarted(world):
+    world.restarts.wait()
+
+
+# ---- ours: events ----
+
+@step(r"the event '([^']+)' is published")
+def when_published(world, kind):
+    world.publish(kind)
+
+
+@step(r"the event '([^']+)' is published with data:")
+def when_published_data(world, kind):
+    world.publish(kind, data=world.value())
+
+
+@step(r"the event '([^']+)' is published with attributes:")
+def when_published_attributes(world, kind):
+    world.publish(kind, **world.value())
+
+
+@step(r"the event should be (started|continued|buffered|duplicate)")
+def then_event(world, outcome):
+    if world.event is None or world.event["outcome"] != outcome:
+        raise Failed(f"the event is {world.event and world.event['outcome']}, not {outcome}")
+
+
+def emitted(world, kind):
+    world.wait()
+    found = [event.get("value") for event in world.story().events
+             if event["kind"] == "event-emitted" and event.get("name") == kind]
+    if not found:
+        raise Failed(f"no event '{kind}' was published")
+    return found
+
+
+@step(r"the event '([^']+)' should be published")
+def then_emitted(world, kind):
+    emitted(world, kind)
+
+
+@step(r"the event '([^']+)' should be published with data:")
+def then_emitted_data(world, kind):
+    wanted = world.value()
+    found = [event.get("data") for event in emitted(world, kind)]
+    if not any(documents.same(data, wanted) for data in found):
+        raise Failed(f"'{kind}' was published with {shown(found)}, not {shown(wanted)}")
+
+
+@step(r"(\d+) workflows? should have been started")
+def then_count(world, count):
+    if len(world.instances) != int(count):
+        raise Failed(f"{len(world.instances)} workflows were started")
+
+
+@step(r"all workflows should complete with output:")
+def then_all(world):
+    for instance in world.instances:
+        expect(world.ended("completed", instance).get("output"), world.value(), "the output")
+
+
+@step(r"the last workflow should complete with output:")
+def then_last_output(world):
+    if not world.instances:
+        raise Failed("no workflow has been started")
+    expect(world.ended("completed", world.instances[-1]).get("output"), world.value(),
+           "the output")
+
+
+# ---- ours: people ----
+
+@step(r"a person should be asked")
+def then_asked(world):
+    answer = world.wait()
+    if "gate" not in answer:
+        raise Failed(f"no person is asked: it is {answer['status']}, "
+                     + shown(answer.get("error", answer.get("output"))))
+
+
+@step(r"the person approves")
+def when_approved(world):
+    world.verdict("approve")
+
+
+@step(r"the person rejects")
+def when_rejected(world):
+    world.verdict("reject", reason="the scenario says so")
+
+
+@step(r"the person edits:")
+def when_edited(world):
+    world.verdict("edit", value=world.value())
+
+
+def carry_out(world, steps):
+    """Runs the steps; Failed names the one that did not hold."""
+    for todo in steps:
+        found = find(todo.text)
+        if found is None:
+            raise Failed(f"line {todo.line}: no such step: {todo.text}")
+        function, arguments = found
+        world.doc = todo.doc
+        try:
+            function(world, *arguments)
+        except (Failed, company.Failure) as error:
+            raise Failed(f"line {todo.line}: {todo.text}\n{error}") from None
