@@ -143,6 +143,7 @@ static void expand_function(struct load *load, const struct yaml_node *node,
     const struct yaml_node *source = yaml_get(node, "call");
     task->kind = TASK_DO;
     task->block.first = PLAN_NONE;
+    task->block.bypass = PLAN_NONE;
     if (expanding(load, name) || load->function_count == LOAD_FUNCTIONS_MAX) {
         report_problem(load->report, source, NULL,
                        expanding(load, name) ? "the function '%.64s' calls itself"

@@ -124,6 +124,7 @@ static void check_unused(struct load *load)
                            "a function is one task: 'then' has no list to jump in");
         }
     }
+    check_extensions(load);
     load->node_count = 0;
     while (memory->expr_count > exprs) {
         expr_destroy(&memory->exprs[--memory->expr_count]);
@@ -132,9 +133,9 @@ static void check_unused(struct load *load)
 
 void check_use(struct load *load)
 {
-    static const char *const allowed[] = {"errors", "retries", "timeouts", "functions", NULL};
+    static const char *const allowed[] = {"errors",    "retries",    "timeouts",
+                                          "functions", "extensions", NULL};
     static const struct refused_key refused[] = {
-        {"extensions", "extensions are not in the profile yet"},
         {"catalogs", "catalogs are not in the profile: call: action:version@agent names an agent"},
         {"secrets", "definitions never see secrets: the agent that needs one holds it"},
         {"authentications", "the engine makes no requests itself: agents hold credentials"},
@@ -147,7 +148,7 @@ void check_use(struct load *load)
     for (size_t i = 0; i < load->use->count; i++) {
         const struct yaml_node *table = load->use->items[i];
         for (size_t j = 0; allowed[j] != NULL; j++) {
-            if (strcmp(allowed[j], table->key) == 0) {
+            if (strcmp(allowed[j], table->key) == 0 && strcmp(table->key, "extensions") != 0) {
                 char what[48];
                 (void)snprintf(what, sizeof(what), "'use.%s'", table->key);
                 (void)check_is_object(load, table, what);

@@ -9,6 +9,7 @@ void check_do(struct load *load, const struct yaml_node *node, struct plan_node 
     const char *pointer = load_printf(load, "%s/do", task->pointer);
     uint32_t first = check_tasks(load, yaml_get(node, "do"), pointer, task->index);
     task->block.first = first;
+    task->block.bypass = PLAN_NONE;
 }
 
 void check_set(struct load *load, const struct yaml_node *node, struct plan_node *task)

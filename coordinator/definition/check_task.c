@@ -55,6 +55,12 @@ static const struct verb *find_verb(const struct yaml_node *node)
     return NULL;
 }
 
+const char *check_verb(const struct yaml_node *node)
+{
+    const struct verb *verb = find_verb(node);
+    return verb == NULL ? NULL : verb->name;
+}
+
 static bool report_refused_verb(struct load *load, const struct yaml_node *node)
 {
     for (const struct refused_key *row = refused_verbs; row->name != NULL; row++) {
@@ -177,6 +183,10 @@ void check_flow(struct load *load, const struct yaml_node *node, struct flow *fl
     for (size_t i = 0; directives[i] != NULL; i++) {
         if (strcmp(directives[i], text) == 0) {
             flow->kind = (enum flow_kind)i;
+            if (flow->kind == FLOW_EXIT && load->nodes[from]->parent == load->before_list &&
+                load->before_list != PLAN_NONE) {
+                flow->kind = FLOW_BYPASS;
+            }
             return;
         }
     }
@@ -221,7 +231,8 @@ struct plan_node *check_task(struct load *load, const struct yaml_node *node, co
 /* The tasks of a list with their names while it is being checked. */
 struct list {
     const struct yaml_node *node;
-    uint32_t *indexes; /* node of each item, PLAN_NONE when it had problems */
+    uint32_t *indexes; /* first node of each item, PLAN_NONE when it had problems */
+    uint32_t *lasts;   /* last node of each item */
     uint32_t end;      /* first node behind the list */
 };
 
@@ -342,7 +353,7 @@ static void link_list(struct load *load, const struct list *list)
         if (last != NULL) {
             last->next = list->indexes[i];
         }
-        last = load->nodes[list->indexes[i]];
+        last = load->nodes[list->lasts[i]];
     }
 }
 
@@ -354,8 +365,9 @@ uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char
     }
     size_t first_fixup = load->fixup_count;
     struct list list = {.node = node,
-                        .indexes = ARENA_ARRAY(load->arena, uint32_t, node->count + 1)};
-    if (list.indexes == NULL) {
+                        .indexes = ARENA_ARRAY(load->arena, uint32_t, node->count + 1),
+                        .lasts = ARENA_ARRAY(load->arena, uint32_t, node->count + 1)};
+    if (list.indexes == NULL || list.lasts == NULL) {
         load->failed = true;
         return PLAN_NONE;
     }
@@ -373,8 +385,9 @@ uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char
         site.pointer =
             load_printf(load, "%s/%zu%s", pointer, i, token.data == NULL ? "" : token.data);
         buf_release(&token);
-        const struct plan_node *task = check_task(load, named, named->key, &site);
-        list.indexes[i] = task == NULL ? PLAN_NONE : task->index;
+        struct chain chain = check_extended(load, named, named->key, &site);
+        list.indexes[i] = chain.first;
+        list.lasts[i] = chain.last;
         first = first == PLAN_NONE ? list.indexes[i] : first;
     }
     list.end = load->node_count;

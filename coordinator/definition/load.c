@@ -92,6 +92,8 @@ struct plan_node *load_add_node(struct load *load, const struct task_site *site,
     node->pointer = site->pointer;
     node->definition = definition->value;
     node->then.target = PLAN_NONE;
+    node->about = load->extended;
+    node->tail = PLAN_NONE;
     load->nodes[load->node_count++] = node;
     return node;
 }
@@ -177,7 +179,11 @@ enum err plan_load(const char *text, size_t size, struct plan **ret_plan,
     *report = (struct plan_report){0};
     enum err code = ERR_NOMEM;
     if (collected != NULL && memory != NULL && report_init(collected, report)) {
-        struct load load = {.memory = memory, .arena = memory->arena, .report = collected};
+        struct load load = {.memory = memory,
+                            .arena = memory->arena,
+                            .report = collected,
+                            .extended = PLAN_NONE,
+                            .before_list = PLAN_NONE};
         code = load_text(&load, text, size);
         report_finish(collected);
         free(load.nodes);

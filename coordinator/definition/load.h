@@ -76,8 +76,17 @@ struct load {
     size_t scope_count;
     const char *functions[LOAD_FUNCTIONS_MAX]; /* being expanded */
     size_t function_count;
+    bool extending;       /* in a block of an extension: its tasks are not extended */
+    uint32_t extended;    /* given to `about` of new nodes */
+    uint32_t before_list; /* node whose list is a `before`: `exit` there is a bypass */
     const struct yaml_node *use;
     bool failed; /* a limit or memory: stop soon */
+};
+
+/* A task with the blocks that extensions put around it: linked, first and last node. */
+struct chain {
+    uint32_t first; /* PLAN_NONE: the task had problems */
+    uint32_t last;
 };
 
 /* Where a task stands. */
@@ -171,6 +180,8 @@ uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char
 /* One task at its site; its node. NULL when it could not even be begun. */
 struct plan_node *check_task(struct load *load, const struct yaml_node *node, const char *name,
                              const struct task_site *site);
+/* The verb of a task, or NULL. */
+const char *check_verb(const struct yaml_node *node);
 void check_flow(struct load *load, const struct yaml_node *node, struct flow *flow, uint32_t from);
 void check_data(struct load *load, const struct yaml_node *node, struct plan_data *data,
                 bool workflow);
@@ -202,6 +213,15 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
 /* A name under use.KIND, with the nearest name when there is none. */
 const struct yaml_node *check_reference(struct load *load, const struct yaml_node *node,
                                         const char *kind);
+
+/* --- check_extension.c ---------------------------------------------------------------------------
+ */
+
+/* use.extensions: its form, and what it holds even when it extends nothing. */
+void check_extensions(struct load *load);
+/* One task of a list with what extends it. */
+struct chain check_extended(struct load *load, const struct yaml_node *node, const char *name,
+                            const struct task_site *site);
 
 /* --- check_document.c ----------------------------------------------------------------------------
  */

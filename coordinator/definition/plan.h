@@ -39,8 +39,11 @@ enum task_kind {
     TASK_AGENT, /* call: agent */
 };
 
-/* Where the walk goes after a task. FLOW_GOTO: `target` is a node of the same list. */
-enum flow_kind { FLOW_CONTINUE, FLOW_EXIT, FLOW_END, FLOW_GOTO };
+/*
+ * Where the walk goes after a task. FLOW_GOTO: `target` is a node of the same list. FLOW_BYPASS:
+ * `exit` in the `before` of an extension; it ends that block and what the block stands before.
+ */
+enum flow_kind { FLOW_CONTINUE, FLOW_EXIT, FLOW_END, FLOW_GOTO, FLOW_BYPASS };
 
 struct flow {
     enum flow_kind kind;
@@ -178,10 +181,14 @@ struct plan_node {
     struct plan_timeout timeout;
     struct flow then;
     const json_t *definition; /* the task as written, for $task.definition */
+    uint32_t about; /* in an extension: the extended task, which $task describes; else PLAN_NONE */
+    uint32_t tail;  /* last block of what extends the task: when `if` skips the task, the walk goes
+                       on behind it. PLAN_NONE: the task itself */
     union {
         struct {
-            uint32_t first; /* PLAN_NONE when empty */
-        } block;            /* TASK_DO */
+            uint32_t first;  /* PLAN_NONE when empty */
+            uint32_t bypass; /* of a `before`: FLOW_BYPASS goes where this node's `then` says */
+        } block;             /* TASK_DO */
         const struct template *set;
         struct {
             const struct switch_case *cases;

@@ -142,6 +142,9 @@ static void walk_words(const struct story *story, const struct event *event, cha
     case WALK_END:
         (void)text_copy(out, size, "the process ends here");
         return;
+    case WALK_BYPASS:
+        (void)text_copy(out, size, "the task that this extension stands before is left out");
+        return;
     }
     out[0] = '\0';
 }
@@ -208,6 +211,8 @@ static bool case_leads(const struct plan_node *node, const struct flow *flow,
         return event->flow == WALK_END;
     case FLOW_GOTO:
         return event->flow == WALK_NEXT && event->next_node == flow->target;
+    case FLOW_BYPASS:
+        return event->flow == WALK_BYPASS;
     }
     return false;
 }

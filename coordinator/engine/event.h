@@ -24,7 +24,8 @@ enum event_kind {
 };
 
 /* Where the walk goes after a step. */
-enum walk { WALK_NEXT = 0, WALK_SCOPE_END = 1, WALK_END = 2 };
+/* Stored: append, never renumber. */
+enum walk { WALK_NEXT = 0, WALK_SCOPE_END = 1, WALK_END = 2, WALK_BYPASS = 3 };
 
 struct event {
     enum event_kind kind;

@@ -49,8 +49,9 @@ enum frame_state {
     FRAME_CANCELLING = 9, /* cancelled while its effect was in flight */
 };
 
-/* Part of a `for` or `try` frame the walk is in. Stored. */
-enum frame_part { PART_BODY = 0, PART_CATCH = 1 };
+/* Part of a `for` or `try` frame the walk is in; BYPASS: a `before` was left by `exit`, and what it
+ * stands before is left out. Stored. */
+enum frame_part { PART_BODY = 0, PART_CATCH = 1, PART_BYPASS = 2 };
 
 /* Stored: append, never renumber. */
 enum ledger_state {

@@ -77,6 +77,8 @@ static void trace_flow(struct harness *h, const struct event *event)
         buf_append_str(&h->trace, " ^");
     } else if (event->flow == WALK_END) {
         buf_append_str(&h->trace, " !");
+    } else if (event->flow == WALK_BYPASS) {
+        buf_append_str(&h->trace, " ~");
     }
 }
 

@@ -78,6 +78,9 @@ void apply_move(struct instance *instance, struct frame *parent, const struct ev
     doc_replace(&parent->data, output);
     frame_evaluated_clear(parent);
     parent->cursor = event->flow == WALK_NEXT ? event->next_node : PLAN_NONE;
+    if (event->flow == WALK_BYPASS) {
+        parent->part = PART_BYPASS;
+    }
 }
 
 /* `then: end` leaves every open scope at once; the workflow is at its end with the task's output.

@@ -341,7 +341,9 @@ static enum eval enter(struct entry *entry)
     }
     if (!wanted) {
         struct flow on = {.kind = FLOW_CONTINUE, .target = PLAN_NONE};
-        struct walk_to to = flow_resolve(node, &on);
+        const struct plan_node *last =
+            node->tail == PLAN_NONE ? node : &entry->scope.instance->plan->nodes[node->tail];
+        struct walk_to to = flow_resolve(last, &on);
         struct event event = entry_event(entry, EVENT_STEP_SKIPPED);
         event.flow = to.walk;
         event.next_node = to.node;

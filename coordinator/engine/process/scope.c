@@ -28,9 +28,39 @@ static json_t *time_value(int64_t ms)
                      (json_int_t)(ms / 1000), "milliseconds", (json_int_t)ms);
 }
 
+/*
+ * In a block of an extension $task describes the extended task, with what it says itself
+ * ($task.with) beside name, reference and definition; `input` in a `before`, `output` in an
+ * `after`.
+ */
+static json_t *extended_value(const struct scope *scope)
+{
+    const struct plan_node *nodes = scope->instance->plan->nodes;
+    const struct plan_node *about = &nodes[scope->node->about];
+    const struct plan_node *block = scope->node;
+    struct doc *given = scope->raw_input;
+    const struct frame *frame = scope->frame;
+    while (frame != NULL && frame->node != PLAN_NONE && nodes[frame->node].about != PLAN_NONE) {
+        block = &nodes[frame->node];
+        given = frame->raw_input;
+        frame = instance_frame(scope->instance, frame->parent);
+    }
+    json_t *task = json_copy(json_mutable(about->definition));
+    CHECK(task != NULL);
+    json_t *rest = json_pack(
+        "{s:s, s:s, s:O, s:o, s:O}", "name", about->name, "reference", about->pointer, "definition",
+        json_mutable(about->definition), "startedAt", time_value(scope->started_ms),
+        block->block.bypass == PLAN_NONE ? "output" : "input", doc_json(given));
+    CHECK(rest != NULL && json_object_update(task, rest) == 0);
+    json_decref(rest);
+    return task;
+}
+
 static const json_t *task_value(struct scope *scope)
 {
-    if (scope->task == NULL && scope->node != NULL) {
+    if (scope->task == NULL && scope->node != NULL && scope->node->about != PLAN_NONE) {
+        scope->task = extended_value(scope);
+    } else if (scope->task == NULL && scope->node != NULL) {
         json_t *task = json_pack(
             "{s:s, s:s, s:O, s:O, s:o}", "name", scope->node->name, "reference",
             scope->node->pointer, "definition", json_mutable(scope->node->definition), "input",

@@ -24,6 +24,8 @@ struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flo
         return (struct walk_to){.walk = WALK_END, .node = PLAN_NONE};
     case FLOW_GOTO:
         return (struct walk_to){.walk = WALK_NEXT, .node = flow->target};
+    case FLOW_BYPASS:
+        return (struct walk_to){.walk = WALK_BYPASS, .node = PLAN_NONE};
     }
     UNREACHABLE();
 }
@@ -107,9 +109,14 @@ bool walk_leave(struct engine *engine, struct instance *instance, struct frame *
     }
     const struct plan_node *node = frame_node(instance, frame);
     struct scope scope = frame_scope(engine, instance, frame);
-    struct doc *output = NULL;
+    struct doc *output = frame->data;
     struct doc *context = NULL;
-    enum eval eval = scope_output(&scope, frame->data, &output, &context);
+    enum eval eval = EVAL_OK;
+    if (frame->part == PART_BYPASS) { /* what was set stands for what the extended task gives */
+        node = &instance->plan->nodes[node->block.bypass];
+    } else {
+        eval = scope_output(&scope, frame->data, &output, &context);
+    }
     scope_release(&scope);
     if (eval == EVAL_PENDING) {
         return false;

@@ -56,7 +56,7 @@ static const struct example EXAMPLES[] = {
     {"listen-to-any-until-consumed.yaml", "17:11", "'until' in 'to'"},
     {"listen-to-any.yaml", NULL, NULL},
     {"listen-to-one.yaml", "14:13", "'call: http' cannot run"},
-    {"mock-service-extension.yaml", "7:3", "'extensions' in 'use'"},
+    {"mock-service-extension.yaml", "23:13", "'call: http' cannot run"},
     {"raise-inline.yaml", NULL, NULL},
     {"raise-reusable.yaml", NULL, NULL},
     {"run-container-cleanup-always.yaml", "8:7", "'run' cannot run"},

@@ -139,6 +139,42 @@ Test(plan, a_function_may_not_call_itself_or_see_its_caller)
     }
 }
 
+/* What is wrong in an extension is told once, also when it extends nothing or several tasks. */
+Test(plan, an_extension_is_checked_where_it_stands)
+{
+    static const struct {
+        const char *extension;
+        const char *problem;
+    } rows[] = {
+        {"{extend: set, after: []}, b: {extend: set, after: []}", "an item of 'extensions' has"},
+        {"{extend: http, before: []}", "'extend' must be call, composite"},
+        {"{extend: set}", "an extension needs 'before' or 'after'"},
+        {"{before: []}", "an extension needs 'extend'"},
+        {"{extend: set, before: [], during: []}", "unknown key 'during' in an extension"},
+        {"{extend: set, when: .x |, before: []}", "not a valid jq expression"},
+        {"{extend: set, before: [{x: {set: {y: '${ $item }'}}}]}", "the variable '$item'"},
+        {"{extend: set, before: [{x: {set: {y: 1}, then: c}}]}", "there is no task 'c'"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[512];
+        struct plan *plan;
+        struct plan_report report;
+        snprintf(text, sizeof(text),
+                 "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+                 "use: {extensions: [{a: %s}]}\n"
+                 "do:\n"
+                 "  - c: {for: {in: .x}, do: [{d: {set: {x: 1}}}, {e: {set: {x: 1}}}]}\n",
+                 rows[i].extension);
+        cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID);
+        cr_assert_eq(report.count, 1, "%s: %zu problems", rows[i].extension, report.count);
+        cr_expect_eq(report.problems[0].line, 2);
+        cr_expect_eq(strncmp(report.problems[0].message, rows[i].problem, strlen(rows[i].problem)),
+                     0, "%s", report.problems[0].message);
+        plan_report_release(&report);
+        plan_destroy(&plan);
+    }
+}
+
 Test(plan, a_retry_policy_has_its_defaults_and_its_values)
 {
     struct plan *plan = load_good(
