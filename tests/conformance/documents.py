@@ -1,4 +1,4 @@
-"""The documents of scenarios: YAML or JSON to values, and definitions made fit to run beside others.
+"""The documents of scenarios: YAML or JSON to values, definitions made fit to run beside others.
 
 Scalars resolve as in JSON (the core of YAML 1.2): `yes`, `on`, dates and 0123 are texts.
 """

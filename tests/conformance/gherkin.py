@@ -1,5 +1,6 @@
 """Gherkin as far as feature files use it: Feature, Rule, Background, Scenario, Scenario Outline
-with Examples, tags, comments, doc strings and tables. The language is cucumber.io/docs/gherkin/reference.
+with Examples, tags, comments, doc strings and tables. The language is
+cucumber.io/docs/gherkin/reference.
 
 A doc string may be indented in any way: what its opening quotes are indented by is taken off, or
 less where a line has less.
