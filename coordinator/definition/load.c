@@ -98,6 +98,24 @@ struct plan_node *load_add_node(struct load *load, const struct task_site *site,
     return node;
 }
 
+/* The pointer of the task around it, then its own without the position in the list: of
+ * "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so places are in a plan.
+ */
+static const char *place_of(struct load *load, const struct plan_node *node)
+{
+    const struct plan_node *parent = node->parent == PLAN_NONE ? NULL : load->nodes[node->parent];
+    const char *own = node->pointer + (parent == NULL ? 0 : strlen(parent->pointer));
+    const char *name = strrchr(own, '/');
+    size_t size = (size_t)(name - own);
+    size_t list = size;
+    while (list > 0 && own[list - 1] >= '0' && own[list - 1] <= '9') {
+        list--;
+    }
+    bool positioned = list > 0 && list < size && own[list - 1] == '/';
+    return load_printf(load, "%s%.*s%s", parent == NULL ? "" : parent->place,
+                       (int)(positioned ? list - 1 : size), own, name);
+}
+
 /* What the plan points to becomes one array, and the external expressions get their list. */
 static bool finish_plan(struct load *load)
 {
@@ -109,7 +127,11 @@ static bool finish_plan(struct load *load)
     if (nodes == NULL || externals == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < load->node_count; i++) {
+    for (uint32_t i = 0; i < load->node_count; i++) { /* parents come before what is in them */
+        load->nodes[i]->place = place_of(load, load->nodes[i]);
+        if (load->nodes[i]->place == NULL) {
+            return false;
+        }
         nodes[i] = *load->nodes[i];
     }
     for (size_t i = 0; i < memory->expr_count; i++) {

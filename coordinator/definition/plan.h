@@ -175,6 +175,8 @@ struct plan_node {
     uint32_t next;   /* next task of the same list, or PLAN_NONE */
     const char *name;
     const char *pointer; /* JSON pointer of the task, "/do/0/extract" */
+    const char *place;   /* the same without positions in lists, "/do/extract": what the task is
+                            called in every version that has it, and what effect keys are made of */
     enum task_kind kind;
     const struct expr *condition; /* `if`; NULL: always */
     struct plan_data data;
@@ -276,6 +278,10 @@ const char *plan_error_type(const char *last_segment);
 /* ISO 8601 duration text ("PT1.5S", "P1DT2H") or OWS duration object to milliseconds. Years and
  * months are refused: their length is not fixed. */
 MUST_CHECK enum err plan_duration_parse(const json_t *value, int64_t *ret_ms, struct error *err);
+
+/* Precedence of two versions (semver.org 2.0.0 section 11: 1.0.0-rc.1 comes before 1.0.0): below 0,
+ * 0 or above. Texts that are no versions come first, as texts. */
+int plan_version_compare(const char *a, const char *b);
 
 /* Whether `version` ("1.4.0") is inside `range` ("1.3" = any 1.x from 1.3, "1.3.0" exact from that
  * patch on in 1.x, ">=1.2 <2", "*"; NULL = any). */

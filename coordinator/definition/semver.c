@@ -156,3 +156,15 @@ bool plan_version_in_range(const char *version, const char *range)
     }
     return range == NULL || (walk_range(range, &parsed, &inside) && inside);
 }
+
+int plan_version_compare(const char *a, const char *b)
+{
+    struct semver left;
+    struct semver right;
+    bool left_good = semver_parse(a, &left);
+    bool right_good = semver_parse(b, &right);
+    if (!left_good || !right_good) {
+        return left_good != right_good ? (left_good ? 1 : -1) : strcmp(a, b);
+    }
+    return semver_compare(&left, &right);
+}
