@@ -42,13 +42,13 @@ struct id id_of_request(const struct digest *definition, const char *request_id)
     return id_final(&state, true);
 }
 
-struct id id_of_step(const struct id *instance, const char *pointer, const char *path,
+struct id id_of_step(const struct id *instance, const char *place, const char *path,
                      uint32_t activation)
 {
     struct blake state;
     id_begin(&state, "step");
     blake_part(&state, instance->bytes, sizeof(instance->bytes));
-    blake_part_text(&state, pointer);
+    blake_part_text(&state, place);
     blake_part_text(&state, path);
     blake_part_u64(&state, activation);
     return id_final(&state, false);

@@ -24,8 +24,10 @@ struct id id_of_trigger(const struct digest *definition, const char *source, con
 /* Instance started by a person or program: H(definition, request id). */
 struct id id_of_request(const struct digest *definition, const char *request_id);
 
-/* Effect key of a step: H(instance, pointer, path, activation). */
-struct id id_of_step(const struct id *instance, const char *pointer, const char *path,
+/* Effect key of a step: H(instance, place, path, activation). The place of its task
+ * (plan_node.place) has no positions, so that a step keeps its key when the instance moves to
+ * another version that has tasks before it. */
+struct id id_of_step(const struct id *instance, const char *place, const char *path,
                      uint32_t activation);
 
 /* Effect key of a step whose definition gives the key: H(agent, action, key). */

@@ -344,7 +344,7 @@ SCENARIO(calls, a_corrected_step_keeps_its_name_to_itself)
                     "      - again: {when: '${ .n == 1 }', then: w}\n"
                     "    output: {as: '${ {v: {}} }'}\n");
     run(h, "{\"v\":3}");
-    struct id wrong = id_of_step(&h->instances[0], "/do/0/w", "", 1);
+    struct id wrong = id_of_step(&h->instances[0], "/do/w", "", 1);
     verdict(h, VERDICT_EDIT, "{\"fixed\":1}");
     struct id fixed = task(h, "/do/0/w#2")->key;
     cr_expect_not(id_equal(&wrong, &fixed));
@@ -564,25 +564,25 @@ SCENARIO(calls, what_follows_a_refused_dispatch_happens_at_once)
         "contract\",\"detail\":\"input-breaks-contract: must be object, not 3\"}}\n"
         "i1 step-ran /do/0/t/catch/do/0/e "
         "out={\"specversion\":\"1.0\",\"type\":\"oops\",\"id\":"
-        "\"1994f91366881d33e04027e434bdedbe\",\"source\":\"/test/flow/"
+        "\"6b3ed9f5717650bd9960d75df3791537\",\"source\":\"/test/flow/"
         "1.0.0\",\"time\":\"2025-06-15T15:06:40Z\"}\n"
         "i1 event-emitted /do/0/t/catch/do/0/e\n"
         "i1 step-started /do/0/t/catch/do/1/x "
-        "in={\"specversion\":\"1.0\",\"type\":\"oops\",\"id\":\"1994f91366881d33e04027e434bdedbe\","
+        "in={\"specversion\":\"1.0\",\"type\":\"oops\",\"id\":\"6b3ed9f5717650bd9960d75df3791537\","
         "\"source\":\"/test/flow/1.0.0\",\"time\":\"2025-06-15T15:06:40Z\"} "
         "out={\"specversion\":\"1.0\",\"type\":\"oops\",\"id\":"
-        "\"1994f91366881d33e04027e434bdedbe\",\"source\":\"/test/flow/"
+        "\"6b3ed9f5717650bd9960d75df3791537\",\"source\":\"/test/flow/"
         "1.0.0\",\"time\":\"2025-06-15T15:06:40Z\"}\n"
         "i1 step-dispatched /do/0/t/catch/do/1/x decide #0.1 store=s1 contract=1.0.0\n"
         "event-accepted type=oops\n"
         "i2 instance-started "
         "in=[{\"specversion\":\"1.0\",\"type\":\"oops\",\"id\":"
-        "\"1994f91366881d33e04027e434bdedbe\",\"source\":\"/test/flow/"
+        "\"6b3ed9f5717650bd9960d75df3791537\",\"source\":\"/test/flow/"
         "1.0.0\",\"time\":\"2025-06-15T15:06:40Z\"}]\n"
         "i2 workflow-entered\n"
         "i2 step-started /do/0/w "
         "in=[{\"specversion\":\"1.0\",\"type\":\"oops\",\"id\":"
-        "\"1994f91366881d33e04027e434bdedbe\",\"source\":\"/test/flow/"
+        "\"6b3ed9f5717650bd9960d75df3791537\",\"source\":\"/test/flow/"
         "1.0.0\",\"time\":\"2025-06-15T15:06:40Z\"}] out={}\n"
         "i2 step-dispatched /do/0/w decide #0.1 store=s1 contract=1.0.0\n"
         "> publish oops\n"

@@ -352,8 +352,8 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
         id_hex(&frame->key, plain);
         if (text_equal(plain, frame->idempotency_key)) {
             effect_abandon(instance, frame); /* of the name that it had */
-            frame->key = id_of_step(&instance->id, frame_node(instance, frame)->pointer,
-                                    frame->path, frame->activation);
+            frame->key = id_of_step(&instance->id, frame_node(instance, frame)->place, frame->path,
+                                    frame->activation);
             id_hex(&frame->key, plain);
             text_replace(&frame->idempotency_key, plain);
         }

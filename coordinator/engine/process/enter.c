@@ -101,7 +101,7 @@ static json_t *envelope_complete(struct entry *entry, json_t *event)
     (void)json_object_set_new(envelope, "specversion", json_string("1.0"));
     (void)json_object_update(envelope, event);
     if (json_object_get(envelope, "id") == NULL) {
-        struct id key = id_of_step(&entry->scope.instance->id, entry->node->pointer,
+        struct id key = id_of_step(&entry->scope.instance->id, entry->node->place,
                                    entry->scope.path, entry->scope.activation);
         char hex[ID_HEX_BYTES];
         id_hex(&key, hex);
@@ -229,7 +229,7 @@ static enum eval call_key(struct entry *entry, struct event *event)
     struct engine *engine = entry->scope.engine;
     const struct plan_agent_call *call = &entry->node->call;
     event->has_key = true;
-    event->key = id_of_step(&entry->scope.instance->id, entry->node->pointer, entry->scope.path,
+    event->key = id_of_step(&entry->scope.instance->id, entry->node->place, entry->scope.path,
                             entry->scope.activation);
     char hex[ID_HEX_BYTES];
     id_hex(&event->key, hex);

@@ -122,7 +122,7 @@ static int64_t retry_delay(struct scope *scope, const struct retry_policy *retry
     double cap = retry->max_delay_ms != 0 ? (double)retry->max_delay_ms : 365.0 * 86400000.0;
     delay = delay > cap ? cap : delay;
     struct id key =
-        id_of_step(&scope->instance->id, scope->node->pointer, scope->path, scope->activation);
+        id_of_step(&scope->instance->id, scope->node->place, scope->path, scope->activation);
     int64_t spread = retry->jitter_to_ms - retry->jitter_from_ms;
     int64_t jitter = retry->jitter_from_ms;
     if (spread > 0) {
