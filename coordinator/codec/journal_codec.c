@@ -26,9 +26,9 @@ static const struct proto_limits batch_limits = {
 /* Facts about the company that stay readable without any key. */
 static bool event_is_open(const struct event *event)
 {
-    return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_CONTRACT_PUBLISHED ||
-           event->kind == EVENT_STORE_HELLO || event->kind == EVENT_STORE_LEFT ||
-           event->kind == EVENT_ACCEPTED;
+    return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_DEFINITION_RETIRED ||
+           event->kind == EVENT_CONTRACT_PUBLISHED || event->kind == EVENT_STORE_HELLO ||
+           event->kind == EVENT_STORE_LEFT || event->kind == EVENT_ACCEPTED;
 }
 
 static struct id event_owner(const struct event *event)

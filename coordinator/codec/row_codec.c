@@ -225,6 +225,9 @@ void definition_pack(const struct definition *definition, struct buf *out)
     row.text = proto_bytes(definition->text, strlen(definition->text));
     row.deployed_ms = (uint64_t)definition->deployed_ms;
     row.file = proto_text(definition->file);
+    row.retired = definition->retired_ms != 0;
+    row.retired_ms = (uint64_t)definition->retired_ms;
+    row.retired_reason = proto_text(definition->retired_reason);
     row_append(&row.base, out);
 }
 
@@ -238,7 +241,34 @@ enum err definition_unpack(struct str bytes, struct arena *arena, struct definit
     const char *text = arena_dup(arena, row->text.data, row->text.len);
     CHECK(text != NULL);
     *ret_row = (struct definition_row){
-        .text = text, .file = row->file, .deployed_ms = (int64_t)row->deployed_ms};
+        .text = text,
+        .file = row->file,
+        .deployed_ms = (int64_t)row->deployed_ms,
+        .retired_ms = (int64_t)row->retired_ms,
+        .retired_reason = row->retired_reason[0] == '\0' ? NULL : row->retired_reason,
+    };
+    return ERR_OK;
+}
+
+void open_count_pack(const struct open_count *open, struct buf *out)
+{
+    Mainstay__OpenCountRow row = MAINSTAY__OPEN_COUNT_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.running = open->running;
+    row.waiting = open->waiting;
+    row.suspended = open->suspended;
+    row_append(&row.base, out);
+}
+
+enum err open_count_unpack(struct str bytes, struct arena *arena, struct open_count *ret_open,
+                           struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__open_count_row__descriptor, bytes, arena, "open count", &message, err));
+    const Mainstay__OpenCountRow *row = (const Mainstay__OpenCountRow *)message;
+    TRY(row_version_check(row->version, "open count", err));
+    *ret_open = (struct open_count){
+        .running = row->running, .waiting = row->waiting, .suspended = row->suspended};
     return ERR_OK;
 }
 

@@ -53,10 +53,16 @@ struct definition_row {
     const char *text;
     const char *file;
     int64_t deployed_ms;
+    int64_t retired_ms;         /* 0: in service */
+    const char *retired_reason; /* NULL: none */
 };
 void definition_pack(const struct definition *definition, struct buf *out);
 MUST_CHECK enum err definition_unpack(struct str bytes, struct arena *arena,
                                       struct definition_row *ret_row, struct error *err);
+
+void open_count_pack(const struct open_count *open, struct buf *out);
+MUST_CHECK enum err open_count_unpack(struct str bytes, struct arena *arena,
+                                      struct open_count *ret_open, struct error *err);
 
 void contract_pack(const struct contract *contract, int64_t now_ms, struct buf *out);
 MUST_CHECK enum err contract_unpack(struct str bytes, struct arena *arena,

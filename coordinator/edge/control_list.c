@@ -2,8 +2,8 @@
  * instances.ls: open and ended instances as one list, newest first.
  *
  * The key of an open instance is when it started, of an ended one when it ended; the list goes down
- * by (key, id), and a cursor is the last one shown. Ended ones come sorted from their table; the
- * newest open ones are picked while all open rows are read once.
+ * by (key, id), and a cursor is the last one shown. Both come sorted from their tables; a request
+ * looks at so many of each at most, and a page that ends for that reason may be short.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "common/base/str.h"
 #include "coordinator/edge/control_private.h"
 
-enum { EXAMINED_MAX = 100000 }; /* ended instances one request looks at */
+enum { EXAMINED_MAX = 100000, OPEN_EXAMINED_MAX = 10000 }; /* rows one request looks at */
 
 struct place {
     int64_t ms;
@@ -29,6 +29,9 @@ struct listing {
     struct place *open; /* newest first, at most limit + 1 */
     size_t open_count;
     size_t open_shown;
+    size_t open_examined;
+    bool has_floor; /* open ones below `floor` were not looked at */
+    struct place floor;
     json_t *rows;
     size_t examined;
     struct place last;
@@ -71,22 +74,26 @@ static bool open_visit(void *user, struct instance *instance)
     const struct definition *definition =
         company_definition(control_company(listing->request->control), &instance->definition);
     struct place place = {.ms = instance->started_ms, .id = instance->id};
-    if (!status_fits(listing, instance->status) ||
-        !definition_fits(listing, definition->name, &instance->definition) ||
-        (listing->has_after && place_order(&listing->after, &place) >= 0)) {
-        return true;
+    if (listing->open_count > listing->limit || listing->open_examined == OPEN_EXAMINED_MAX) {
+        return false;
     }
-    size_t at = listing->open_count;
-    while (at > 0 && place_order(&place, &listing->open[at - 1]) < 0) {
-        at--;
+    listing->has_floor = ++listing->open_examined == OPEN_EXAMINED_MAX;
+    listing->floor = place;
+    if (status_fits(listing, instance->status) &&
+        definition_fits(listing, definition->name, &instance->definition)) {
+        listing->open[listing->open_count++] = place;
     }
-    if (at > listing->limit) {
-        return true;
+    return true;
+}
+
+/* Whether the list must stop before `place`, because open ones above it were not looked at. */
+static bool floor_reached(struct listing *listing, const struct place *place)
+{
+    if (!listing->has_floor || (place != NULL && place_order(place, &listing->floor) <= 0)) {
+        return false;
     }
-    size_t kept = listing->open_count > listing->limit ? listing->limit : listing->open_count;
-    memmove(&listing->open[at + 1], &listing->open[at], (kept - at) * sizeof(place));
-    listing->open[at] = place;
-    listing->open_count = kept + 1;
+    listing->more = true;
+    listing->last = listing->floor;
     return true;
 }
 
@@ -151,7 +158,7 @@ static bool done_visit(void *user, const struct id *id, const struct done *done)
 {
     struct listing *listing = user;
     struct place place = {.ms = done->ended_ms, .id = *id};
-    if (!open_show(listing, &place)) {
+    if (!open_show(listing, &place) || floor_reached(listing, &place)) {
         return false;
     }
     if (++listing->examined > EXAMINED_MAX) {
@@ -196,14 +203,16 @@ static enum err listing_run(struct listing *listing, struct error *err)
                          status);
     }
     if (status == NULL || status_is_open(status)) {
-        TRY(tables_each_open(tables, NULL, open_visit, listing, err));
+        TRY(tables_each_open(tables, listing->after.ms,
+                             listing->has_after ? &listing->after.id : NULL, open_visit, listing,
+                             err));
     }
     if (status == NULL || status_is_done(status)) {
         TRY(tables_each_done(tables, listing->has_after ? listing->after.ms : 0, &listing->after.id,
                              done_visit, listing, err));
     }
-    if (!listing->more) {
-        (void)open_show(listing, NULL);
+    if (!listing->more && open_show(listing, NULL)) {
+        (void)floor_reached(listing, NULL);
     }
     return ERR_OK;
 }

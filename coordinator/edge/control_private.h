@@ -42,15 +42,6 @@ struct waiter {
     int64_t deadline_ms;
 };
 
-/* Open instances by status, counted at a journal sequence. */
-struct status_count {
-    bool valid;
-    uint64_t sequence;
-    uint64_t running;
-    uint64_t waiting;
-    uint64_t suspended;
-};
-
 struct control {
     struct turn *turn;
     struct control_options options;
@@ -61,7 +52,6 @@ struct control {
     size_t pending_room;
     struct waiter waiters[CONTROL_WAITERS_MAX];
     size_t waiter_count;
-    struct status_count counted;
 };
 
 struct request {
@@ -83,15 +73,20 @@ typedef enum err verb_fn(struct request *request, struct error *err);
 
 /* ---- orders: control_orders.c, control_emit.c ---- */
 verb_fn verb_deploy, verb_run, verb_emit, verb_cancel, verb_verdict, verb_letters_replay;
+verb_fn verb_definitions_retire; /* control_definitions.c */
 
 /* ---- queries ---- */
 verb_fn verb_status, verb_definitions_ls, verb_agents_ls; /* control_status.c */
+verb_fn verb_definitions_describe, verb_definitions_diff; /* control_definitions.c */
 verb_fn verb_instances_ls;                                /* control_list.c */
 verb_fn verb_instances_describe, verb_wait;               /* control_instances.c */
 verb_fn verb_explain;                                     /* explain.c */
 verb_fn verb_gates_ls, verb_gates_describe;               /* control_gates.c */
 verb_fn verb_journal_tail, verb_journal_verify;           /* control_journal.c */
 verb_fn verb_letters_ls, verb_letters_show;               /* control_letters.c */
+
+/* Give the command of an order to the open turn (control_orders.c). */
+void order_give(struct request *request, struct command *command);
 
 /* ---- control.c ---- */
 
@@ -115,6 +110,8 @@ enum member_kind {
     MEMBER_COUNT,  /* integer, not negative */
     MEMBER_CURSOR, /* text, or integer not negative */
     MEMBER_ANY,
+    MEMBER_BOOL,
+    MEMBER_TEXTS, /* array of texts */
 };
 
 struct member {
@@ -170,6 +167,20 @@ size_t json_size(const json_t *value);
 
 json_t *decision_json(const struct decision *decision);
 json_t *failure_json(const struct failure *failure);
+
+/* ---- control_status.c, control_definitions.c ---- */
+
+/* Event types that start it, "*" for any. */
+json_t *triggers_json(const struct plan *plan);
+json_t *open_count_json(const struct open_count *open);
+
+/* Name, digest, times, whether it is the one that is started. */
+void definition_fill(json_t *row, const struct definition *definition);
+
+/* The contract version that a call gets: of a live store, else of any known contract; NULL: none.
+ */
+const char *contract_bound(const struct company *company, const struct plan_agent_call *call,
+                           bool *ret_live);
 
 /* ---- control_view.c: an instance, open or ended ---- */
 

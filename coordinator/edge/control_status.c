@@ -102,7 +102,7 @@ enum err verb_agents_ls(struct request *request, struct error *err)
 
 /* ---- definitions ---- */
 
-static json_t *triggers_json(const struct plan *plan)
+json_t *triggers_json(const struct plan *plan)
 {
     json_t *types = json_array();
     CHECK(types != NULL);
@@ -128,10 +128,8 @@ enum err verb_definitions_ls(struct request *request, struct error *err)
     while ((definition = map_next(all, &cursor, NULL, NULL)) != NULL) {
         json_t *row = json_object();
         CHECK(row != NULL);
-        json_set_text(row, "definition", definition->name);
-        json_set_digest(row, "digest", &definition->plan->digest);
+        definition_fill(row, definition);
         json_set_text(row, "title", definition->plan->title);
-        json_set_time(row, "deployed_at", definition->deployed_ms);
         json_set(row, "triggers", triggers_json(definition->plan));
         if (!request_add_row(request, rows, row)) {
             break;
@@ -142,28 +140,28 @@ enum err verb_definitions_ls(struct request *request, struct error *err)
 
 /* ---- status ---- */
 
-static bool count_visit(void *user, struct instance *instance)
+/* Open instances of all definitions; the engine keeps count. */
+static struct open_count open_total(const struct company *company)
 {
-    struct status_count *count = user;
-    count->running += instance->status == INSTANCE_RUNNING ? 1 : 0;
-    count->waiting += instance->status == INSTANCE_WAITING ? 1 : 0;
-    count->suspended += instance->status == INSTANCE_SUSPENDED ? 1 : 0;
-    return true;
+    struct open_count total = {0};
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    while ((definition = map_next(company->definitions, &cursor, NULL, NULL)) != NULL) {
+        total.running += definition->open.running;
+        total.waiting += definition->open.waiting;
+        total.suspended += definition->open.suspended;
+    }
+    return total;
 }
 
-/* Counting reads every open instance, so it is done once per committed turn that was asked about.
- */
-static enum err status_count(struct control *control, struct error *err)
+json_t *open_count_json(const struct open_count *open)
 {
-    struct tables *tables = turn_tables(control->turn);
-    uint64_t sequence = tables_sequence(tables);
-    if (control->counted.valid && control->counted.sequence == sequence) {
-        return ERR_OK;
-    }
-    control->counted = (struct status_count){.sequence = sequence};
-    TRY(tables_each_open(tables, NULL, count_visit, &control->counted, err));
-    control->counted.valid = true;
-    return ERR_OK;
+    json_t *counts = json_object();
+    CHECK(counts != NULL);
+    json_set_int(counts, "running", (int64_t)open->running);
+    json_set_int(counts, "waiting", (int64_t)open->waiting);
+    json_set_int(counts, "suspended", (int64_t)open->suspended);
+    return counts;
 }
 
 enum err verb_status(struct request *request, struct error *err)
@@ -173,12 +171,10 @@ enum err verb_status(struct request *request, struct error *err)
     struct tables *tables = turn_tables(control->turn);
     const struct engine *engine = turn_engine(control->turn);
     const struct company *company = control_company(control);
-    TRY(status_count(control, err));
+    struct open_count open = open_total(company);
     json_t *reply = request->reply;
     json_t *journal = json_object();
-    json_t *instances = json_object();
     CHECK(journal != NULL);
-    CHECK(instances != NULL);
     json_set_text(reply, "version", control->options.version);
     json_set_int(reply, "pid", (int64_t)control->options.pid);
     json_set_id(reply, "store", tables_store_id(tables));
@@ -187,10 +183,7 @@ enum err verb_status(struct request *request, struct error *err)
     json_set_int(journal, "sequence", (int64_t)tables_sequence(tables));
     json_set_digest(journal, "hash", tables_head(tables));
     json_set(reply, "journal", journal);
-    json_set_int(instances, "running", (int64_t)control->counted.running);
-    json_set_int(instances, "waiting", (int64_t)control->counted.waiting);
-    json_set_int(instances, "suspended", (int64_t)control->counted.suspended);
-    json_set(reply, "instances", instances);
+    json_set(reply, "instances", open_count_json(&open));
     json_set_int(reply, "gates", (int64_t)map_count(company->gates));
     json_set_int(reply, "dead_letters", (int64_t)tables_letter_count(tables));
     json_set_int(reply, "ready", (int64_t)engine_ready(engine));

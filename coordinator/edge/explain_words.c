@@ -508,6 +508,7 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_WORKFLOW_ENTERED:
     case EVENT_EVALUATION_DONE:
     case EVENT_DEFINITION_DEPLOYED:
+    case EVENT_DEFINITION_RETIRED:
     case EVENT_CONTRACT_PUBLISHED:
     case EVENT_STORE_HELLO:
     case EVENT_STORE_LEFT:

@@ -26,6 +26,7 @@ enum command_kind {
     COMMAND_VERDICT,     /* a person decided a gate */
     COMMAND_EVALUATION,  /* mainstay-jq answered */
     COMMAND_DEAD_LETTER, /* something could not be understood */
+    COMMAND_RETIRE,      /* a version of a definition starts nothing any more */
 };
 
 struct event_command {
@@ -81,6 +82,14 @@ struct deploy_command {
     const char *text;
     const char *file;
     const char *person;
+    bool force; /* takes a retired version back into service */
+};
+
+struct retire_command {
+    const char *definition; /* namespace/name:version or digest */
+    const char *reason;
+    const char *person;
+    bool force; /* even when its triggers start nothing from then on */
 };
 
 struct cancel_command {
@@ -132,6 +141,7 @@ struct command {
         struct verdict_command verdict;
         struct evaluation_command evaluation;
         struct dead_letter_command dead_letter;
+        struct retire_command retire;
     };
 };
 

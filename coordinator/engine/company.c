@@ -25,6 +25,7 @@ static void definition_free(void *value)
     free(definition->name);
     free(definition->file);
     free(definition->text);
+    free(definition->retired_reason);
     free(definition);
 }
 
@@ -108,6 +109,50 @@ int version_compare(const char *a, const char *b)
     }
 }
 
+/* Whether a definition's name is namespace/name, which ends at `size`. */
+static bool definition_has_name(const struct definition *definition, const char *name, size_t size)
+{
+    return strncmp(definition->name, name, size) == 0 && definition->name[size] == ':';
+}
+
+/* The highest version of namespace/name; a version behind it is not looked at. */
+static struct definition *definition_highest(const struct company *company, const char *name,
+                                             bool in_service)
+{
+    size_t size = strcspn(name, ":");
+    size_t cursor = 0;
+    struct definition *definition = NULL;
+    struct definition *highest = NULL;
+    while ((definition = map_next(company->definitions, &cursor, NULL, NULL)) != NULL) {
+        bool counts = definition_has_name(definition, name, size) &&
+                      (!in_service || definition->retired_ms == 0);
+        if (counts && (highest == NULL || plan_version_compare(highest->plan->version,
+                                                               definition->plan->version) < 0)) {
+            highest = definition;
+        }
+    }
+    return highest;
+}
+
+/* Choose who gets the triggers of a namespace/name. */
+static void definition_elect(struct company *company, const char *name)
+{
+    char key[NAME_BYTES];
+    CHECK(text_copy(key, sizeof(key), name));
+    key[strcspn(key, ":")] = '\0';
+    struct definition *before = map_get_text(company->latest, key);
+    struct definition *after = definition_highest(company, key, true);
+    if (before != NULL) {
+        before->latest = false;
+    }
+    if (after != NULL) {
+        after->latest = true;
+        (void)map_put_text(company->latest, key, after, NULL);
+    } else {
+        (void)map_remove_text(company->latest, key);
+    }
+}
+
 struct definition *company_add_definition(struct company *company, struct plan **plan,
                                           const char *text, const char *file, int64_t now_ms)
 {
@@ -124,16 +169,22 @@ struct definition *company_add_definition(struct company *company, struct plan *
     const struct digest *digest = &definition->plan->digest;
     CHECK(map_put(company->definitions, digest->bytes, sizeof(digest->bytes), definition, NULL) ==
           NULL);
-    *strrchr(name, ':') = '\0';
-    struct definition *latest = map_get_text(company->latest, name);
-    if (latest == NULL || version_compare(latest->plan->version, definition->plan->version) < 0) {
-        if (latest != NULL) {
-            latest->latest = false;
-        }
-        definition->latest = true;
-        (void)map_put_text(company->latest, name, definition, NULL);
-    }
+    definition_elect(company, name);
     return definition;
+}
+
+void company_retire_definition(struct company *company, struct definition *definition,
+                               int64_t retired_ms, const char *reason)
+{
+    definition->retired_ms = retired_ms;
+    free(definition->retired_reason);
+    definition->retired_reason = reason == NULL ? NULL : must(strdup(reason));
+    definition_elect(company, definition->name);
+}
+
+const struct definition *company_newest_definition(const struct company *company, const char *name)
+{
+    return definition_highest(company, name, false);
 }
 
 const struct definition *company_definition(const struct company *company,

@@ -20,13 +20,24 @@ struct doc;
 struct map;
 struct plan;
 
+/* Open instances of a definition by status. */
+struct open_count {
+    uint64_t running;
+    uint64_t waiting;
+    uint64_t suspended;
+};
+
 struct definition {
     struct plan *plan;
     char *name; /* namespace/name:version */
     char *file;
     char *text;
     int64_t deployed_ms;
-    bool latest; /* the highest version of its namespace/name */
+    int64_t retired_ms;   /* 0: in service */
+    char *retired_reason; /* NULL or why */
+    bool latest;          /* the highest version in service of its namespace/name */
+    struct open_count open;
+    bool open_changed; /* in this turn; not stored */
 };
 
 /* Stored: append, never renumber. */
@@ -100,7 +111,7 @@ struct listener_list {
 
 struct company {
     struct map *definitions; /* digest -> struct definition */
-    struct map *latest;      /* namespace/name -> struct definition */
+    struct map *latest;      /* namespace/name -> struct definition in service */
     struct map *contracts;   /* agent:version -> struct contract */
     struct map *stores;      /* agent/store -> struct store */
     struct map *gates;       /* id -> struct gate */
@@ -123,6 +134,15 @@ const struct definition *company_definition(const struct company *company,
 
 /* By "namespace/name:version", "namespace/name" (latest) or 64 hex digits. NULL: none. */
 const struct definition *company_find_definition(const struct company *company, const char *name);
+
+/* Take a definition out of service at `retired_ms`, or back into it (0); the newest one in service
+ * is chosen anew. `reason` may be NULL. */
+void company_retire_definition(struct company *company, struct definition *definition,
+                               int64_t retired_ms, const char *reason);
+
+/* The highest version of namespace/name, in service or not; a name with a version gives the same.
+ * NULL: none. */
+const struct definition *company_newest_definition(const struct company *company, const char *name);
 
 /* Register a contract; takes it. Replaces none: the key must be new. */
 const struct contract *company_add_contract(struct company *company, struct contract **contract);

@@ -280,8 +280,23 @@ static void timer_update(struct engine *engine, struct instance *instance)
     instance->timer_ms = due;
 }
 
+static void open_counts_put(struct engine *engine)
+{
+    size_t cursor = 0;
+    struct definition *definition = NULL;
+    while (engine->open_changed &&
+           (definition = map_next(engine->company.definitions, &cursor, NULL, NULL)) != NULL) {
+        if (definition->open_changed) {
+            engine->port->open_count_put(engine->port_user, definition);
+            definition->open_changed = false;
+        }
+    }
+    engine->open_changed = false;
+}
+
 void engine_turn_end(struct engine *engine)
 {
+    open_counts_put(engine);
     while (engine->dirty != NULL) {
         struct instance *instance = engine->dirty;
         engine->dirty = instance->next_dirty;

@@ -66,6 +66,10 @@ void engine_destroy(struct engine **engine);
  */
 void engine_restore_definition(struct engine *engine, struct plan **plan, const char *text,
                                const char *file, int64_t deployed_ms);
+void engine_restore_retirement(struct engine *engine, const struct digest *definition,
+                               int64_t retired_ms, const char *reason);
+void engine_restore_open_count(struct engine *engine, const struct digest *definition,
+                               const struct open_count *open);
 void engine_restore_contract(struct engine *engine, struct contract **contract);
 void engine_restore_store(struct engine *engine, const struct store *from,
                           const char *contract_version);

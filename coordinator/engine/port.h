@@ -43,6 +43,7 @@ struct engine_port {
     void (*gate_put)(void *user, const struct gate *gate);
     void (*gate_delete)(void *user, const struct id *gate);
     void (*definition_put)(void *user, const struct definition *definition);
+    void (*open_count_put)(void *user, const struct definition *definition);
     void (*contract_put)(void *user, const struct contract *contract, int64_t now_ms);
     void (*store_put)(void *user, const struct store *store);
     void (*buffer_put)(void *user, const char *type, const struct id *mark, struct doc *envelope,

@@ -50,6 +50,14 @@ static struct instance *port_instance_load(void *user, const struct id *id)
     return instance;
 }
 
+static struct table_key open_time_key(const struct instance *instance)
+{
+    struct table_key key = key_begin(TABLE_OPEN_TIME);
+    key_u64(&key, (uint64_t)instance->started_ms);
+    key_id(&key, &instance->id);
+    return key;
+}
+
 static void port_instance_put(void *user, const struct instance *instance, bool active,
                               bool was_active, bool was_stored)
 {
@@ -57,6 +65,10 @@ static void port_instance_put(void *user, const struct instance *instance, bool 
     if (was_stored && was_active != active) {
         struct table_key old = instance_key(&instance->id, was_active);
         tables_delete(tables, &old);
+    }
+    if (!was_stored) {
+        struct table_key by_time = open_time_key(instance);
+        tables_put(tables, &by_time, (struct str){.data = "", .size = 0});
     }
     buf_clear(&tables->value);
     instance_pack(instance, tables->arena, &tables->value);
@@ -71,6 +83,8 @@ static void port_instance_end(void *user, const struct instance *instance, int64
     if (was_stored) {
         struct table_key old = instance_key(&instance->id, was_active);
         tables_delete(tables, &old);
+        struct table_key opened = open_time_key(instance);
+        tables_delete(tables, &opened);
     }
     char name[256];
     (void)snprintf(name, sizeof(name), "%s/%s:%s", instance->plan->namespace_, instance->plan->name,
@@ -211,6 +225,21 @@ static void port_definition_put(void *user, const struct definition *definition)
     key_text(&key, definition->name);
     buf_clear(&tables->value);
     definition_pack(definition, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
+static void port_open_count_put(void *user, const struct definition *definition)
+{
+    struct tables *tables = user;
+    struct table_key key = key_begin(TABLE_OPEN_COUNT);
+    key_bytes(&key, definition->plan->digest.bytes, DIGEST_BYTES);
+    const struct open_count *open = &definition->open;
+    if (open->running == 0 && open->waiting == 0 && open->suspended == 0) {
+        tables_delete(tables, &key);
+        return;
+    }
+    buf_clear(&tables->value);
+    open_count_pack(open, &tables->value);
     tables_put(tables, &key, buf_str(&tables->value));
 }
 
@@ -405,6 +434,7 @@ const struct engine_port tables_port = {
     .gate_put = port_gate_put,
     .gate_delete = port_gate_delete,
     .definition_put = port_definition_put,
+    .open_count_put = port_open_count_put,
     .contract_put = port_contract_put,
     .store_put = port_store_put,
     .buffer_put = port_buffer_put,

@@ -57,7 +57,11 @@ static enum err restore_definition(struct tables *tables, struct engine *engine,
                          (int)key.size, key.data,
                          report.count > 0 ? report.problems[0].message : "unknown");
     } else {
+        struct digest digest = plan->digest;
         engine_restore_definition(engine, &plan, row.text, row.file, row.deployed_ms);
+        if (row.retired_ms != 0) {
+            engine_restore_retirement(engine, &digest, row.retired_ms, row.retired_reason);
+        }
     }
     plan_report_release(&report);
     return code;
@@ -153,9 +157,24 @@ static enum err restore_letter(struct tables *tables, struct engine *engine, str
     return ERR_OK;
 }
 
+static enum err restore_open_count(struct tables *tables, struct engine *engine, struct str key,
+                                   struct str value, struct error *err)
+{
+    struct open_count open;
+    struct digest digest;
+    if (key.size != DIGEST_BYTES) {
+        return error_set(err, ERR_CORRUPT, "the key of an open count has %zu bytes", key.size);
+    }
+    TRY(open_count_unpack(value, tables->arena, &open, err));
+    memcpy(digest.bytes, key.data, DIGEST_BYTES);
+    engine_restore_open_count(engine, &digest, &open);
+    return ERR_OK;
+}
+
 enum err tables_restore(struct tables *tables, struct engine *engine, struct error *err)
 {
     TRY(each_row(tables, engine, TABLE_DEFINITION, restore_definition, err));
+    TRY(each_row(tables, engine, TABLE_OPEN_COUNT, restore_open_count, err));
     TRY(each_row(tables, engine, TABLE_CONTRACT, restore_contract, err));
     TRY(each_row(tables, engine, TABLE_STORE, restore_store, err));
     TRY(each_row(tables, engine, TABLE_GATE, restore_gate, err));
@@ -210,29 +229,48 @@ enum err tables_each_done(struct tables *tables, int64_t before_ms, const struct
     return code;
 }
 
-/* One of the two tables of open instances. */
-static enum err each_open_in(struct tables *tables, enum table table, const struct id *after,
-                             tables_open_fn *visit, void *user, bool *more, struct error *err)
+/* The row of an open instance, decoded; NULL when it is not open. */
+static enum err open_read(struct tables *tables, const struct id *id,
+                          struct instance **ret_instance, struct error *err)
+{
+    static const enum table places[] = {TABLE_ACTIVE, TABLE_WAITING};
+    *ret_instance = NULL;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct table_key key = key_begin(places[i]);
+        key_id(&key, id);
+        if (tables_read(tables, &key)) {
+            struct str row = {.data = tables->value.data, .size = tables->value.size};
+            return instance_unpack(row, id, tables->arena, ret_instance, err);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err tables_each_open(struct tables *tables, int64_t before_ms, const struct id *before,
+                          tables_open_fn *visit, void *user, struct error *err)
 {
     struct table_key lower;
     struct table_key upper;
-    struct kv_range range = table_range(table, &lower, &upper);
-    if (after != NULL) {
-        key_id(&lower, after);
-        key_bytes(&lower, "", 1);
-        range.lower = key_str(&lower);
+    struct kv_range range = table_range(TABLE_OPEN_TIME, &lower, &upper);
+    if (before != NULL) {
+        upper = key_begin(TABLE_OPEN_TIME);
+        key_u64(&upper, (uint64_t)before_ms);
+        key_id(&upper, before);
+        range.upper = key_str(&upper);
     }
     struct kv_iter *iter = kv_iter_create(tables->kv, &range);
     enum err code = ERR_OK;
-    for (kv_iter_seek_first(iter); *more && code == ERR_OK && kv_iter_valid(iter);
-         kv_iter_next(iter)) {
-        struct id id = id_of_bytes(kv_iter_key(iter).data + 3);
+    bool more = true;
+    for (kv_iter_seek_last(iter); more && code == ERR_OK && kv_iter_valid(iter);
+         kv_iter_prev(iter)) {
+        struct str key = kv_iter_key(iter);
+        struct id id = id_of_bytes(key.data + key.size - ID_BYTES);
         struct instance *instance = NULL;
-        code = instance_unpack(kv_iter_value(iter), &id, tables->arena, &instance, err);
-        if (code == ERR_OK) {
-            *more = visit(user, instance);
-            instance_destroy(&instance);
+        code = open_read(tables, &id, &instance, err);
+        if (code == ERR_OK && instance != NULL) {
+            more = visit(user, instance);
         }
+        instance_destroy(&instance);
         arena_reset(tables->arena);
     }
     if (code == ERR_OK) {
@@ -240,14 +278,6 @@ static enum err each_open_in(struct tables *tables, enum table table, const stru
     }
     kv_iter_destroy(&iter);
     return code;
-}
-
-enum err tables_each_open(struct tables *tables, const struct id *after, tables_open_fn *visit,
-                          void *user, struct error *err)
-{
-    bool more = true;
-    TRY(each_open_in(tables, TABLE_ACTIVE, after, visit, user, &more, err));
-    return each_open_in(tables, TABLE_WAITING, after, visit, user, &more, err);
 }
 
 static size_t find_in(struct tables *tables, enum table table, const char *prefix, struct id *ids,

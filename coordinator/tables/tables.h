@@ -72,10 +72,12 @@ MUST_CHECK enum err tables_each_done(struct tables *tables, int64_t before_ms,
                                      const struct id *before, tables_done_fn *visit, void *user,
                                      struct error *err);
 
-/* Visit open instances in order of id, above `after` (NULL: all). Borrowed for the call. */
+/* Visit open instances, newest start first, those below `before_ms`/`before` (NULL: from the
+ * newest). They have no plan and are borrowed for the call. */
 typedef bool tables_open_fn(void *user, struct instance *instance);
-MUST_CHECK enum err tables_each_open(struct tables *tables, const struct id *after,
-                                     tables_open_fn *visit, void *user, struct error *err);
+MUST_CHECK enum err tables_each_open(struct tables *tables, int64_t before_ms,
+                                     const struct id *before, tables_open_fn *visit, void *user,
+                                     struct error *err);
 
 /* Ended instance by id; texts and numbers in the arena. ERR_NOT_FOUND. */
 MUST_CHECK enum err tables_done(struct tables *tables, const struct id *id, struct arena *arena,

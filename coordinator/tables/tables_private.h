@@ -32,6 +32,8 @@ enum table {
     TABLE_KEY = 'K',
     TABLE_DONE = 'F',
     TABLE_DONE_TIME = 'N',
+    TABLE_OPEN_TIME = 'P',
+    TABLE_OPEN_COUNT = 'O',
 };
 
 struct data_key {

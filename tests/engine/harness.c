@@ -6,6 +6,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/check.h"
+#include "common/base/map.h"
 #include "common/base/str.h"
 
 enum { TRACE_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 64 * 1024 * 1024 };
@@ -577,6 +578,18 @@ size_t open_instances(struct harness *h)
     return table_rows(h, 'A') + table_rows(h, 'W');
 }
 
+static uint64_t open_counted(const struct engine *engine)
+{
+    uint64_t total = 0;
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    while ((definition = map_next(engine_company(engine)->definitions, &cursor, NULL, NULL)) !=
+           NULL) {
+        total += definition->open.running + definition->open.waiting + definition->open.suspended;
+    }
+    return total;
+}
+
 void harness_check(struct harness *h)
 {
     struct engine *engine = turn_engine(h->turn);
@@ -597,6 +610,8 @@ void harness_check(struct harness *h)
         }
     }
     cr_assert_eq(open_instances(h), open);
+    cr_assert_eq(table_rows(h, 'P'), open, "rows of open instances by start");
+    cr_assert_eq(open_counted(engine), open, "counts of open instances");
     cr_assert_eq(table_rows(h, 'T'), due, "timer rows");
     cr_assert_eq(table_rows(h, 'G'), gates, "gate rows");
     if (open == 0) {

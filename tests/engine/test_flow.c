@@ -306,7 +306,7 @@ SCENARIO(flow, deploys_are_immutable_and_the_latest_version_runs)
     start(h, "test/v:1.9.0", "{}");
     start(h, "test/w", "{}");
     EXPECT("> conflict: test/v:1.9.0 is deployed with another text; definitions are immutable per "
-           "version: raise document.version\n"
+           "version: raise document.version to 1.10.1 or higher (newest deployed: 1.10.0)\n"
            "i1 instance-started in={}\n"
            "i1 workflow-entered\n"
            "i1 step-ran /do/0/a ^ out={\"v\":2}\n"

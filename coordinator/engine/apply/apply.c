@@ -8,6 +8,28 @@
 #include "common/base/map.h"
 #include "coordinator/engine/engine_private.h"
 
+static uint64_t *count_of(struct open_count *open, enum instance_status status)
+{
+    return status == INSTANCE_RUNNING     ? &open->running
+           : status == INSTANCE_WAITING   ? &open->waiting
+           : status == INSTANCE_SUSPENDED ? &open->suspended
+                                          : NULL;
+}
+
+static void apply_count(struct engine *engine, const struct digest *digest,
+                        enum instance_status status, bool more)
+{
+    struct definition *definition =
+        map_get(engine->company.definitions, digest->bytes, sizeof(digest->bytes));
+    CHECK(definition != NULL);
+    uint64_t *count = count_of(&definition->open, status);
+    CHECK(count != NULL);
+    CHECK(more || *count > 0);
+    *count += more ? 1 : UINT64_MAX;
+    definition->open_changed = true;
+    engine->open_changed = true;
+}
+
 void apply_event(struct engine *engine, const struct event *event)
 {
     if (!event->has_instance || event->kind == EVENT_BUFFERED || event->kind == EVENT_UNBUFFERED) {
@@ -15,15 +37,28 @@ void apply_event(struct engine *engine, const struct event *event)
         return;
     }
     struct instance *instance = NULL;
+    enum instance_status before = 0;
+    struct digest definition = event->digest;
     if (event->kind == EVENT_INSTANCE_STARTED) {
         instance = instance_create(&event->instance);
         engine_cache_add(engine, instance);
     } else {
         instance = engine_load(engine, &event->instance);
+        CHECK(instance != NULL);
+        before = instance->status;
+        definition = instance->definition;
     }
-    CHECK(instance != NULL);
     engine_touch(engine, instance);
     apply_instance(engine, instance, event);
+    enum instance_status after = instance->ended ? 0 : instance->status;
+    if (before != after || !digest_equal(&definition, &instance->definition)) {
+        if (before != 0) {
+            apply_count(engine, &definition, before, false);
+        }
+        if (after != 0) {
+            apply_count(engine, &instance->definition, after, true);
+        }
+    }
 }
 
 static struct id id_of_digest(const struct digest *digest)
@@ -42,6 +77,16 @@ static void definition_deployed(struct engine *engine, const struct event *event
     CHECK(code == ERR_OK);
     const struct definition *definition =
         company_add_definition(&engine->company, &plan, event->text, event->source, engine->now);
+    engine->port->definition_put(engine->port_user, definition);
+}
+
+static void definition_retired(struct engine *engine, const struct event *event)
+{
+    struct definition *definition =
+        map_get(engine->company.definitions, event->digest.bytes, sizeof(event->digest.bytes));
+    CHECK(definition != NULL);
+    company_retire_definition(&engine->company, definition, event->status == 1 ? engine->now : 0,
+                              event->status == 1 ? event->text : NULL);
     engine->port->definition_put(engine->port_user, definition);
 }
 
@@ -91,6 +136,9 @@ void apply_company(struct engine *engine, const struct event *event)
     switch ((unsigned)event->kind) {
     case EVENT_DEFINITION_DEPLOYED:
         definition_deployed(engine, event);
+        break;
+    case EVENT_DEFINITION_RETIRED:
+        definition_retired(engine, event);
         break;
     case EVENT_CONTRACT_PUBLISHED:
         contract_published(engine, event);

@@ -48,6 +48,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_DEPLOY:
         process_deploy(engine, command->token, &command->deploy);
         break;
+    case COMMAND_RETIRE:
+        process_retire(engine, command->token, &command->retire);
+        break;
     case COMMAND_CANCEL:
         process_cancel(engine, command->token, &command->cancel);
         break;
@@ -160,6 +163,25 @@ void engine_restore_definition(struct engine *engine, struct plan **plan, const 
                                const char *file, int64_t deployed_ms)
 {
     (void)company_add_definition(&engine->company, plan, text, file, deployed_ms);
+}
+
+void engine_restore_retirement(struct engine *engine, const struct digest *definition,
+                               int64_t retired_ms, const char *reason)
+{
+    struct definition *known =
+        map_get(engine->company.definitions, definition->bytes, sizeof(definition->bytes));
+    CHECK(known != NULL);
+    company_retire_definition(&engine->company, known, retired_ms, reason);
+}
+
+void engine_restore_open_count(struct engine *engine, const struct digest *definition,
+                               const struct open_count *open)
+{
+    struct definition *known =
+        map_get(engine->company.definitions, definition->bytes, sizeof(definition->bytes));
+    if (known != NULL) {
+        known->open = *open;
+    }
 }
 
 void engine_restore_contract(struct engine *engine, struct contract **contract)

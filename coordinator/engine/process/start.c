@@ -1,5 +1,5 @@
 /*
- * Beginnings: instances, definitions, stores, dead letters.
+ * Beginnings: instances, stores, dead letters.
  */
 #include <stdio.h>
 #include <string.h>
@@ -89,45 +89,27 @@ void process_run(struct engine *engine, uint64_t token, const struct run_command
     const struct definition *definition =
         company_find_definition(&engine->company, command->definition);
     if (definition == NULL) {
-        engine_refuse(engine, token, ERR_NOT_FOUND,
-                      "no definition '%s' is deployed; see `mainstay definitions ls`",
+        bool retired = strchr(command->definition, ':') == NULL &&
+                       company_newest_definition(&engine->company, command->definition) != NULL;
+        engine_refuse(engine, token, retired ? ERR_CONFLICT : ERR_NOT_FOUND,
+                      retired ? "every version of '%s' is retired; see `mainstay definitions ls`"
+                              : "no definition '%s' is deployed; see `mainstay definitions ls`",
                       command->definition);
         return;
     }
     struct id id = id_of_request(&definition->plan->digest, command->request_id);
+    if (definition->retired_ms != 0 && !engine_knows(engine, &id)) {
+        engine_refuse(engine, token, ERR_CONFLICT,
+                      "%s is retired and starts nothing any more; name another version, see "
+                      "`mainstay definitions ls`",
+                      definition->name);
+        return;
+    }
     char trigger[160];
     (void)snprintf(trigger, sizeof(trigger), "request %.100s", command->request_id);
     bool created =
         instance_begin(engine, definition, &id, command->input, trigger, command->traceparent);
     engine_reply_ok(engine, token, &id, created);
-}
-
-void process_deploy(struct engine *engine, uint64_t token, const struct deploy_command *command)
-{
-    const struct plan *plan = *command->plan;
-    char name[256];
-    (void)snprintf(name, sizeof(name), "%s/%s:%s", plan->namespace_, plan->name, plan->version);
-    const struct definition *same = company_definition(&engine->company, &plan->digest);
-    if (same != NULL) {
-        engine_reply_ok(engine, token, NULL, false);
-        return;
-    }
-    if (company_find_definition(&engine->company, name) != NULL) {
-        engine_refuse(engine, token, ERR_CONFLICT,
-                      "%s is deployed with another text; definitions are immutable per version: "
-                      "raise document.version",
-                      name);
-        return;
-    }
-    struct event event = engine_event(NULL, EVENT_DEFINITION_DEPLOYED);
-    event.name = engine_text(engine, name);
-    event.has_digest = true;
-    event.digest = plan->digest;
-    event.text = engine_text(engine, command->text);
-    event.source = engine_text(engine, command->file);
-    event.person = engine_text(engine, command->person);
-    engine_emit(engine, &event);
-    engine_reply_ok(engine, token, NULL, true);
 }
 
 /* A contract with the version of a known one must be the same document. */
