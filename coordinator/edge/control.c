@@ -31,6 +31,9 @@ static const struct verb verbs[] = {
     {"status", false, verb_status},
     {"deploy", true, verb_deploy},
     {"definitions.ls", false, verb_definitions_ls},
+    {"definitions.describe", false, verb_definitions_describe},
+    {"definitions.diff", false, verb_definitions_diff},
+    {"definitions.retire", true, verb_definitions_retire},
     {"run", true, verb_run},
     {"wait", false, verb_wait},
     {"emit", true, verb_emit},
@@ -282,6 +285,18 @@ static void emit_fill(json_t *body, const struct reply_order *reply)
     json_set(body, "instances", instances);
 }
 
+/* Which version is started from now on; nothing when none is. */
+static void newest_fill(struct control *control, json_t *body)
+{
+    char name[256];
+    const char *definition = json_text_of(body, "definition");
+    if (definition != NULL && text_copy(name, sizeof(name), definition)) {
+        name[strcspn(name, ":")] = '\0';
+        const struct definition *newest = company_find_definition(control_company(control), name);
+        json_set_text(body, "newest", newest == NULL ? NULL : newest->name);
+    }
+}
+
 /* What the engine's reply adds to what the order knew. */
 static void pending_fill(struct control *control, const struct pending *pending,
                          const struct reply_order *reply)
@@ -290,8 +305,9 @@ static void pending_fill(struct control *control, const struct pending *pending,
         emit_fill(pending->body, reply);
         return;
     }
-    if (strcmp(pending->verb, "deploy") == 0) {
+    if (strcmp(pending->verb, "deploy") == 0 || strcmp(pending->verb, "definitions.retire") == 0) {
         json_set(pending->body, "created", json_boolean(reply->created));
+        newest_fill(control, pending->body);
         return;
     }
     json_set_id(pending->body, "instance", &reply->instance);

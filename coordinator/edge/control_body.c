@@ -22,8 +22,24 @@ static const char *kind_words(enum member_kind kind)
         return "a number from 0, or text";
     case MEMBER_ANY:
         return "a value";
+    case MEMBER_BOOL:
+        return "true or false";
+    case MEMBER_TEXTS:
+        return "an array of texts";
     }
     UNREACHABLE();
+}
+
+static bool texts_fit(const json_t *value)
+{
+    size_t at = 0;
+    const json_t *item = NULL;
+    bool fits = json_is_array(value);
+    json_array_foreach(value, at, item)
+    {
+        fits = fits && json_is_string(item);
+    }
+    return fits;
 }
 
 static bool kind_fits(enum member_kind kind, const json_t *value)
@@ -38,6 +54,10 @@ static bool kind_fits(enum member_kind kind, const json_t *value)
         return count || json_is_string(value);
     case MEMBER_ANY:
         return true;
+    case MEMBER_BOOL:
+        return json_is_boolean(value);
+    case MEMBER_TEXTS:
+        return texts_fit(value);
     }
     UNREACHABLE();
 }

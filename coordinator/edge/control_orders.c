@@ -11,7 +11,7 @@
 #include "coordinator/definition/expr.h"
 #include "coordinator/edge/control_private.h"
 
-static void order_give(struct request *request, struct command *command)
+void order_give(struct request *request, struct command *command)
 {
     command->token = request->token;
     turn_command(request->control->turn, command);
@@ -61,20 +61,6 @@ static enum err deploy_refused(struct request *request, const struct plan_report
                      file == NULL ? "" : ":", first->line, first->column, first->message);
 }
 
-static bool contract_known(const struct company *company, const struct plan_agent_call *call)
-{
-    size_t cursor = 0;
-    const struct contract *contract = NULL;
-    while ((contract = map_next(company->contracts, &cursor, NULL, NULL)) != NULL) {
-        if (strcmp(contract->agent, call->agent) == 0 &&
-            plan_version_in_range(contract->version, call->contract) &&
-            contract_action(contract, call->action) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool missing_listed(const json_t *list, const struct plan_agent_call *call)
 {
     size_t at = 0;
@@ -97,7 +83,8 @@ static json_t *missing_json(const struct company *company, const struct plan *pl
     CHECK(list != NULL);
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const struct plan_agent_call *call = &plan->nodes[i].call;
-        if (plan->nodes[i].kind != TASK_AGENT || contract_known(company, call) ||
+        bool live = false;
+        if (plan->nodes[i].kind != TASK_AGENT || contract_bound(company, call, &live) != NULL ||
             missing_listed(list, call)) {
             continue;
         }
@@ -132,9 +119,9 @@ static json_t *deployed_json(const struct company *company, const struct plan *p
 
 enum err verb_deploy(struct request *request, struct error *err)
 {
-    static const struct member members[] = {{"text", MEMBER_TEXT, true},
-                                            {"file", MEMBER_TEXT, false}};
-    TRY(body_check(request, members, 2, err));
+    static const struct member members[] = {
+        {"text", MEMBER_TEXT, true}, {"file", MEMBER_TEXT, false}, {"force", MEMBER_BOOL, false}};
+    TRY(body_check(request, members, 3, err));
     const char *text = json_text_of(request->body, "text");
     const char *file = json_text_of(request->body, "file");
     if (strlen(text) > LIMIT_DEFINITION_BYTES) {
@@ -153,6 +140,7 @@ enum err verb_deploy(struct request *request, struct error *err)
             .text = text,
             .file = file == NULL ? "" : file,
             .person = request->person,
+            .force = json_bool_of(request->body, "force", false),
         };
         order_give(request, &command);
     } else if (code == ERR_INVALID) {

@@ -32,9 +32,9 @@ const struct command commands[] = {
     {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR), check_run,
      "check process definitions without a company",
      "Prints file:line:column: message for each problem and ends with code 1 if there is one."},
-    {"deploy", NULL, NULL, "FILE...", 1, MANY, 0, deploy_run, "deploy process definitions",
+    {"deploy", NULL, NULL, "FILE...", 1, MANY, BIT(FORCE), deploy_run, "deploy process definitions",
      "A version of a definition never changes: deploying the same text again does nothing,\n"
-     "another text under the same version is refused."},
+     "another text under the same version is refused. With --force a retired version comes back."},
     {"run", NULL, NULL, "FILE|NAME", 1, 1, BIT(INPUT) | BIT(TIMEOUT) | BIT(DETACH), run_run,
      "run one instance and print its output",
      "A FILE is deployed first; a NAME (namespace/name or namespace/name:version) is deployed\n"
@@ -55,6 +55,17 @@ const struct command commands[] = {
      "cancel instances; what is in flight is settled first", NULL},
     {"definitions", "ls", "list", "", 0, 0, 0, definitions_ls_run, "list deployed definitions",
      NULL},
+    {"definitions", "describe", "info", "NAME[:VERSION]", 1, 1, 0, definitions_describe_run,
+     "show a definition: steps, contracts, versions, text",
+     "Without a version the newest one in service is shown, and all versions are listed."},
+    {"definitions", "diff", NULL, "FROM TO", 2, 2, 0, definitions_diff_run,
+     "tell what differs between two versions, step by step",
+     "Each side is a deployed NAME[:VERSION] or a file; TO may be a version alone. Tasks are the\n"
+     "same task when their names and those of the tasks around them are."},
+    {"definitions", "retire", NULL, "NAME:VERSION...", 1, MANY, BIT(REASON) | BIT(FORCE),
+     definitions_retire_run, "let a version start nothing any more",
+     "Open instances go on to their end. Triggers and runs by name go to the newest version that\n"
+     "is left; when none is, a definition with a trigger is only retired with --force."},
     {"agents", "ls", "list", "", 0, 0, 0, agents_ls_run, "list agents and what they can do", NULL},
     {"agents", "call", NULL, "AGENT ACTION", 2, 2, BIT(INPUT) | BIT(TIMEOUT), agents_call_run,
      "run one action through the company and print its answer",

@@ -1,4 +1,4 @@
-/* mainstay check, deploy, definitions ls. */
+/* mainstay check, deploy. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -141,6 +141,8 @@ enum err definition_deploy(struct cli *cli, const char *file, json_t **ret_reply
                          "file", file);
         if (body == NULL) {
             code = error_set(err, ERR_INVALID, "cannot deploy '%s': it is not UTF-8 text", file);
+        } else if (cli_option(cli, OPTION_FORCE) != NULL) {
+            (void)json_object_set_new(body, "force", json_true());
         }
     }
     buf_release(&text);
@@ -182,8 +184,13 @@ enum exit_code deploy_run(struct cli *cli)
             exit_code = cli_fail(&err, NULL);
         } else if (cli->format == OUTPUT_TEXT) {
             const char *definition = json_text_of(reply, "definition");
+            const char *newest = json_text_of(reply, "newest");
             (void)printf("%s %s\n", definition != NULL ? definition : file,
                          json_bool_of(reply, "created", true) ? "deployed" : "is deployed already");
+            if (newest != NULL && definition != NULL && strcmp(newest, definition) != 0) {
+                (void)fprintf(stderr, "%s: note: triggers and runs by name stay with %s\n", file,
+                              newest);
+            }
         }
         json_decref(reply);
         if (exit_code == EXIT_UNREACHABLE) {
@@ -191,23 +198,4 @@ enum exit_code deploy_run(struct cli *cli)
         }
     }
     return exit_code;
-}
-
-enum exit_code definitions_ls_run(struct cli *cli)
-{
-    static const struct column columns[] = {
-        {"DEFINITION", "definition", COLUMN_TEXT}, {"DEPLOYED", "deployed_at", COLUMN_AGE},
-        {"DIGEST", "digest", COLUMN_ID},           {"TRIGGERS", "triggers", COLUMN_TEXT},
-        {"TITLE", "title", COLUMN_TEXT},
-    };
-    struct error err = {0};
-    json_t *reply = NULL;
-    if (cli_ask(cli, "definitions.ls", NULL, &reply, &err) != ERR_OK) {
-        json_decref(reply);
-        return cli_fail(&err, NULL);
-    }
-    output_list(cli, reply, "definitions", columns, sizeof(columns) / sizeof(columns[0]),
-                "no definitions; mainstay deploy FILE adds one");
-    json_decref(reply);
-    return EXIT_DONE;
 }

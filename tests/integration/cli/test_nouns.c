@@ -71,6 +71,19 @@ Test(nouns, lists_are_tables_json_or_lines)
     expect_run("instances ls -n 0", 2, "--limit 0");
 }
 
+Test(nouns, versions_of_definitions)
+{
+    expect_run("definitions describe test/hello", 0, "1 running, 2 waiting, 0 suspended");
+    expect_run("definitions describe test/hello", 0, "do: all?[2J");
+    expect_run("definitions diff test/hello:1.0.0 1.1.0", 0,
+               "~ changed  /do/1/b  (set)  was /do/0/b\n    /set/x\n      - 1\n      + \"two\"");
+    expect_asked("definitions.diff", "to", "test/hello:1.1.0");
+    expect_run("definitions retire test/hello:1.0.0 --force -r wrong", 0,
+               "test/hello:1.0.0 retired; 2 open instances go on; started from now on: "
+               "test/hello:1.1.0");
+    expect_asked("definitions.retire", "reason", "wrong");
+}
+
 Test(nouns, one_thing_is_a_sheet)
 {
     expect_run("instances describe 012345", 0, "\"name\": \"world\"");

@@ -59,6 +59,27 @@ class Commands(company.Case):
         for instance, version in ((old, "1.0.0"), (new, "1.1.0"), (pinned, "1.0.0")):
             self.assertEqual(self.company.wait(instance)["output"], {"version": version})
 
+    def test_a_retired_version_starts_nothing_and_finishes_what_is_open(self):
+        body = "do:\n  - wait: {listen: {to: {one: {with: {type: e2e.retire}}}}}\n" \
+               "  - say: {set: {version: '%s'}}\n"
+        self.company.deploy("old", body % "1.0.0", "1.0.0")
+        self.company.deploy("old", body % "1.1.0", "1.1.0")
+        open_one = self.company.start("e2e/old:1.1.0")
+        told = self.company.call("definitions", "retire", "e2e/old:1.1.0", "-r", "wrong").out
+        self.assertIn("started from now on: e2e/old:1.0.0", told)
+        self.company.call("agents", "restart", "coordinator")
+        shown = self.company.json("definitions", "describe", "e2e/old")
+        self.assertEqual(shown["definition"], "e2e/old:1.0.0")
+        self.assertEqual([(row["definition"], row["open"]) for row in shown["versions"]],
+                         [("e2e/old:1.1.0", 1), ("e2e/old:1.0.0", 0)])
+        new = self.company.start("e2e/old")
+        refused = self.company.run("run", "e2e/old:1.1.0")
+        self.assertEqual(refused.code, 1)
+        self.assertIn("is retired", refused.err)
+        self.company.call("emit", "e2e.retire", "{}")
+        self.assertEqual(self.company.wait(open_one)["output"], {"version": "1.1.0"})
+        self.assertEqual(self.company.wait(new)["output"], {"version": "1.0.0"})
+
     def test_more_urgent_work_is_dispatched_first(self):
         for name, priority in (("idle", 9), ("urgent", 1)):
             text = company.definition(name, ECHO).replace(
