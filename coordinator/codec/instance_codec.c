@@ -71,6 +71,15 @@ static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
     row->gate_revision = frame->gate_revision;
 }
 
+/* The context that a frame sees. */
+static struct doc *context_around(const struct instance *instance, const struct frame *frame)
+{
+    while (frame != NULL && frame->context == NULL) {
+        frame = instance_frame(instance, frame->parent);
+    }
+    return frame == NULL ? instance->context : frame->context;
+}
+
 /* Same bytes: replay reads equal values back as separate docs, and its rows must be the same. */
 static bool doc_repeats(struct doc *doc, struct doc *before)
 {
@@ -84,7 +93,22 @@ static bool doc_repeats(struct doc *doc, struct doc *before)
     return size == before_size && memcmp(text, before_text, size) == 0;
 }
 
-static Mainstay__FrameRow *frame_pack(const struct frame *frame, struct arena *arena)
+/* A branch begins with what is around it: its fork's input and the context there. */
+static void branch_pack(const struct instance *instance, const struct frame *frame,
+                        Mainstay__FrameRow *row)
+{
+    const struct frame *fork = instance_frame(instance, frame->parent);
+    row->branch = true;
+    if (doc_repeats(frame->raw_input, fork->input)) {
+        row->raw_input = proto_doc(NULL);
+    }
+    if (!doc_repeats(frame->context, context_around(instance, fork))) {
+        row->context = proto_doc(frame->context);
+    }
+}
+
+static Mainstay__FrameRow *frame_pack(const struct instance *instance, const struct frame *frame,
+                                      struct arena *arena)
 {
     Mainstay__FrameRow *row = ARENA_NEW(arena, Mainstay__FrameRow);
     CHECK(row != NULL);
@@ -115,6 +139,9 @@ static Mainstay__FrameRow *frame_pack(const struct frame *frame, struct arena *a
     evaluated_pack(frame, row, arena);
     if (frame->call_input != NULL) {
         call_pack(frame, row);
+    }
+    if (frame->context != NULL) {
+        branch_pack(instance, frame, row);
     }
     return row;
 }
@@ -167,7 +194,7 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.frames = ARENA_ARRAY(arena, Mainstay__FrameRow *, row.n_frames + 1);
     CHECK(row.frames != NULL);
     for (uint32_t i = 0; i < instance->frame_count; i++) {
-        row.frames[i] = frame_pack(instance->frames[i], arena);
+        row.frames[i] = frame_pack(instance, instance->frames[i], arena);
     }
     ledger_pack(instance, &row, arena);
     row_append(&row.base, out);
@@ -199,9 +226,21 @@ static void call_unpack(const Mainstay__FrameRow *row, struct frame *frame)
     frame->gate_revision = row->gate_revision;
 }
 
-static void frame_unpack(const Mainstay__FrameRow *row, struct frame *frame)
+static void branch_unpack(const Mainstay__FrameRow *row, struct instance *instance,
+                          struct frame *frame)
 {
-    frame->parent = row->parent;
+    const struct frame *fork = instance_frame(instance, frame->parent);
+    struct doc *context = doc_of_proto(&row->context);
+    instance_branch(instance, frame, context != NULL ? context : context_around(instance, fork));
+    doc_unref(&context);
+    if (frame->raw_input == NULL) {
+        frame->raw_input = doc_ref(fork->input);
+    }
+}
+
+static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instance,
+                         struct frame *frame)
+{
     frame->node = node_in(row->node);
     text_replace(&frame->path, row->path);
     frame->activation = row->activation;
@@ -213,6 +252,9 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct frame *frame)
     frame->wake_ms = (int64_t)row->wake_ms;
     frame->attempt_started_ms = (int64_t)row->attempt_started_ms;
     doc_take(&frame->raw_input, doc_of_proto(&row->raw_input));
+    if (row->branch) {
+        branch_unpack(row, instance, frame);
+    }
     struct doc *input = doc_of_proto(&row->input);
     doc_take(&frame->input, input != NULL ? input : doc_ref(frame->raw_input));
     struct doc *data = doc_of_proto(&row->data);
@@ -257,13 +299,25 @@ static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *ins
     }
 }
 
+/* Whether one of the first `count` frames has the id. */
+static bool has_frame(const Mainstay__InstanceRow *row, size_t count, uint32_t id)
+{
+    for (size_t i = count; i > 0; i--) {
+        if (row->frames[i - 1]->id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool frames_are_sound(const Mainstay__InstanceRow *row)
 {
     for (size_t i = 0; i < row->n_frames; i++) {
         const Mainstay__FrameRow *frame = row->frames[i];
-        bool sound = frame->id != 0 && frame->raw_input.len > 0 &&
+        bool sound = frame->id != 0 && (frame->raw_input.len > 0 || frame->branch) &&
                      (i == 0 || row->frames[i - 1]->id < frame->id);
-        if (!sound) {
+        bool rooted = i == 0 ? frame->parent == 0 : has_frame(row, i, frame->parent);
+        if (!sound || !rooted) {
             return false;
         }
     }
@@ -304,7 +358,8 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
         instance_journal_add(instance, sequence);
     }
     for (size_t i = 0; i < row->n_frames; i++) {
-        frame_unpack(row->frames[i], instance_push(instance, row->frames[i]->id));
+        const Mainstay__FrameRow *frame = row->frames[i];
+        frame_unpack(frame, instance, instance_push(instance, frame->id, frame->parent));
     }
     instance->next_frame = row->next_frame;
     ledger_unpack(row, instance);

@@ -4,6 +4,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "coordinator/definition/load.h"
 #include "coordinator/definition/near.h"
 
@@ -27,19 +28,18 @@ static const struct verb verbs[] = {
     {"wait", TASK_WAIT, check_wait, {NULL, NULL, NULL}},
     {"emit", TASK_EMIT, check_emit, {NULL, NULL, NULL}},
     {"listen", TASK_LISTEN, check_listen, {"foreach", NULL, NULL}},
+    {"fork", TASK_FORK, check_fork, {NULL, NULL, NULL}},
     {"call", TASK_AGENT, check_call, {"with", NULL, NULL}},
 };
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
-static const char *const verb_names[] = {"call", "do",     "emit", "for",  "listen", "raise",
-                                         "set",  "switch", "try",  "wait", NULL};
+static const char *const verb_names[] = {"call",  "do",  "emit",   "for", "fork", "listen",
+                                         "raise", "set", "switch", "try", "wait", NULL};
 
 static const char *const common_keys[] = {"if",      "input", "output",   "export",
                                           "timeout", "then",  "metadata", NULL};
 
 static const struct refused_key refused_verbs[] = {
-    {"fork",
-     "parallel branches are not in the profile yet; write the branches one after the other"},
     {"run", "containers, scripts, shells and sub-processes are not in the profile; make it an "
             "action of an agent (the exec agent runs any program)"},
     {NULL, NULL},
@@ -165,6 +165,11 @@ void check_data(struct load *load, const struct yaml_node *node, struct plan_dat
     }
     if (exported != NULL && check_is_object(load, exported, "'export'")) {
         check_keys(load, exported, "'export'", out_keys, NULL);
+        if (load->forks > 0) {
+            report_warning(load->report, exported,
+                           "give it as the branch's output and export it from the fork",
+                           "what a branch of a fork exports is seen in that branch only");
+        }
         data->export_schema = check_schema(load, yaml_get(exported, "schema"), "'schema'");
         data->export_as = check_shape(load, yaml_get(exported, "as"), "'as'", PLACE_EXPORT);
     }
@@ -357,6 +362,89 @@ static void link_list(struct load *load, const struct list *list)
     }
 }
 
+static const char *item_pointer(struct load *load, const char *list, size_t index, const char *name)
+{
+    struct buf token = BUF_INIT((size_t)64 * 1024);
+    json_pointer_append(&token, name, strlen(name));
+    const char *pointer =
+        load_printf(load, "%s/%zu%s", list, index, token.data == NULL ? "" : token.data);
+    buf_release(&token);
+    return pointer;
+}
+
+/* One branch: a scope of its own around its task. PLAN_NONE when it has problems. */
+static uint32_t check_branch(struct load *load, const struct yaml_node *named, size_t index,
+                             const struct plan_node *task)
+{
+    size_t fixups = load->fixup_count;
+    const char *list = load_printf(load, "%s/fork/branches", task->pointer);
+    struct task_site site = {.pointer = load_printf(load, "%s/%zu", list, index),
+                             .parent = task->index,
+                             .index = (uint32_t)index};
+    struct plan_node *branch = load_add_node(load, &site, named);
+    if (branch == NULL) {
+        return PLAN_NONE;
+    }
+    branch->name = named->key;
+    branch->kind = TASK_BRANCH;
+    struct task_site inside = {.pointer = item_pointer(load, list, index, named->key),
+                               .parent = branch->index};
+    struct chain chain = check_extended(load, named, named->key, &inside);
+    for (; load->fixup_count > fixups; load->fixup_count--) {
+        report_problem(load->report, load->fixups[load->fixup_count - 1].source,
+                       "wrap the branch's tasks in 'do'",
+                       "a branch is one task: 'then' has no list to jump in");
+    }
+    branch->block.first = chain.first;
+    branch->block.bypass = PLAN_NONE;
+    return branch->index;
+}
+
+void check_fork(struct load *load, const struct yaml_node *node, struct plan_node *task)
+{
+    static const char *const allowed[] = {"branches", "compete", NULL};
+    const struct yaml_node *body = yaml_get(node, "fork");
+    task->fork = (struct plan_fork){0};
+    if (!check_is_object(load, body, "'fork'")) {
+        return;
+    }
+    check_keys(load, body, "'fork'", allowed, NULL);
+    const struct yaml_node *compete = yaml_get(body, "compete");
+    if (compete != NULL && !json_is_boolean(compete->value)) {
+        report_problem(load->report, compete, NULL, "'compete' must be true or false, not %s",
+                       check_type_text(compete));
+    }
+    task->fork.compete = compete != NULL && json_is_true(compete->value);
+    const struct yaml_node *branches = check_required(load, body, "branches", "'fork'");
+    if (branches == NULL || !check_is_array(load, branches, "'branches'")) {
+        return;
+    }
+    if (branches->count == 0 || branches->count > LIMIT_FORK_BRANCHES) {
+        report_problem(load->report, branches, NULL,
+                       "a fork has 1 to %d branches (LIMIT_FORK_BRANCHES), not %zu",
+                       LIMIT_FORK_BRANCHES, branches->count);
+        return;
+    }
+    struct list list = {.node = branches,
+                        .indexes = ARENA_ARRAY(load->arena, uint32_t, branches->count)};
+    if (list.indexes == NULL) {
+        load->failed = true;
+        return;
+    }
+    load->forks++;
+    for (size_t i = 0; i < branches->count && !load->failed; i++) {
+        const struct yaml_node *named = named_item(load, branches->items[i]);
+        list.indexes[i] = PLAN_NONE;
+        if (named != NULL) {
+            check_name(load, &list, i, named);
+            list.indexes[i] = check_branch(load, named, i, task);
+        }
+    }
+    load->forks--;
+    task->fork.branches = list.indexes;
+    task->fork.count = (uint32_t)branches->count;
+}
+
 uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char *pointer,
                      uint32_t parent)
 {
@@ -380,11 +468,7 @@ uint32_t check_tasks(struct load *load, const struct yaml_node *node, const char
         }
         check_name(load, &list, i, named);
         struct task_site site = {.parent = parent, .index = (uint32_t)i};
-        struct buf token = BUF_INIT((size_t)64 * 1024);
-        json_pointer_append(&token, named->key, strlen(named->key));
-        site.pointer =
-            load_printf(load, "%s/%zu%s", pointer, i, token.data == NULL ? "" : token.data);
-        buf_release(&token);
+        site.pointer = item_pointer(load, pointer, i, named->key);
         struct chain chain = check_extended(load, named, named->key, &site);
         list.indexes[i] = chain.first;
         list.lasts[i] = chain.last;

@@ -100,9 +100,24 @@ struct plan_node *load_add_node(struct load *load, const struct task_site *site,
 
 /* The pointer of the task around it, then its own without the position in the list: of
  * "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so places are in a plan.
- */
+ * The scope of a branch has no name in its pointer and gets that of its task. */
+static const char *branch_place(struct load *load, const struct plan_node *node)
+{
+    struct buf name = BUF_INIT((size_t)64 * 1024);
+    json_pointer_append(&name, node->name, strlen(node->name));
+    const char *place =
+        name.failed ? NULL
+                    : load_printf(load, "%s/fork/branches%s", load->nodes[node->parent]->place,
+                                  name.data);
+    buf_release(&name);
+    return place;
+}
+
 static const char *place_of(struct load *load, const struct plan_node *node)
 {
+    if (node->kind == TASK_BRANCH) {
+        return branch_place(load, node);
+    }
     const struct plan_node *parent = node->parent == PLAN_NONE ? NULL : load->nodes[node->parent];
     const char *own = node->pointer + (parent == NULL ? 0 : strlen(parent->pointer));
     const char *name = strrchr(own, '/');
@@ -252,6 +267,14 @@ const struct plan_node *plan_node_at(const struct plan *plan, const char *pointe
         }
     }
     return NULL;
+}
+
+bool plan_in_branch(const struct plan *plan, uint32_t node)
+{
+    while (node != PLAN_NONE && plan->nodes[node].kind != TASK_BRANCH) {
+        node = plan->nodes[node].parent;
+    }
+    return node != PLAN_NONE;
 }
 
 /* The last segment when the URI starts with a known base, else NULL. */

@@ -80,7 +80,8 @@ struct load {
     uint32_t extended;    /* given to `about` of new nodes */
     uint32_t before_list; /* node whose list is a `before`: `exit` there is a bypass */
     const struct yaml_node *use;
-    bool failed; /* a limit or memory: stop soon */
+    uint32_t forks; /* around the place being checked */
+    bool failed;    /* a limit or memory: stop soon */
 };
 
 /* A task with the blocks that extensions put around it: linked, first and last node. */
@@ -194,6 +195,7 @@ void check_set(struct load *load, const struct yaml_node *node, struct plan_node
 void check_switch(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_for(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_try(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_fork(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_raise(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_wait(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task);

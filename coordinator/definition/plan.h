@@ -37,6 +37,8 @@ enum task_kind {
     TASK_EMIT,
     TASK_LISTEN,
     TASK_AGENT, /* call: agent */
+    TASK_FORK,
+    TASK_BRANCH, /* the scope of one branch of a fork; made by the loader, holds one task */
 };
 
 /*
@@ -157,6 +159,13 @@ struct plan_try {
     struct flow then; /* catch.then */
 };
 
+/* Branches in declared order: nodes of kind TASK_BRANCH, which hold their task as a block. */
+struct plan_fork {
+    const uint32_t *branches;
+    uint32_t count;
+    bool compete; /* the first to end well wins */
+};
+
 /* call: agent. Texts are literals; `input`, `idempotency_key` are evaluated on the task's input. */
 struct plan_agent_call {
     const char *agent;
@@ -190,7 +199,7 @@ struct plan_node {
         struct {
             uint32_t first;  /* PLAN_NONE when empty */
             uint32_t bypass; /* of a `before`: FLOW_BYPASS goes where this node's `then` says */
-        } block;             /* TASK_DO */
+        } block;             /* TASK_DO, TASK_BRANCH */
         const struct template *set;
         struct {
             const struct switch_case *cases;
@@ -203,6 +212,7 @@ struct plan_node {
         const struct template *emit; /* gives the event's attributes and data */
         struct event_consumption listen;
         struct plan_agent_call call;
+        struct plan_fork fork;
     };
 };
 
@@ -266,6 +276,9 @@ void plan_report_release(struct plan_report *report);
 
 /* Node with the JSON pointer, or NULL. */
 const struct plan_node *plan_node_at(const struct plan *plan, const char *pointer);
+
+/* Whether the node stands in a branch of a fork. */
+bool plan_in_branch(const struct plan *plan, uint32_t node);
 
 /* Whether two error type URIs name the same standard type: same text, or both a known base (old and
  * new host) with the same last segment. */

@@ -80,7 +80,6 @@ struct engine {
     uint64_t ready_in_turn;
     uint64_t steps_in_turn;
     bool open_changed; /* counts of open instances changed in this turn */
-    bool asking_again; /* walking into evaluations that are asked for already */
     struct engine_counters counters;
 };
 

@@ -27,6 +27,16 @@ enum event_kind {
 /* Stored: append, never renumber. */
 enum walk { WALK_NEXT = 0, WALK_SCOPE_END = 1, WALK_END = 2, WALK_BYPASS = 3 };
 
+/* STEP_CANCELLED: whether the frame goes at once or stays until nothing below is in flight, and
+ * what becomes of it then. Stored: append, never renumber. */
+enum leaving {
+    LEAVES = 0,
+    STAYS = 1,            /* then it ends with the event's error, or its answer removes it */
+    STAYS_FOR_RETRY = 2,  /* a try: then it takes the error itself */
+    STAYS_FOR_FAULT = 3,  /* a fork: a branch failed, then it ends with that error */
+    STAYS_FOR_WINNER = 4, /* a fork: the race is won, then it has the winner's output */
+};
+
 struct event {
     enum event_kind kind;
     uint32_t version;

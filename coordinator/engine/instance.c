@@ -49,8 +49,9 @@ void frame_evaluated_clear(struct frame *frame)
 
 static void frame_destroy(struct frame *frame)
 {
-    struct doc **docs[] = {&frame->raw_input, &frame->input, &frame->data,       &frame->vars,
-                           &frame->error,     &frame->items, &frame->call_input, &frame->proposal};
+    struct doc **docs[] = {&frame->raw_input,  &frame->input,    &frame->data,
+                           &frame->vars,       &frame->error,    &frame->items,
+                           &frame->call_input, &frame->proposal, &frame->context};
     for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
         doc_unref(docs[i]);
     }
@@ -90,21 +91,43 @@ void instance_destroy(struct instance **instance)
     *instance = NULL;
 }
 
-struct frame *instance_frame(const struct instance *instance, uint32_t frame)
+/* Place of the first frame whose id is not below `frame`; frames are sorted by id. */
+static uint32_t frame_place(const struct instance *instance, uint32_t frame)
 {
-    for (uint32_t i = instance->frame_count; i > 0; i--) {
-        if (instance->frames[i - 1]->id == frame) {
-            return instance->frames[i - 1];
+    uint32_t low = 0;
+    uint32_t high = instance->frame_count;
+    if (high > 0 && instance->frames[high - 1]->id <= frame) {
+        return instance->frames[high - 1]->id == frame ? high - 1 : high;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (instance->frames[middle]->id < frame) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    return low;
 }
 
-struct frame *instance_push(struct instance *instance, uint32_t id)
+struct frame *instance_frame(const struct instance *instance, uint32_t frame)
 {
-    CHECK(id != 0 && instance_frame(instance, id) == NULL);
+    uint32_t at = frame_place(instance, frame);
+    bool found = at < instance->frame_count && instance->frames[at]->id == frame;
+    return found ? instance->frames[at] : NULL;
+}
+
+struct frame *instance_push(struct instance *instance, uint32_t id, uint32_t parent)
+{
+    CHECK(id != 0 && frame_place(instance, id) == instance->frame_count);
+    if (parent != 0) {
+        struct frame *above = instance_frame(instance, parent);
+        CHECK(above != NULL);
+        above->children++;
+    }
     struct frame *frame = must(calloc(1, sizeof(*frame)));
     frame->id = id;
+    frame->parent = parent;
     frame->node = PLAN_NONE;
     frame->cursor = PLAN_NONE;
     frame->state = FRAME_RUNNING;
@@ -119,26 +142,110 @@ struct frame *instance_push(struct instance *instance, uint32_t id)
     return frame;
 }
 
+void instance_branch(struct instance *instance, struct frame *frame, struct doc *context)
+{
+    CHECK(frame->context == NULL && context != NULL);
+    doc_replace(&frame->context, context);
+    instance->branches++;
+}
+
 void instance_remove(struct instance *instance, uint32_t frame)
 {
-    for (uint32_t i = 0; i < instance->frame_count; i++) {
-        CHECK(instance->frames[i]->parent != frame);
+    uint32_t at = frame_place(instance, frame);
+    CHECK(at < instance->frame_count);
+    struct frame *gone = instance->frames[at];
+    CHECK(gone->id == frame && gone->children == 0);
+    if (gone->parent != 0) {
+        instance_frame(instance, gone->parent)->children--;
     }
-    for (uint32_t i = 0; i < instance->frame_count; i++) {
-        if (instance->frames[i]->id == frame) {
-            frame_destroy(instance->frames[i]);
-            memmove(&instance->frames[i], &instance->frames[i + 1],
-                    (instance->frame_count - i - 1) * sizeof(*instance->frames));
-            instance->frame_count--;
-            return;
-        }
-    }
-    UNREACHABLE();
+    instance->branches -= gone->context != NULL ? 1 : 0;
+    frame_destroy(gone);
+    memmove(&instance->frames[at], &instance->frames[at + 1],
+            (instance->frame_count - at - 1) * sizeof(*instance->frames));
+    instance->frame_count--;
 }
 
 struct frame *instance_leaf(const struct instance *instance)
 {
     return instance->frame_count == 0 ? NULL : instance->frames[instance->frame_count - 1];
+}
+
+static bool frame_walks(const struct frame *frame)
+{
+    return frame->children == 0 && (frame->state == FRAME_RUNNING || frame->state == FRAME_OUTPUT);
+}
+
+struct frame *instance_walkable(const struct instance *instance)
+{
+    if (instance->branches == 0) {
+        struct frame *leaf = instance_leaf(instance);
+        return leaf != NULL && frame_walks(leaf) ? leaf : NULL;
+    }
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        if (frame_walks(instance->frames[i])) {
+            return instance->frames[i];
+        }
+    }
+    return NULL;
+}
+
+struct doc **instance_context(struct instance *instance, const struct frame *frame)
+{
+    while (instance->branches > 0 && frame != NULL) {
+        struct frame *it = instance_frame(instance, frame->id);
+        if (it->context != NULL) {
+            return &it->context;
+        }
+        frame = instance_frame(instance, frame->parent);
+    }
+    return &instance->context;
+}
+
+static bool frame_unwinds(const struct frame *frame)
+{
+    return frame->state == FRAME_CANCELLING &&
+           (frame->error != NULL || frame->resume == FRAME_OUTPUT);
+}
+
+struct frame *instance_unwinding(const struct instance *instance, const struct frame *frame)
+{
+    if (instance->cancelling) {
+        return instance->frames[0];
+    }
+    struct frame *outermost = NULL;
+    struct frame *it = instance_frame(instance, frame->id);
+    for (; it != NULL; it = instance_frame(instance, it->parent)) {
+        outermost = frame_unwinds(it) ? it : outermost;
+    }
+    return outermost;
+}
+
+static enum instance_status frame_standing(const struct frame *frame)
+{
+    if (frame->state == FRAME_SUSPENDED) {
+        return INSTANCE_SUSPENDED;
+    }
+    bool waits = frame->state == FRAME_WAITING || frame->state == FRAME_RETRY;
+    return waits ? INSTANCE_WAITING : INSTANCE_RUNNING;
+}
+
+enum instance_status instance_standing(const struct instance *instance)
+{
+    const struct frame *leaf = instance_leaf(instance);
+    if (leaf == NULL) {
+        return INSTANCE_RUNNING;
+    }
+    if (instance->branches == 0) {
+        return frame_standing(leaf);
+    }
+    enum instance_status most = INSTANCE_SUSPENDED; /* their numbers rise in this order */
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        const struct frame *frame = instance->frames[i];
+        if (frame->children == 0 && frame->state != FRAME_JOINED && frame_standing(frame) < most) {
+            most = frame_standing(frame);
+        }
+    }
+    return most;
 }
 
 struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key)
@@ -173,8 +280,7 @@ bool instance_ledger_open(const struct instance *instance)
 
 bool instance_active(const struct instance *instance)
 {
-    const struct frame *leaf = instance_leaf(instance);
-    if (leaf != NULL && (leaf->state == FRAME_RUNNING || leaf->state == FRAME_OUTPUT)) {
+    if (instance_walkable(instance) != NULL) {
         return true; /* its walk was cut by the turn's share of steps */
     }
     for (uint32_t i = 0; i < instance->frame_count; i++) {
@@ -195,10 +301,12 @@ int64_t instance_due(const struct instance *instance)
         return 0;
     }
     int64_t due = instance->deadline_ms;
+    bool unwinding = false;
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         const struct frame *frame = instance->frames[i];
-        if (frame->state == FRAME_CANCELLING && frame->error != NULL) {
-            break; /* it and what is below wait for an effect */
+        unwinding = unwinding || frame->state == FRAME_CANCELLING;
+        if (unwinding && instance_unwinding(instance, frame) != NULL) {
+            continue; /* it and what is below wait for an effect */
         }
         if (frame->deadline_ms != 0 && (due == 0 || frame->deadline_ms < due)) {
             due = frame->deadline_ms;
@@ -286,6 +394,8 @@ void instance_check(const struct instance *instance)
         CHECK_IMPLIES(frame->state == FRAME_DISPATCHED, frame->store != NULL);
         CHECK_IMPLIES(frame->state == FRAME_SUSPENDED, frame->has_gate);
         CHECK_IMPLIES(frame->state == FRAME_RETRY, frame->wake_ms != 0);
+        CHECK_IMPLIES(frame->state == FRAME_JOINED, frame->context != NULL);
+        CHECK_IMPLIES(instance->branches == 0, frame->children == (i + 1 < instance->frame_count));
     }
 }
 
@@ -327,6 +437,8 @@ const char *frame_state_name(enum frame_state state)
         return "suspended";
     case FRAME_CANCELLING:
         return "cancelling";
+    case FRAME_JOINED:
+        return "joined";
     }
     return "unknown";
 }

@@ -2,8 +2,10 @@
  * One run of a definition: its frames (the steps that are open now), data, ledger of effects.
  *
  * A frame is an open activation of a task; frame 1 is the workflow itself. Frames form a tree
- * through `parent`; without parallel tasks it is a stack. A frame with a list of tasks holds
- * `cursor`, the node that is to be entered next with `data` as its raw input.
+ * through `parent`; it is a stack unless a fork is open. A frame with a list of tasks holds
+ * `cursor`, the node that is to be entered next with `data` as its raw input. Each branch of a fork
+ * has a frame of its own with its copy of the context; one that has ended stays JOINED with its
+ * output until the fork needs it.
  *
  *      RUNNING --> READY --> DISPATCHED --> OUTPUT --> (gone)
  *         |          ^           |  `-> RETRY (waits) --> READY
@@ -46,7 +48,8 @@ enum frame_state {
     FRAME_SUSPENDED = 6,  /* a gate is open on it */
     FRAME_OUTPUT = 7,     /* `data` is its raw output; output.as and export are next */
     FRAME_EVALUATING = 8, /* an expression is with mainstay-jq; `resume` says what to go back to */
-    FRAME_CANCELLING = 9, /* cancelled while its effect was in flight */
+    FRAME_CANCELLING = 9, /* cancelled while an effect of it or below it was in flight */
+    FRAME_JOINED = 10,    /* a branch that has ended: `data` is its output */
 };
 
 /* Part of a `for` or `try` frame the walk is in; BYPASS: a `before` was left by `exit`, and what it
@@ -81,19 +84,23 @@ struct frame {
     uint32_t activation;
     char *path; /* iteration path, "" at the top */
     enum frame_state state;
-    enum frame_state resume; /* valid while EVALUATING */
+    /* EVALUATING: what to go back to. CANCELLING, once nothing is in flight: RETRY the try takes
+     * the error, OUTPUT its output is known, CANCELLING and JOINED it ends with its error, the
+     * latter because a branch of it failed. */
+    enum frame_state resume;
     enum frame_part part;
     int64_t started_ms;
     int64_t deadline_ms; /* task timeout; 0 none */
     int64_t wake_ms;     /* 0 none */
     struct doc *raw_input;
-    struct doc *input; /* after input.from */
-    struct doc *data;  /* raw input of the task at cursor, then the raw output */
-    struct doc *vars;  /* scope variables for the tasks below; NULL none */
-    struct doc *error; /* of a try in its catch part, or of a suspended step; NULL none */
-    struct doc *items; /* for */
-    uint32_t index;    /* for: current; listen: events consumed */
-    uint32_t retries;  /* try */
+    struct doc *input;   /* after input.from */
+    struct doc *data;    /* raw input of the task at cursor, then the raw output */
+    struct doc *vars;    /* scope variables for the tasks below; NULL none */
+    struct doc *context; /* of a branch: its own; NULL: the one around */
+    struct doc *error;   /* of a try in its catch part, or of a suspended step; NULL none */
+    struct doc *items;   /* for */
+    uint32_t index;      /* for: current; listen: events consumed */
+    uint32_t retries;    /* try */
     int64_t attempt_started_ms;
     uint32_t cursor; /* PLAN_NONE: the list is at its end */
     struct visit *visits;
@@ -117,6 +124,7 @@ struct frame {
     bool has_gate;
     struct id gate;
     uint32_t gate_revision;
+    uint32_t children; /* frames whose parent it is; not stored */
 };
 
 struct ledger_entry {
@@ -154,7 +162,8 @@ struct instance {
     uint64_t *journal; /* sequences that hold its events, ascending */
     uint32_t journal_count;
     /* bookkeeping of the engine, not stored */
-    int64_t timer_ms; /* due time of its row in the timer table; 0 none */
+    uint32_t branches; /* frames with a context of their own; 0: the frames are a stack */
+    int64_t timer_ms;  /* due time of its row in the timer table; 0 none */
     bool stored_active;
     bool stored;
     bool dirty;
@@ -171,14 +180,31 @@ void instance_destroy(struct instance **instance);
 /* Frame by id, or NULL. */
 struct frame *instance_frame(const struct instance *instance, uint32_t frame);
 
-/* Append a frame (state RUNNING, cursor PLAN_NONE, empty path). The caller fills it. */
-struct frame *instance_push(struct instance *instance, uint32_t id);
+/* Append a frame (state RUNNING, cursor PLAN_NONE, empty path) below `parent` (0: the workflow).
+ * Its id is larger than all others. The caller fills it. */
+struct frame *instance_push(struct instance *instance, uint32_t id, uint32_t parent);
 
-/* Remove and free a frame. */
+/* Make the frame a branch with its own copy of the context. */
+void instance_branch(struct instance *instance, struct frame *frame, struct doc *context);
+
+/* Remove and free a frame that has no children. */
 void instance_remove(struct instance *instance, uint32_t frame);
 
-/* The newest frame: the only one without children. NULL when there are none. */
+/* The newest frame. It has no children, and without a fork no other frame is without. NULL when
+ * there are none. */
 struct frame *instance_leaf(const struct instance *instance);
+
+/* The oldest frame from which the walk can go on; NULL when all wait. */
+struct frame *instance_walkable(const struct instance *instance);
+
+/* Where the context is kept that the frame and the tasks below it see. */
+struct doc **instance_context(struct instance *instance, const struct frame *frame);
+
+/* The outermost frame that is being taken down at or above `frame`; NULL when none is. */
+struct frame *instance_unwinding(const struct instance *instance, const struct frame *frame);
+
+/* What all leaves together say: running before waiting before suspended. */
+enum instance_status instance_standing(const struct instance *instance);
 
 /* Ledger row of the key, or NULL. */
 struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key);

@@ -56,6 +56,28 @@ static void task_try(struct draw *d, struct buf *out, unsigned depth)
     buf_append_str(out, "}");
 }
 
+static void one_task(struct draw *d, struct buf *out, unsigned depth);
+
+static void task_fork(struct draw *d, struct buf *out, unsigned depth)
+{
+    unsigned count = (unsigned)draw(d, 3) + 1;
+    buf_printf(out, "\"fork\":{\"compete\":%s,\"branches\":[", draw(d, 2) == 0 ? "true" : "false");
+    for (unsigned i = 0; i < count; i++) {
+        buf_printf(out, "%s{\"b%u\":{", i > 0 ? "," : "", i);
+        if (draw(d, 2) == 0) {
+            buf_append_str(out, "\"do\":");
+            tasks(d, out, depth + 1);
+        } else {
+            one_task(d, out, depth + 1);
+        }
+        buf_append_str(out, "}}");
+    }
+    buf_append_str(out, "]}");
+    if (draw(d, 4) == 0) {
+        buf_append_str(out, ",\"timeout\":{\"after\":\"PT7S\"}");
+    }
+}
+
 static void task_call(struct draw *d, struct buf *out)
 {
     static const char *const agents[] = {"pure", "keyed", "manual", "both"};
@@ -106,7 +128,7 @@ static void task_flat(struct draw *d, struct buf *out)
 
 static void one_task(struct draw *d, struct buf *out, unsigned depth)
 {
-    uint64_t kind = draw(d, 10);
+    uint64_t kind = draw(d, 12);
     if (depth < DEPTH_MAX && kind == 0) {
         buf_append_str(out, "\"do\":");
         tasks(d, out, depth + 1);
@@ -114,6 +136,8 @@ static void one_task(struct draw *d, struct buf *out, unsigned depth)
         task_for(d, out, depth);
     } else if (depth < DEPTH_MAX && kind <= 3) {
         task_try(d, out, depth);
+    } else if (depth < DEPTH_MAX && kind >= 10) {
+        task_fork(d, out, depth);
     } else if (kind <= 5) {
         task_call(d, out);
     } else {
@@ -128,6 +152,9 @@ static void tasks(struct draw *d, struct buf *out, unsigned depth)
     for (unsigned i = 0; i < count; i++) {
         buf_printf(out, "%s{\"t%u\":{", i > 0 ? "," : "", i);
         one_task(d, out, depth);
+        if (depth > 0 && draw(d, 16) == 0) {
+            buf_append_str(out, ",\"then\":\"end\"");
+        }
         buf_append_str(out, "}}");
     }
     buf_append_str(out, "]");

@@ -140,7 +140,13 @@ static void trace_numbers(struct harness *h, const struct event *event)
         buf_printf(&h->trace, " to=%s", instance_status_name((enum instance_status)event->status));
         break;
     case EVENT_STEP_CANCELLED:
-        buf_append_str(&h->trace, event->status == 1 ? " stays" : "");
+        buf_append_str(&h->trace,
+                       event->status == LEAVES || event->status == STAYS_FOR_RETRY ? "" : " stays");
+        break;
+    case EVENT_BRANCHES_JOINED:
+        if (event->count > 0) {
+            buf_printf(&h->trace, " winner=%u", event->count);
+        }
         break;
     default:
         break;

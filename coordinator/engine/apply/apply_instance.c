@@ -21,7 +21,7 @@ static void instance_started(struct engine *engine, struct instance *instance,
     doc_unref(&empty);
     text_replace(&instance->traceparent, event->traceparent);
     text_replace(&instance->trigger, event->text == NULL ? "" : event->text);
-    struct frame *root = instance_push(instance, 1);
+    struct frame *root = instance_push(instance, 1, 0);
     root->started_ms = engine->now;
     doc_replace(&root->raw_input, event->input);
     doc_replace(&root->input, event->input);
@@ -68,17 +68,8 @@ static void instance_settling(struct engine *engine, struct instance *instance,
 
 static void status_update(struct instance *instance)
 {
-    if (instance->ended || instance->final != 0) {
-        return;
-    }
-    const struct frame *leaf = instance_leaf(instance);
-    enum frame_state state = leaf == NULL ? FRAME_RUNNING : leaf->state;
-    if (state == FRAME_SUSPENDED) {
-        instance->status = INSTANCE_SUSPENDED;
-    } else if (state == FRAME_WAITING || state == FRAME_RETRY) {
-        instance->status = INSTANCE_WAITING;
-    } else {
-        instance->status = INSTANCE_RUNNING;
+    if (!instance->ended && instance->final == 0) {
+        instance->status = instance_standing(instance);
     }
 }
 

@@ -73,7 +73,7 @@ void apply_move(struct instance *instance, struct frame *parent, const struct ev
                 struct doc *output)
 {
     if (event->context != NULL) {
-        doc_replace(&instance->context, event->context);
+        doc_replace(instance_context(instance, parent), event->context);
     }
     doc_replace(&parent->data, output);
     frame_evaluated_clear(parent);
@@ -84,11 +84,19 @@ void apply_move(struct instance *instance, struct frame *parent, const struct ev
 }
 
 /* `then: end` leaves every open scope at once; the workflow is at its end with the task's output.
- */
+ * Beside open branches it stays until they are taken down, because something may be in flight. */
 static void end_walk(struct engine *engine, struct instance *instance, const struct event *event,
                      struct doc *output)
 {
     struct doc *kept = doc_ref(output);
+    if (instance->branches > 0) {
+        struct frame *root = instance->frames[0];
+        doc_replace(&root->data, kept);
+        root->state = FRAME_CANCELLING;
+        root->resume = FRAME_OUTPUT;
+        doc_unref(&kept);
+        return;
+    }
     while (instance_leaf(instance)->parent != 0) {
         apply_frame_gone(engine, instance, instance_leaf(instance));
     }
@@ -116,6 +124,54 @@ static void step_passed(struct engine *engine, struct instance *instance, const 
     engine->counters.steps_completed++;
 }
 
+/* Every branch begins at once, with the fork's input and a copy of the context. */
+static void branches_started(struct engine *engine, struct instance *instance,
+                             const struct frame *fork)
+{
+    const struct plan_fork *plan = &frame_node(instance, fork)->fork;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        struct frame *branch = instance_push(instance, instance->next_frame, fork->id);
+        branch->node = plan->branches[i];
+        text_replace(&branch->path, frame_child_path(engine, fork));
+        branch->started_ms = engine->now;
+        doc_replace(&branch->raw_input, fork->input);
+        doc_replace(&branch->input, fork->input);
+        doc_replace(&branch->data, fork->input);
+        branch->cursor = instance->plan->nodes[branch->node].block.first;
+        instance_branch(instance, branch, *instance_context(instance, fork));
+    }
+}
+
+static void branches_joined(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    if (node == NULL) { /* the workflow after `then: end` */
+        frame->state = FRAME_RUNNING;
+        frame->cursor = PLAN_NONE;
+        return;
+    }
+    json_t *outputs = json_array();
+    CHECK(outputs != NULL);
+    for (uint32_t i = 0; i < instance->frame_count;) {
+        struct frame *branch = instance->frames[i];
+        if (branch->parent != frame->id) {
+            i++;
+            continue;
+        }
+        CHECK(branch->state == FRAME_JOINED);
+        CHECK(json_array_append(outputs, doc_json(branch->data)) == 0);
+        apply_frame_gone(engine, instance, branch);
+    }
+    json_t *output = node->fork.compete ? json_incref(json_array_get(outputs, 0)) : outputs;
+    if (node->fork.compete) {
+        json_decref(outputs);
+    }
+    struct doc *data = doc_of_json(output);
+    doc_replace(&frame->data, data);
+    doc_unref(&data);
+    frame->state = FRAME_OUTPUT;
+}
+
 static void step_started(struct engine *engine, struct instance *instance,
                          const struct event *event)
 {
@@ -124,8 +180,7 @@ static void step_started(struct engine *engine, struct instance *instance,
     step_counted(instance, parent, event);
     frame_evaluated_clear(parent);
     const struct plan_node *node = &instance->plan->nodes[event->node];
-    struct frame *frame = instance_push(instance, event->frame);
-    frame->parent = event->parent;
+    struct frame *frame = instance_push(instance, event->frame, event->parent);
     frame->node = event->node;
     frame->activation = event->activation;
     text_replace(&frame->path, event->path);
@@ -141,6 +196,8 @@ static void step_started(struct engine *engine, struct instance *instance,
         frame->cursor = node->attempt.first;
         frame->attempt_started_ms = engine->now;
         frame->wake_ms = event->count == 0 ? 0 : engine->now + event->count;
+    } else if (node->kind == TASK_FORK) {
+        branches_started(engine, instance, frame);
     } else if (node->kind == TASK_FOR) {
         doc_replace(&frame->items, event->context);
     } else if (node->kind == TASK_WAIT) {
@@ -196,14 +253,28 @@ static void step_faulted(struct engine *engine, struct instance *instance,
     parent->cursor = PLAN_NONE;
 }
 
-/* status 1: the effect is in flight, or tasks below are, so the frame stays until they are settled;
- * 2: a try whose attempt is over, which then takes the error itself. */
+static enum frame_state resume_after(enum leaving leaving)
+{
+    switch (leaving) {
+    case STAYS_FOR_RETRY:
+        return FRAME_RETRY;
+    case STAYS_FOR_FAULT:
+        return FRAME_JOINED;
+    case STAYS_FOR_WINNER:
+        return FRAME_OUTPUT;
+    case LEAVES:
+    case STAYS:
+        return FRAME_CANCELLING;
+    }
+    UNREACHABLE();
+}
+
 static void step_cancelled(struct engine *engine, struct instance *instance,
                            const struct event *event)
 {
     struct frame *frame = instance_frame(instance, event->frame);
     CHECK(frame != NULL);
-    if (event->status == 0) {
+    if (event->status == LEAVES) {
         effect_abandon(instance, frame);
         apply_frame_gone(engine, instance, frame);
         return;
@@ -212,7 +283,7 @@ static void step_cancelled(struct engine *engine, struct instance *instance,
         engine->ready--;
     }
     frame->state = FRAME_CANCELLING;
-    frame->resume = event->status == 2 ? FRAME_RETRY : FRAME_CANCELLING;
+    frame->resume = resume_after((enum leaving)event->status);
     frame->deadline_ms = 0;
     frame->wake_ms = 0;
     doc_replace(&frame->error, event->error);
@@ -394,6 +465,12 @@ static void apply_frame(struct engine *engine, struct instance *instance, struct
         break;
     case EVENT_CONSUMED:
         event_consumed(engine, instance, frame, event);
+        break;
+    case EVENT_BRANCH_ENDED:
+        frame->state = FRAME_JOINED;
+        break;
+    case EVENT_BRANCHES_JOINED:
+        branches_joined(engine, instance, frame);
         break;
     case EVENT_EVALUATION_ASKED:
         evaluation_asked(frame);

@@ -22,9 +22,6 @@ void recall(struct engine *engine, const struct instance *instance, const struct
     };
 }
 
-/* Whether a frame goes at once or stays until what is below is settled. Journaled. */
-enum leaving { LEAVES = 0, STAYS = 1, STAYS_FOR_RETRY = 2 };
-
 static void frame_cancel(struct engine *engine, struct instance *instance, struct frame *frame,
                          enum leaving leaving, struct doc *error, const char *why)
 {
@@ -40,94 +37,109 @@ static void frame_cancel(struct engine *engine, struct instance *instance, struc
     engine_emit(engine, &event);
 }
 
-/* The outermost frame that is being taken down: the workflow when the instance is cancelled. */
-static struct frame *unwind_target(const struct instance *instance)
+static const char *why_of(const struct instance *instance, const struct frame *target)
 {
     if (instance->cancelling) {
-        return instance->frames[0];
+        return "cancelled";
     }
-    for (uint32_t i = 0; i < instance->frame_count; i++) {
-        if (instance->frames[i]->state == FRAME_CANCELLING && instance->frames[i]->error != NULL) {
-            return instance->frames[i];
-        }
+    switch ((int)target->resume) {
+    case FRAME_JOINED:
+        return "another branch failed";
+    case FRAME_OUTPUT:
+        return target->parent == 0 ? "the workflow ends" : "another branch won";
+    default:
+        return "timed out";
     }
-    return NULL;
 }
 
-/* The target is alone and nothing of it is in flight: give its error to whoever is above. */
+/* Nothing below the target is in flight, nor is it: it ends as it was marked to. */
 static void unwind_end(struct engine *engine, struct instance *instance, struct frame *target)
 {
     if (instance->cancelling) {
         instance_finish(engine, instance, INSTANCE_CANCELLED, NULL);
         return;
     }
+    if (target->resume == FRAME_OUTPUT) {
+        branches_join(engine, instance, target);
+        return;
+    }
     struct doc *error = engine_hold(engine, doc_ref(target->error));
     if (target->parent == 0) {
         instance_finish(engine, instance, INSTANCE_FAULTED, error);
-        return;
-    }
-    if (target->resume == FRAME_RETRY) {
+    } else if (target->resume == FRAME_RETRY) {
         fault_raise(engine, instance, target, error); /* only the attempt of a try is over */
     } else {
         fault_frame(engine, instance, target, error);
     }
-    walk(engine, instance);
 }
 
-void unwind(struct engine *engine, struct instance *instance)
+static bool is_below(const struct instance *instance, const struct frame *frame,
+                     const struct frame *target)
 {
-    struct frame *target = unwind_target(instance);
-    CHECK(target != NULL);
-    for (;;) {
-        struct frame *leaf = instance_leaf(instance);
-        if (frame_in_flight(leaf) && leaf->effectful) {
-            if (leaf->state != FRAME_CANCELLING) {
-                recall(engine, instance, leaf, false);
-                frame_cancel(engine, instance, leaf, STAYS, NULL, "recalled");
-            }
-            return; /* its answer brings us back */
-        }
-        if (leaf == target) {
-            unwind_end(engine, instance, target);
-            return;
-        }
-        if (frame_in_flight(leaf)) {
-            recall(engine, instance, leaf, false);
-        }
-        frame_cancel(engine, instance, leaf, LEAVES, NULL,
-                     instance->cancelling ? "cancelled" : "timed out");
+    if (instance->branches == 0) {
+        return frame->id > target->id;
+    }
+    while (frame != NULL && frame->id > target->id) {
+        frame = instance_frame(instance, frame->parent);
+    }
+    return frame == target;
+}
+
+/* Take one frame without children down; it may stay for its answer. */
+static void unwind_leaf(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const char *why)
+{
+    if (!frame_in_flight(frame)) {
+        frame_cancel(engine, instance, frame, LEAVES, NULL, why);
+        return;
+    }
+    if (!frame->effectful) {
+        recall(engine, instance, frame, false);
+        frame_cancel(engine, instance, frame, LEAVES, NULL, why);
+    } else if (frame->state != FRAME_CANCELLING) {
+        recall(engine, instance, frame, false);
+        frame_cancel(engine, instance, frame, STAYS, NULL, "recalled");
     }
 }
 
-static void unwind_from(struct engine *engine, struct instance *instance, struct frame *target,
-                        struct doc *error, bool attempt)
+void unwind(struct engine *engine, struct instance *instance, struct frame *target)
 {
-    if (error != NULL) {
-        bool in_flight = frame_in_flight(target);
-        if (in_flight) {
-            recall(engine, instance, target, false);
+    const char *why = why_of(instance, target);
+    bool won = !instance->cancelling && target->resume == FRAME_OUTPUT;
+    uint32_t wanted = 0;
+    for (uint32_t i = instance->frame_count; instance->frames[i - 1] != target; i--) {
+        struct frame *frame = instance->frames[i - 1];
+        if (frame->children > 0 || !is_below(instance, frame, target)) {
+            continue;
         }
-        if (in_flight && !target->effectful) {
-            fault_frame(engine, instance, target, error);
-            walk(engine, instance);
-            return;
+        if (won && frame->state == FRAME_JOINED && frame->parent == target->id) {
+            wanted++;
+        } else {
+            unwind_leaf(engine, instance, frame, why);
         }
-        frame_cancel(engine, instance, target, attempt ? STAYS_FOR_RETRY : STAYS, error,
-                     "timed out");
     }
-    unwind(engine, instance);
+    bool in_flight = frame_in_flight(target) && target->effectful;
+    if (target->children == wanted && !in_flight) {
+        unwind_end(engine, instance, target);
+    }
 }
 
 void unwind_begin(struct engine *engine, struct instance *instance, struct frame *target,
-                  struct doc *error)
+                  enum leaving leaving, struct doc *error)
 {
-    unwind_from(engine, instance, target, error, false);
-}
-
-void unwind_attempt(struct engine *engine, struct instance *instance, struct frame *target,
-                    struct doc *error)
-{
-    unwind_from(engine, instance, target, error, true);
+    bool in_flight = frame_in_flight(target);
+    if (in_flight) {
+        recall(engine, instance, target, false);
+    }
+    if (in_flight && !target->effectful) {
+        fault_frame(engine, instance, target, error);
+        return;
+    }
+    const char *why = leaving == STAYS_FOR_FAULT    ? "a branch failed"
+                      : leaving == STAYS_FOR_WINNER ? "a branch won"
+                                                    : "timed out";
+    frame_cancel(engine, instance, target, leaving, error, why);
+    unwind(engine, instance, target);
 }
 
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command)
@@ -151,7 +163,7 @@ void process_cancel(struct engine *engine, uint64_t token, const struct cancel_c
         event.text = engine_text(engine, command->reason);
         event.person = engine_text(engine, command->person);
         engine_emit(engine, &event);
-        unwind_begin(engine, instance, instance->frames[0], NULL);
+        unwind(engine, instance, instance->frames[0]);
     }
     engine_reply_ok(engine, token, &command->instance, false);
 }

@@ -81,7 +81,9 @@ static void frame_wake(struct engine *engine, struct instance *instance, struct 
 {
     const struct plan_node *node = frame_node(instance, frame);
     if (node->kind == TASK_TRY && frame->state != FRAME_RETRY) {
-        unwind_attempt(engine, instance, frame, timeout_error(engine, instance, frame));
+        unwind_begin(engine, instance, frame, STAYS_FOR_RETRY,
+                     timeout_error(engine, instance, frame));
+        walk(engine, instance);
         return;
     }
     struct event event = engine_event(instance, EVENT_TIMER_FIRED);
@@ -102,18 +104,21 @@ static bool instance_fire(struct engine *engine, struct instance *instance)
     }
     if (instance->deadline_ms != 0 && instance->deadline_ms <= engine->now &&
         instance->frames[0]->state != FRAME_CANCELLING) {
-        unwind_begin(engine, instance, instance->frames[0],
+        unwind_begin(engine, instance, instance->frames[0], STAYS,
                      timeout_error(engine, instance, instance->frames[0]));
         return true;
     }
+    bool unwinding = false;
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         struct frame *frame = instance->frames[i];
-        if (frame->deadline_ms != 0 && frame->deadline_ms <= engine->now) {
-            unwind_begin(engine, instance, frame, timeout_error(engine, instance, frame));
-            return true;
+        unwinding = unwinding || frame->state == FRAME_CANCELLING;
+        if (unwinding && instance_unwinding(instance, frame) != NULL) {
+            continue; /* it and what is below wait for an effect */
         }
-        if (frame->state == FRAME_CANCELLING && frame->error != NULL) {
-            return false; /* it and what is below wait for an effect */
+        if (frame->deadline_ms != 0 && frame->deadline_ms <= engine->now) {
+            unwind_begin(engine, instance, frame, STAYS, timeout_error(engine, instance, frame));
+            walk(engine, instance);
+            return true;
         }
         if (frame->wake_ms != 0 && frame->wake_ms <= engine->now) {
             frame_wake(engine, instance, frame);
@@ -241,11 +246,10 @@ void engine_restore_instance(struct engine *engine, struct instance *instance)
 /* An expression was with the jq child when we stopped: walk into it again, which asks again. */
 static void evaluation_again(struct engine *engine, struct instance *instance)
 {
-    struct frame *leaf = instance_leaf(instance);
-    if (leaf != NULL && leaf->state == FRAME_EVALUATING) {
-        engine->asking_again = true;
-        walk(engine, instance);
-        engine->asking_again = false;
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        if (instance->frames[i]->state == FRAME_EVALUATING) {
+            walk_again(engine, instance, instance->frames[i]);
+        }
     }
 }
 

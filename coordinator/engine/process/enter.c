@@ -45,6 +45,9 @@ static enum eval entry_leave(struct entry *entry, struct doc *raw_output, const 
     event.flow = to.walk;
     event.next_node = to.node;
     engine_emit(scope->engine, &event);
+    if (to.walk == WALK_END) {
+        walk_ended(scope->engine, scope->instance);
+    }
     return EVAL_OK;
 }
 
@@ -177,6 +180,20 @@ static struct event entry_start(struct entry *entry)
     return event;
 }
 
+/* Frames are bounded: forks in forks could open many. */
+static enum eval entry_room(struct entry *entry)
+{
+    const struct plan_node *node = entry->node;
+    uint32_t wanted = node->kind == TASK_FORK ? node->fork.count + 1 : 1;
+    if (entry->scope.instance->frame_count + wanted <= LIMIT_FRAMES_PER_INSTANCE) {
+        return EVAL_OK;
+    }
+    entry->scope.error = error_make(entry->scope.engine, "runtime", 500, node->pointer,
+                                    "the instance has too many tasks open at once",
+                                    "LIMIT_FRAMES_PER_INSTANCE: fork less inside of forks");
+    return EVAL_ERROR;
+}
+
 static enum eval entry_deadline(struct entry *entry, int64_t *ret_at_ms)
 {
     *ret_at_ms = 0;
@@ -285,7 +302,10 @@ static enum eval enter_call(struct entry *entry, struct event *event)
 static enum eval enter_open(struct entry *entry)
 {
     struct event event = entry_start(entry);
-    enum eval eval = entry_deadline(entry, &event.at_ms);
+    enum eval eval = entry_room(entry);
+    if (eval == EVAL_OK) {
+        eval = entry_deadline(entry, &event.at_ms);
+    }
     if (eval != EVAL_OK) {
         return eval;
     }
@@ -326,7 +346,10 @@ static enum eval enter_kind(struct entry *entry)
     case TASK_WAIT:
     case TASK_LISTEN:
     case TASK_AGENT:
+    case TASK_FORK:
         return enter_open(entry);
+    case TASK_BRANCH: /* its frame comes with the fork's */
+        break;
     }
     UNREACHABLE();
 }

@@ -171,7 +171,11 @@ struct doc *event_reading(struct engine *engine, json_t *envelope, enum event_re
 
 static void touch(struct arrival *arrival, const struct id *id, bool started)
 {
-    if (arrival->touched_count < EVENT_TOUCHES_MAX) {
+    bool known = false; /* two branches may listen for the same event */
+    for (uint32_t i = 0; i < arrival->touched_count && !known; i++) {
+        known = id_equal(&arrival->touched[i], id);
+    }
+    if (!known && arrival->touched_count < EVENT_TOUCHES_MAX) {
         arrival->touched[arrival->touched_count++] = *id;
     }
     arrival->started = arrival->started || started;

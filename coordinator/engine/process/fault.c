@@ -190,7 +190,8 @@ static bool try_takes(struct engine *engine, struct instance *instance, struct f
 void fault_raise(struct engine *engine, struct instance *instance, struct frame *frame,
                  struct doc *error)
 {
-    while (!try_takes(engine, instance, frame, error, false)) {
+    while (!fork_takes(engine, instance, frame, error) &&
+           !try_takes(engine, instance, frame, error, false)) {
         if (frame->parent == 0) {
             instance_finish(engine, instance, INSTANCE_FAULTED, error);
             return;
@@ -242,7 +243,7 @@ bool fault_caught_above(struct engine *engine, struct instance *instance, const 
 {
     struct frame *above = instance_frame(instance, frame->parent);
     while (above != NULL) {
-        if (try_takes(engine, instance, above, error, true)) {
+        if (fork_races(instance, above) || try_takes(engine, instance, above, error, true)) {
             return true;
         }
         above = instance_frame(instance, above->parent);

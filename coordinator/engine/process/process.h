@@ -152,15 +152,36 @@ void recall(struct engine *engine, const struct instance *instance, const struct
 void redispatch_due(struct engine *engine);
 void redispatch_store(struct engine *engine, const struct store *store);
 
-/* Take down everything below and including `target`; go on once nothing is in flight (cancel.c).
- * `error` NULL: the instance is being cancelled. */
-void unwind(struct engine *engine, struct instance *instance);
+/*
+ * Take down everything below `target` (cancel.c). Once nothing of it is in flight the target ends
+ * as `leaving` says, with `error`. unwind_begin marks the target, unwind goes on with a marked one.
+ * The caller walks afterwards. `target` may be gone when they return.
+ */
 void unwind_begin(struct engine *engine, struct instance *instance, struct frame *target,
-                  struct doc *error);
+                  enum leaving leaving, struct doc *error);
+void unwind(struct engine *engine, struct instance *instance, struct frame *target);
 
-/* The same for the list of a try: the try itself gets the error. */
-void unwind_attempt(struct engine *engine, struct instance *instance, struct frame *target,
-                    struct doc *error);
+/* A branch is at its end: the fork waits for the others, or the race is won (fork.c). */
+void branch_leave(struct engine *engine, struct instance *instance, struct frame *branch);
+
+/* All branches that are wanted have ended: the fork has its output. Or, of the workflow: it may
+ * end.
+ */
+void branches_join(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* An error of a branch has removed that branch. True: the fork deals with it, because other
+ * branches are open. */
+bool fork_takes(struct engine *engine, struct instance *instance, struct frame *fork,
+                struct doc *error);
+
+/* Whether an error below the branch would only lose a race that others still run. */
+bool fork_races(const struct instance *instance, const struct frame *fork);
+
+/* After an event that ended the walk (`then: end`): take down the other branches. */
+void walk_ended(struct engine *engine, struct instance *instance);
+
+/* The frame's evaluation was under way when we stopped: ask again. */
+void walk_again(struct engine *engine, struct instance *instance, struct frame *frame);
 
 /* Give a listen that just started what the event buffer holds for it. */
 void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame);

@@ -254,7 +254,8 @@ static void result_while_cancelling(struct engine *engine, struct instance *inst
         event.effect = event.failure->effect;
     }
     engine_emit(engine, &event);
-    unwind(engine, instance);
+    unwind(engine, instance, instance_unwinding(instance, frame));
+    walk(engine, instance);
 }
 
 static void result_recalled(struct engine *engine, struct instance *instance, struct frame *frame,

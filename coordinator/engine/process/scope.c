@@ -120,7 +120,8 @@ static const json_t *scope_variable(void *user, const char *name)
         return extra;
     }
     if (strcmp(name, "context") == 0) {
-        return doc_json(scope->context != NULL ? scope->context : scope->instance->context);
+        return doc_json(scope->context != NULL ? scope->context
+                                               : *instance_context(scope->instance, scope->frame));
     }
     if (strcmp(name, "input") == 0 && scope->input != NULL) {
         return doc_json(scope->input);

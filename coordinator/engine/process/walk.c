@@ -141,6 +141,9 @@ bool walk_leave(struct engine *engine, struct instance *instance, struct frame *
     event.flow = to.walk;
     event.next_node = to.node;
     engine_emit(engine, &event);
+    if (to.walk == WALK_END) {
+        walk_ended(engine, instance);
+    }
     return true;
 }
 
@@ -181,22 +184,12 @@ static bool loop_advance(struct engine *engine, struct instance *instance, struc
     return true;
 }
 
-/* One step of the walk; false when the instance waits. */
-static bool walk_once(struct engine *engine, struct instance *instance)
+/* One step from a leaf that is in `state`; false when it waits there. */
+static bool walk_frame(struct engine *engine, struct instance *instance, struct frame *frame,
+                       enum frame_state state)
 {
-    struct frame *frame = instance_leaf(instance);
-    if (frame == NULL || instance->ended || instance->cancelling) {
-        return false;
-    }
-    enum frame_state state = frame->state;
-    if (state == FRAME_EVALUATING && engine->asking_again) {
-        state = frame->resume;
-    }
     if (state == FRAME_OUTPUT) {
         return walk_leave(engine, instance, frame);
-    }
-    if (state != FRAME_RUNNING) {
-        return false;
     }
     if (frame->cursor != PLAN_NONE) {
         return walk_enter(engine, instance, frame);
@@ -205,7 +198,30 @@ static bool walk_once(struct engine *engine, struct instance *instance)
     if (node != NULL && node->kind == TASK_FOR) {
         return loop_advance(engine, instance, frame);
     }
+    if (node != NULL && node->kind == TASK_BRANCH) {
+        branch_leave(engine, instance, frame);
+        return true;
+    }
     return walk_leave(engine, instance, frame);
+}
+
+void walk_again(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    CHECK(frame->state == FRAME_EVALUATING);
+    (void)walk_frame(engine, instance, frame, frame->resume);
+}
+
+void walk_ended(struct engine *engine, struct instance *instance)
+{
+    if (instance->frames[0]->state == FRAME_CANCELLING) {
+        unwind(engine, instance, instance->frames[0]);
+    }
+}
+
+/* Where the walk goes on; NULL when the instance waits. */
+static struct frame *walk_next(const struct instance *instance)
+{
+    return instance->ended || instance->cancelling ? NULL : instance_walkable(instance);
 }
 
 static void runnable_add(struct engine *engine, const struct id *id)
@@ -219,6 +235,25 @@ static void runnable_add(struct engine *engine, const struct id *id)
     engine->runnable[engine->runnable_count++] = *id;
 }
 
+/* A loop that never ends, most likely: the workflow ends with an error. */
+static void steps_used_up(struct engine *engine, struct instance *instance)
+{
+    struct doc *error =
+        error_make(engine, "runtime", 500, "/", "the instance passed its limit of steps",
+                   "LIMIT_STEPS_PER_INSTANCE: look for a loop by `then` that never ends");
+    if (instance->branches > 0) {
+        unwind_begin(engine, instance, instance->frames[0], STAYS, error);
+        return;
+    }
+    while (instance_leaf(instance)->parent != 0) {
+        struct event event = engine_event(instance, EVENT_STEP_CANCELLED);
+        event.frame = instance_leaf(instance)->id;
+        event.text = "limit of steps";
+        engine_emit(engine, &event);
+    }
+    instance_finish(engine, instance, INSTANCE_FAULTED, error);
+}
+
 void walk(struct engine *engine, struct instance *instance)
 {
     uint32_t begun = instance->steps;
@@ -226,19 +261,14 @@ void walk(struct engine *engine, struct instance *instance)
         runnable_add(engine, &instance->id);
         return;
     }
-    while (walk_once(engine, instance)) {
+    struct frame *frame = NULL;
+    while ((frame = walk_next(instance)) != NULL) {
+        if (!walk_frame(engine, instance, frame, frame->state)) {
+            continue; /* it waits; another branch may go on */
+        }
         engine->steps_in_turn++;
         if (instance->steps > LIMIT_STEPS_PER_INSTANCE && !instance->ended) {
-            struct doc *error =
-                error_make(engine, "runtime", 500, "/", "the instance passed its limit of steps",
-                           "LIMIT_STEPS_PER_INSTANCE: look for a loop by `then` that never ends");
-            while (instance_leaf(instance)->parent != 0) {
-                struct event event = engine_event(instance, EVENT_STEP_CANCELLED);
-                event.frame = instance_leaf(instance)->id;
-                event.text = "limit of steps";
-                engine_emit(engine, &event);
-            }
-            instance_finish(engine, instance, INSTANCE_FAULTED, error);
+            steps_used_up(engine, instance);
             return;
         }
         if (instance->steps - begun >= STEPS_PER_TURN ||
