@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/str.h"
 #include "common/json/schema.h"
 #include "coordinator/definition/expr.h"
@@ -98,21 +99,21 @@ struct plan_node *load_add_node(struct load *load, const struct task_site *site,
     return node;
 }
 
-/* The pointer of the task around it, then its own without the position in the list: of
- * "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so places are in a plan.
- * The scope of a branch has no name in its pointer and gets that of its task. */
+/* The scope of a branch has no name in its pointer: it gets that of its task. */
 static const char *branch_place(struct load *load, const struct plan_node *node)
 {
     struct buf name = BUF_INIT((size_t)64 * 1024);
     json_pointer_append(&name, node->name, strlen(node->name));
-    const char *place =
-        name.failed ? NULL
-                    : load_printf(load, "%s/fork/branches%s", load->nodes[node->parent]->place,
-                                  name.data);
+    const char *place = name.failed ? NULL
+                                    : load_printf(load, "%s/fork/branches%s",
+                                                  load->nodes[node->parent]->place, name.data);
     buf_release(&name);
     return place;
 }
 
+/* The pointer of the task around it, then its own without the position in the list: of
+ * "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so places are in a plan.
+ */
 static const char *place_of(struct load *load, const struct plan_node *node)
 {
     if (node->kind == TASK_BRANCH) {

@@ -177,7 +177,8 @@ static bool history_visit(void *user, const struct view_event *at)
         break;
     case EVENT_STEP_RAN:
     case EVENT_STEP_COMPLETED:
-        if (event->context != NULL) {
+        if (event->context != NULL &&
+            (history->plan == NULL || !plan_in_branch(history->plan, event->node))) {
             doc_unref(&history->context);
             history->context = doc_ref(event->context);
         }

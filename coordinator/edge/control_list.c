@@ -126,7 +126,7 @@ static json_t *open_json(struct control *control, const struct place *place)
     json_set_text(row, "status", instance_status_name(view.open->status));
     view_reason(control, &view, text, sizeof(text));
     json_set_text(row, "reason", text);
-    const struct frame *leaf = instance_leaf(view.open);
+    const struct frame *leaf = view_leaf(view.open);
     if (leaf != NULL && leaf->node != PLAN_NONE) {
         frame_name(view.open, leaf, text, sizeof(text));
         json_set_text(row, "step", text);

@@ -202,6 +202,10 @@ enum instance_status view_status(const struct view *view);
 /* namespace/name:version. */
 const char *view_definition(const struct view *view);
 
+/* The open task that says most: one that waits for a person, else the oldest; NULL when there is
+ * none. */
+const struct frame *view_leaf(const struct instance *open);
+
 /* Words for why it stands where it stands, into `out`; "" when there is nothing to say. */
 void view_reason(const struct control *control, const struct view *view, char *out, size_t size);
 

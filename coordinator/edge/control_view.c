@@ -125,8 +125,35 @@ static void leaf_reason(const struct control *control, const struct frame *frame
         break;
     case FRAME_RUNNING:
     case FRAME_OUTPUT:
+    case FRAME_JOINED:
         break;
     }
+}
+
+const struct frame *view_leaf(const struct instance *open)
+{
+    const struct frame *first = NULL;
+    for (uint32_t i = 0; open->branches > 0 && i < open->frame_count; i++) {
+        const struct frame *frame = open->frames[i];
+        if (frame->children == 0 && frame->state == FRAME_SUSPENDED) {
+            return frame;
+        }
+        if (first == NULL && frame->children == 0 && frame->state != FRAME_JOINED) {
+            first = frame;
+        }
+    }
+    return first != NULL ? first : instance_leaf(open);
+}
+
+/* Open tasks beside the one that is shown. */
+static uint32_t leaves_beside(const struct instance *open)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; open->branches > 0 && i < open->frame_count; i++) {
+        const struct frame *frame = open->frames[i];
+        count += frame->children == 0 && frame->state != FRAME_JOINED ? 1 : 0;
+    }
+    return count > 0 ? count - 1 : 0;
 }
 
 void view_reason(const struct control *control, const struct view *view, char *out, size_t size)
@@ -136,12 +163,18 @@ void view_reason(const struct control *control, const struct view *view, char *o
     if (open == NULL) {
         return;
     }
-    const struct frame *leaf = instance_leaf(open);
+    const struct frame *leaf = view_leaf(open);
     if (open->final != 0) {
         (void)snprintf(out, size, "is %s once its effects are settled",
                        instance_status_name(open->final));
     } else if (leaf != NULL && leaf->node != PLAN_NONE) {
         leaf_reason(control, leaf, &open->plan->nodes[leaf->node], out, size);
+        uint32_t beside = leaves_beside(open);
+        size_t used = strlen(out);
+        if (beside > 0) {
+            (void)snprintf(out + used, size - used, "%s%u more in other branches",
+                           used > 0 ? "; " : "", beside);
+        }
     }
 }
 

@@ -294,6 +294,10 @@ static const char *begun_words(struct story *story, const struct view_event *at)
         }
         return say(story, "'%.64s' goes through %zu items", node->name,
                    json_array_size(doc_json(event->context)));
+    case TASK_FORK:
+        return say(story, "'%.64s' begins %u branches%s", node->name, node->fork.count,
+                   node->fork.compete ? " that race" : "");
+    case TASK_BRANCH:
     case TASK_DO:
     case TASK_TRY:
     case TASK_SET:
@@ -468,6 +472,22 @@ static const char *other_words(struct story *story, const struct view_event *at)
     }
 }
 
+static const char *fork_words(struct story *story, const struct event *event)
+{
+    const struct plan_node *node = node_of(story, event->node);
+    if (event->kind == EVENT_BRANCH_ENDED) {
+        return say(story, "branch '%.64s' has ended", node_name(story, event->node));
+    }
+    if (node == NULL || node->kind != TASK_FORK) {
+        return NULL;
+    }
+    if (event->count > 0 && event->count <= node->fork.count) {
+        return say(story, "branch '%.64s' won the race of '%.64s'",
+                   node_name(story, node->fork.branches[event->count - 1]), node->name);
+    }
+    return say(story, "all branches of '%.64s' have ended", node->name);
+}
+
 static const char *words_of(struct story *story, const struct view_event *at)
 {
     switch (at->event->kind) {
@@ -505,6 +525,9 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_EMITTED:
     case EVENT_EVALUATION_ASKED:
         return other_words(story, at);
+    case EVENT_BRANCH_ENDED:
+    case EVENT_BRANCHES_JOINED:
+        return fork_words(story, at->event);
     case EVENT_WORKFLOW_ENTERED:
     case EVENT_EVALUATION_DONE:
     case EVENT_DEFINITION_DEPLOYED:
