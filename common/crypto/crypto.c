@@ -2,26 +2,19 @@
 
 #include <string.h>
 
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
 
-_Static_assert(sizeof(struct crypto_sha256_state) >= sizeof(crypto_hash_sha256_state),
-               "the opaque state must hold libsodium's");
 _Static_assert(sizeof(struct blake) >= sizeof(crypto_generichash_blake2b_state),
                "the opaque state must hold libsodium's");
 _Static_assert(alignof(struct blake) >= alignof(crypto_generichash_blake2b_state),
                "the opaque state must be aligned as libsodium's");
-_Static_assert(DIGEST_BYTES == crypto_hash_sha256_BYTES, "a digest is 256 bits");
 _Static_assert(CRYPTO_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key size");
 _Static_assert(CRYPTO_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce size");
 _Static_assert(CRYPTO_TAG_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag size");
-
-static crypto_hash_sha256_state *sha256_of(struct crypto_sha256_state *state)
-{
-    return (crypto_hash_sha256_state *)(void *)state->opaque;
-}
 
 static crypto_generichash_blake2b_state *blake_of(struct blake *state)
 {
@@ -41,28 +34,35 @@ void crypto_random(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
-struct digest crypto_sha256(const void *bytes, size_t size)
-{
-    struct digest digest;
-    (void)crypto_hash_sha256(digest.bytes, bytes, size);
-    return digest;
-}
-
+/* OpenSSL fails here only without memory. */
 void crypto_sha256_init(struct crypto_sha256_state *state)
 {
-    (void)crypto_hash_sha256_init(sha256_of(state));
+    state->context = EVP_MD_CTX_new();
+    CHECK(state->context != NULL);
+    CHECK(EVP_DigestInit_ex(state->context, EVP_sha256(), NULL) == 1);
 }
 
 void crypto_sha256_update(struct crypto_sha256_state *state, const void *bytes, size_t size)
 {
-    (void)crypto_hash_sha256_update(sha256_of(state), bytes, size);
+    CHECK(EVP_DigestUpdate(state->context, bytes, size) == 1);
 }
 
 struct digest crypto_sha256_final(struct crypto_sha256_state *state)
 {
     struct digest digest;
-    (void)crypto_hash_sha256_final(sha256_of(state), digest.bytes);
+    CHECK(EVP_MD_CTX_get_size(state->context) == DIGEST_BYTES);
+    CHECK(EVP_DigestFinal_ex(state->context, digest.bytes, NULL) == 1);
+    EVP_MD_CTX_free(state->context);
+    state->context = NULL;
     return digest;
+}
+
+struct digest crypto_sha256(const void *bytes, size_t size)
+{
+    struct crypto_sha256_state state;
+    crypto_sha256_init(&state);
+    crypto_sha256_update(&state, bytes, size);
+    return crypto_sha256_final(&state);
 }
 
 struct digest crypto_blake(const void *bytes, size_t size)
@@ -152,6 +152,16 @@ static void buf_rewind(struct buf *out, size_t size)
     }
 }
 
+void crypto_seal_bytes(const uint8_t key[CRYPTO_KEY_BYTES], const uint8_t nonce[CRYPTO_NONCE_BYTES],
+                       struct str associated, uint8_t *bytes, size_t size)
+{
+    unsigned long long tag_size = 0;
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt_detached(
+        bytes, bytes + size, &tag_size, bytes, size, (const uint8_t *)associated.data,
+        associated.size, NULL, nonce, key);
+    CHECK(tag_size == CRYPTO_TAG_BYTES);
+}
+
 void crypto_seal(const uint8_t key[CRYPTO_KEY_BYTES], const uint8_t nonce[CRYPTO_NONCE_BYTES],
                  struct str associated, struct str plain, struct buf *out)
 {
@@ -163,12 +173,7 @@ void crypto_seal(const uint8_t key[CRYPTO_KEY_BYTES], const uint8_t nonce[CRYPTO
         buf_rewind(out, start);
         return;
     }
-    uint8_t *bytes = (uint8_t *)out->data + start;
-    unsigned long long tag_size = 0;
-    (void)crypto_aead_xchacha20poly1305_ietf_encrypt_detached(
-        bytes, bytes + plain.size, &tag_size, bytes, plain.size, (const uint8_t *)associated.data,
-        associated.size, NULL, nonce, key);
-    CHECK(tag_size == CRYPTO_TAG_BYTES);
+    crypto_seal_bytes(key, nonce, associated, (uint8_t *)out->data + start, plain.size);
 }
 
 enum err crypto_open(const uint8_t key[CRYPTO_KEY_BYTES], const uint8_t nonce[CRYPTO_NONCE_BYTES],

@@ -19,6 +19,7 @@ function(external name)
 endfunction()
 
 external(sodium PKG libsodium)
+external(openssl PKG libcrypto)
 external(jansson PKG jansson)
 external(pcre2 PKG libpcre2-8)
 external(protobuf_c PKG libprotobuf-c)

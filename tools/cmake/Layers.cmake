@@ -23,6 +23,7 @@ set(LAYER_cli base crypto json wire proto_gen bus http)
 # tools/lint/layers checks.
 # json.h hands json_t on to everybody, so jansson is used widely and included once.
 set(HOME_sodium crypto)
+set(HOME_openssl crypto)
 set(HOME_jansson json)
 set(HOME_pcre2 json)
 set(HOME_protobuf_c wire codec)

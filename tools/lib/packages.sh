@@ -3,9 +3,9 @@
 # Asks apt only when something is missing. Works as root or with passwordless sudo.
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
-  protobuf-c-compiler libprotobuf-c-dev libnats-dev librocksdb-dev libsodium-dev libjansson-dev
-  libpcre2-dev libcurl4-openssl-dev libmicrohttpd-dev libfyaml-dev libjq-dev libxml2-dev libcsv-dev
-  libsmartcols-dev libzstd-dev"
+  protobuf-c-compiler libprotobuf-c-dev libnats-dev librocksdb-dev libsodium-dev libssl-dev
+  libjansson-dev libpcre2-dev libcurl4-openssl-dev libmicrohttpd-dev libfyaml-dev libjq-dev
+  libxml2-dev libcsv-dev libsmartcols-dev libzstd-dev"
 packages_run="nats-server curl openssl tzdata"
 packages_test="libcriterion-dev clang clang-tidy clang-format universal-ctags python3 python3-yaml
   procps util-linux iproute2 binutils man-db systemd"

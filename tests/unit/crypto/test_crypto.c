@@ -120,6 +120,19 @@ Test(crypto, what_is_sealed_opens_only_unchanged_and_in_its_place)
     buf_release(&opened);
 }
 
+Test(crypto, sealing_in_place_gives_the_same_bytes)
+{
+    uint8_t key[CRYPTO_KEY_BYTES] = {1, 2, 3};
+    uint8_t nonce[CRYPTO_NONCE_BYTES] = {4, 5};
+    uint8_t bytes[10 + CRYPTO_TAG_BYTES] = "the secret";
+    struct buf sealed = BUF_INIT(1000);
+    crypto_seal(key, nonce, STR("row 1"), STR("the secret"), &sealed);
+    crypto_seal_bytes(key, nonce, STR("row 1"), bytes, 10);
+    cr_assert_eq(sealed.size, sizeof(bytes));
+    cr_assert_arr_eq(bytes, sealed.data, sizeof(bytes));
+    buf_release(&sealed);
+}
+
 Test(crypto, sealing_into_a_full_buffer_fails_and_leaves_no_plain_text)
 {
     uint8_t key[CRYPTO_KEY_BYTES] = {7};
