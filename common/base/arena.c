@@ -9,6 +9,12 @@
 
 #include "common/base/check.h"
 
+#ifdef ARENA_EMULATE
+enum { CHUNKS_KEPT = 0 };
+#else
+enum { CHUNKS_KEPT = 16 };
+#endif
+
 enum { CHUNK_BYTES = 64 * 1024, ALIGNMENT = alignof(max_align_t) };
 
 struct chunk {
@@ -20,6 +26,8 @@ struct chunk {
 
 struct arena {
     struct chunk *chunks; /* newest first */
+    struct chunk *spare;  /* of before the last reset, to use again */
+    size_t spare_count;
     size_t limit;
     size_t used;
     bool overflowed;
@@ -49,35 +57,44 @@ void arena_destroy(struct arena **arena)
         return;
     }
     chunks_free((*arena)->chunks);
+    chunks_free((*arena)->spare);
     free(*arena);
     *arena = NULL;
 }
 
 void arena_reset(struct arena *arena)
 {
-    struct chunk *keep = NULL;
     struct chunk *chunk = arena->chunks;
     while (chunk != NULL) {
         struct chunk *next = chunk->next;
-        if (keep == NULL && chunk->size == CHUNK_BYTES) {
-            keep = chunk;
+        if (chunk->size == CHUNK_BYTES && arena->spare_count < CHUNKS_KEPT) {
+            chunk->next = arena->spare;
+            arena->spare = chunk;
+            arena->spare_count++;
         } else {
             free(chunk);
         }
         chunk = next;
     }
-    if (keep != NULL) {
-        keep->next = NULL;
-        keep->used = 0;
-    }
-    arena->chunks = keep;
+    arena->chunks = NULL;
     arena->used = 0;
     arena->overflowed = false;
 }
 
+static struct chunk *chunk_new(struct arena *arena, size_t size)
+{
+    struct chunk *chunk = arena->spare;
+    if (size == CHUNK_BYTES && chunk != NULL) {
+        arena->spare = chunk->next;
+        arena->spare_count--;
+        return chunk;
+    }
+    return malloc(sizeof(*chunk) + size);
+}
+
 static struct chunk *chunk_add(struct arena *arena, size_t size)
 {
-    struct chunk *chunk = malloc(sizeof(*chunk) + size);
+    struct chunk *chunk = chunk_new(arena, size);
     if (chunk == NULL) {
         return NULL;
     }

@@ -22,7 +22,7 @@ struct arena *arena_create(size_t limit);
 /* Free *arena with all it handed out and set it to NULL. Accepts a NULL arena. */
 void arena_destroy(struct arena **arena);
 
-/* Forget everything handed out; keep one chunk for the next use; clear the overflow mark. */
+/* Forget everything handed out; keep up to 1 MB for the next use; clear the overflow mark. */
 void arena_reset(struct arena *arena);
 
 /* `size` zeroed bytes (1 when size is 0), or NULL with the overflow mark set. */

@@ -65,6 +65,17 @@ void buf_append(struct buf *buf, const void *bytes, size_t size)
     buf->data[buf->size] = '\0';
 }
 
+char *buf_extend(struct buf *buf, size_t size)
+{
+    if (!reserve(buf, size)) {
+        return NULL;
+    }
+    char *room = buf->data + buf->size;
+    buf->size += size;
+    buf->data[buf->size] = '\0';
+    return room;
+}
+
 void buf_append_str(struct buf *buf, const char *text)
 {
     buf_append(buf, text, strlen(text));

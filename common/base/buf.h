@@ -37,6 +37,10 @@ void buf_append_str(struct buf *buf, const char *text);
 void buf_append_byte(struct buf *buf, uint8_t byte);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Append `size` bytes for the caller to fill; NULL when they do not fit. Valid until the next call.
+ */
+char *buf_extend(struct buf *buf, size_t size);
+
 /* Append a big-endian integer, so that byte order is key order. */
 void buf_append_u16(struct buf *buf, uint16_t value);
 void buf_append_u32(struct buf *buf, uint32_t value);

@@ -218,16 +218,6 @@ enum err proto_unpack(const ProtobufCMessageDescriptor *descriptor, struct str b
     return error_set(err, ERR_INVALID, "malformed %s", descriptor->name);
 }
 
-struct buf_sink {
-    ProtobufCBuffer base; /* first: protobuf-c hands back a pointer to it */
-    struct buf *buf;
-};
-
-static void sink_append(ProtobufCBuffer *base, size_t size, const uint8_t *bytes)
-{
-    buf_append(((struct buf_sink *)base)->buf, bytes, size);
-}
-
 enum err proto_pack(const ProtobufCMessage *message, struct buf *buf, struct error *err)
 {
     size_t size = protobuf_c_message_get_packed_size(message);
@@ -235,12 +225,11 @@ enum err proto_pack(const ProtobufCMessage *message, struct buf *buf, struct err
         return error_set(err, ERR_LIMIT, "%s of %zu bytes does not fit the %zu accepted",
                          message->descriptor->name, size, buf->max);
     }
-    size_t before = buf->size;
-    struct buf_sink sink = {.base = {.append = sink_append}, .buf = buf};
-    (void)protobuf_c_message_pack_to_buffer(message, &sink.base);
-    if (buf->failed) {
+    /* Packing through a ProtobufCBuffer would measure nested messages again at each level. */
+    uint8_t *room = (uint8_t *)buf_extend(buf, size);
+    if (room == NULL) {
         return error_set(err, ERR_NOMEM, "no memory to pack %s", message->descriptor->name);
     }
-    CHECK(buf->size == before + size);
+    CHECK(protobuf_c_message_pack(message, room) == size);
     return ERR_OK;
 }

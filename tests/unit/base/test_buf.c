@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/buf.h"
 
@@ -27,6 +28,20 @@ Test(buf, passing_the_maximum_fails_once_and_for_all)
     cr_assert_eq(buf.size, 4);
     buf_clear(&buf);
     cr_assert(!buf.failed);
+    buf_release(&buf);
+}
+
+Test(buf, room_to_fill_is_appended_or_refused_whole)
+{
+    struct buf buf = BUF_INIT(6);
+    buf_append_str(&buf, "ab");
+    char *room = buf_extend(&buf, 4);
+    cr_assert_not_null(room);
+    memcpy(room, "cdef", 4);
+    cr_assert_str_eq(buf.data, "abcdef");
+    cr_assert_null(buf_extend(&buf, 1));
+    cr_assert(buf.failed);
+    cr_assert_eq(buf.size, 6);
     buf_release(&buf);
 }
 
