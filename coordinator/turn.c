@@ -62,6 +62,36 @@ void turn_resume(struct turn *turn)
     engine_resume(turn->engine);
 }
 
+/* What agents wait for goes first: they work while the rest is answered. */
+static bool order_is_urgent(const struct order *order)
+{
+    return order->kind == ORDER_TASK || order->kind == ORDER_RECALL ||
+           order->kind == ORDER_SETTLED || order->kind == ORDER_EVALUATE;
+}
+
+static void orders_carry_out(const struct turn *turn)
+{
+    size_t count = 0;
+    const struct order *orders = engine_orders(turn->engine, &count);
+    bool joins = false; /* a store's consumer is made before tasks are sent to it */
+    for (size_t i = 0; i < count; i++) {
+        joins = joins || orders[i].kind == ORDER_STORE_JOINED;
+    }
+    for (size_t i = 0; i < count && !joins; i++) {
+        if (order_is_urgent(&orders[i])) {
+            turn->options.order(turn->options.user, &orders[i]);
+        }
+    }
+    if (turn->options.send != NULL) {
+        turn->options.send(turn->options.user);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (joins || !order_is_urgent(&orders[i])) {
+            turn->options.order(turn->options.user, &orders[i]);
+        }
+    }
+}
+
 enum err turn_end(struct turn *turn, struct error *err)
 {
     engine_timers(turn->engine);
@@ -70,11 +100,7 @@ enum err turn_end(struct turn *turn, struct error *err)
     size_t event_count = 0;
     const struct event *events = engine_events(turn->engine, &event_count);
     TRY(tables_commit(turn->tables, events, event_count, turn->options.sync, err));
-    size_t order_count = 0;
-    const struct order *orders = engine_orders(turn->engine, &order_count);
-    for (size_t i = 0; i < order_count; i++) {
-        turn->options.order(turn->options.user, &orders[i]);
-    }
+    orders_carry_out(turn);
     engine_turn_done(turn->engine);
     return ERR_OK;
 }

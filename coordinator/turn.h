@@ -22,13 +22,14 @@ struct kv;
 struct tables;
 struct turn;
 
-/* Carries out what is durable now. */
+/* Carries out what is durable now: orders to agents first, then the rest. */
 typedef void turn_order_fn(void *user, const struct order *order);
 
 struct turn_options {
     struct engine_options engine;
     bool sync; /* commits are on the device before orders are carried out */
     turn_order_fn *order;
+    void (*send)(void *user); /* between the two: agents have all that is for them; may be NULL */
     void *user;
 };
 

@@ -49,6 +49,12 @@ static void edge_order(void *user, const struct order *order)
     }
 }
 
+static void edge_send(void *user)
+{
+    struct edge *edge = user;
+    outbox_flush(edge->outbox);
+}
+
 static void edge_reply(void *user, uint64_t token, const void *bytes, size_t size)
 {
     (void)user;
@@ -66,6 +72,7 @@ static enum err edge_store(struct edge *edge, struct error *err)
         .engine = {.version = edge->options.version},
         .sync = edge->options.sync,
         .order = edge_order,
+        .send = edge_send,
         .user = edge,
     };
     TRY(kv_open(edge->options.data_dir, tables_kv_options(), &edge->kv, err));
