@@ -61,7 +61,7 @@ static bool digest_is_sealed(const struct event *event)
            event->kind == EVENT_GATE_DECIDED;
 }
 
-static bool values_fill(const struct event *event, struct arena *arena,
+static void values_fill(const struct event *event, struct arena *arena,
                         Mainstay__JournalValues *values)
 {
     mainstay__journal_values__init(values);
@@ -84,7 +84,6 @@ static bool values_fill(const struct event *event, struct arena *arena,
     if (event->has_digest && digest_is_sealed(event)) {
         values->digest = proto_bytes(event->digest.bytes, DIGEST_BYTES);
     }
-    return protobuf_c_message_get_packed_size(&values->base) > 0;
 }
 
 static void event_seal(const struct event *event, const struct journal_batch *batch, uint32_t index,
@@ -92,31 +91,28 @@ static void event_seal(const struct event *event, const struct journal_batch *ba
 {
     Mainstay__JournalValues *values = ARENA_NEW(arena, Mainstay__JournalValues);
     CHECK(values != NULL);
-    if (!values_fill(event, arena, values)) {
+    values_fill(event, arena, values);
+    size_t size = protobuf_c_message_get_packed_size(&values->base);
+    if (size == 0) {
         return;
     }
     if (event_is_open(event)) {
         out->open = values;
         return;
     }
-    struct buf plain = BUF_INIT(VALUES_BYTES_MAX);
-    CHECK(proto_pack(&values->base, &plain, NULL) == ERR_OK);
+    CHECK(size <= VALUES_BYTES_MAX);
+    uint8_t *bytes = arena_alloc(arena, size + CRYPTO_TAG_BYTES);
+    CHECK(bytes != NULL);
+    CHECK(protobuf_c_message_pack(&values->base, bytes) == size);
     struct id owner = event_owner(event);
     uint8_t key[CRYPTO_KEY_BYTES];
     uint8_t nonce[CRYPTO_NONCE_BYTES];
     keys->key_make(keys->user, &owner, key);
     nonce_of(batch, index, nonce);
-    struct buf sealed = BUF_INIT(VALUES_BYTES_MAX + CRYPTO_TAG_BYTES);
     struct str associated = {.data = (const char *)owner.bytes, .size = sizeof(owner.bytes)};
-    crypto_seal(key, nonce, associated, (struct str){.data = plain.data, .size = plain.size},
-                &sealed);
-    CHECK(!sealed.failed);
-    char *copy = arena_dup(arena, sealed.data, sealed.size);
-    CHECK(copy != NULL);
-    out->sealed = proto_bytes(copy, sealed.size);
+    crypto_seal_bytes(key, nonce, associated, bytes, size);
+    out->sealed = proto_bytes(bytes, size + CRYPTO_TAG_BYTES);
     crypto_wipe(key, sizeof(key));
-    buf_release(&plain);
-    buf_release(&sealed);
 }
 
 static void event_fill(const struct event *event, Mainstay__JournalEvent *out)
@@ -338,9 +334,10 @@ static void event_read(const Mainstay__JournalEvent *proto, struct event *event)
     }
 }
 
+/* `only` NULL: every event with its values. */
 static enum err event_decode(const Mainstay__JournalEvent *proto, const struct journal_batch *batch,
-                             uint32_t index, const struct keyring *keys, struct arena *arena,
-                             struct error *err)
+                             uint32_t index, const struct id *only, const struct keyring *keys,
+                             struct arena *arena, struct error *err)
 {
     uint32_t known = event_kind_version(proto->kind);
     if (known == 0 || proto->version > known) {
@@ -350,6 +347,9 @@ static enum err event_decode(const Mainstay__JournalEvent *proto, const struct j
     }
     struct event *event = &batch->events[index];
     event_read(proto, event);
+    if (only != NULL && !(event->has_instance && id_equal(&event->instance, only))) {
+        return ERR_OK;
+    }
     if (proto->open != NULL) {
         values_read(proto->open, arena, event);
     } else if (proto->sealed.len > 0) {
@@ -358,8 +358,9 @@ static enum err event_decode(const Mainstay__JournalEvent *proto, const struct j
     return ERR_OK;
 }
 
-enum err journal_decode(struct str bytes, const struct keyring *keys, struct arena *arena,
-                        struct journal_batch *ret_batch, struct error *err)
+static enum err batch_decode(const struct id *only, struct str bytes, const struct keyring *keys,
+                             struct arena *arena, struct journal_batch *ret_batch,
+                             struct error *err)
 {
     Mainstay__JournalBatch *proto = NULL;
     enum err code = batch_unpack(bytes, arena, &proto, ret_batch, err);
@@ -376,12 +377,24 @@ enum err journal_decode(struct str bytes, const struct keyring *keys, struct are
     }
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         ret_batch->event_count = i + 1;
-        code = event_decode(proto->events[i], ret_batch, (uint32_t)i, keys, arena, err);
+        code = event_decode(proto->events[i], ret_batch, (uint32_t)i, only, keys, arena, err);
     }
     if (code != ERR_OK) {
         journal_release(ret_batch);
     }
     return code;
+}
+
+enum err journal_decode(struct str bytes, const struct keyring *keys, struct arena *arena,
+                        struct journal_batch *ret_batch, struct error *err)
+{
+    return batch_decode(NULL, bytes, keys, arena, ret_batch, err);
+}
+
+enum err journal_decode_of(const struct id *instance, struct str bytes, const struct keyring *keys,
+                           struct arena *arena, struct journal_batch *ret_batch, struct error *err)
+{
+    return batch_decode(instance, bytes, keys, arena, ret_batch, err);
 }
 
 void journal_release(struct journal_batch *batch)

@@ -62,6 +62,11 @@ MUST_CHECK enum err journal_decode(struct str bytes, const struct keyring *keys,
                                    struct arena *arena, struct journal_batch *ret_batch,
                                    struct error *err);
 
+/* The same with the values of one instance's events alone: those of the others are not opened. */
+MUST_CHECK enum err journal_decode_of(const struct id *instance, struct str bytes,
+                                      const struct keyring *keys, struct arena *arena,
+                                      struct journal_batch *ret_batch, struct error *err);
+
 /* Drop the docs of a decoded batch. */
 void journal_release(struct journal_batch *batch);
 

@@ -90,6 +90,9 @@ void control_destroy(struct control **control)
     for (size_t i = 0; i < (*control)->pending_count; i++) {
         json_decref((*control)->pending[i].body);
     }
+    for (size_t i = 0; i < CONTROL_MEMOS; i++) {
+        doc_unref(&(*control)->memos[i].value);
+    }
     free((*control)->pending);
     arena_destroy(&(*control)->arena);
     arena_destroy(&(*control)->journal);
@@ -380,8 +383,42 @@ static json_t *ended_json(const struct ended_order *ended)
     return body;
 }
 
+static void memo_add(struct control *control, const struct ended_order *ended)
+{
+    size_t size = 0;
+    if (ended->value != NULL) {
+        (void)doc_text(ended->value, &size);
+    }
+    if (ended->has_gate || size > CONTROL_MEMO_BYTES) {
+        return;
+    }
+    struct ended_memo *memo = &control->memos[control->memo_at];
+    control->memo_at = (control->memo_at + 1) % CONTROL_MEMOS;
+    doc_unref(&memo->value);
+    *memo = (struct ended_memo){
+        .instance = ended->instance,
+        .status = ended->status,
+        .value = ended->value == NULL ? NULL : doc_ref(ended->value),
+        .valid = true,
+    };
+}
+
+json_t *ended_lately(const struct control *control, const struct id *instance)
+{
+    for (size_t i = 0; i < CONTROL_MEMOS; i++) {
+        const struct ended_memo *memo = &control->memos[i];
+        if (memo->valid && id_equal(&memo->instance, instance)) {
+            struct ended_order ended = {
+                .instance = memo->instance, .status = memo->status, .value = memo->value};
+            return ended_json(&ended);
+        }
+    }
+    return NULL;
+}
+
 static void order_ended(struct control *control, const struct ended_order *ended)
 {
+    memo_add(control, ended);
     for (size_t i = control->waiter_count; i-- > 0;) {
         if (id_equal(&control->waiters[i].instance, &ended->instance)) {
             uint64_t token = control->waiters[i].token;

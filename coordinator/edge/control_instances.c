@@ -274,6 +274,12 @@ enum err verb_wait(struct request *request, struct error *err)
     }
     TRY(body_instance(request, &id, err));
     TRY(view_load(request->control, &id, &view, err));
+    json_t *ended = view.open != NULL ? NULL : ended_lately(request->control, &id);
+    if (ended != NULL) {
+        json_decref(request->reply);
+        request->reply = ended;
+        return ERR_OK;
+    }
     const struct frame *suspended = view.open == NULL ? NULL : gate_frame(view.open);
     if (view.open != NULL && suspended == NULL) {
         return waiter_add(request, &id, timeout, err);

@@ -25,6 +25,8 @@ enum {
     CONTROL_LIST_MAX = 1000,
     CONTROL_LIST_DEFAULT = 100,
     CONTROL_WAITERS_MAX = 1024,
+    CONTROL_MEMOS = 512,
+    CONTROL_MEMO_BYTES = 4096, /* of a value; larger ones are read from the journal */
     CONTROL_PREFIX_MIN = 6,
     STEP_NAME_BYTES = 320,
 };
@@ -42,6 +44,14 @@ struct waiter {
     int64_t deadline_ms;
 };
 
+/* An instance that ended lately: who asks how is answered without reading the journal. */
+struct ended_memo {
+    struct id instance;
+    enum instance_status status;
+    struct doc *value; /* output or error; NULL none */
+    bool valid;
+};
+
 struct control {
     struct turn *turn;
     struct control_options options;
@@ -52,6 +62,8 @@ struct control {
     size_t pending_room;
     struct waiter waiters[CONTROL_WAITERS_MAX];
     size_t waiter_count;
+    struct ended_memo memos[CONTROL_MEMOS]; /* a ring */
+    size_t memo_at;
 };
 
 struct request {
@@ -100,6 +112,10 @@ void reply_send(struct control *control, uint64_t token, enum err code, const ch
 /* Register a waiter. ERR_LIMIT. */
 MUST_CHECK enum err waiter_add(struct request *request, const struct id *instance,
                                int64_t timeout_ms, struct error *err);
+
+/* What the instance ended with, as the reply of a wait, when it ended lately; else NULL. The caller
+ * owns it. */
+json_t *ended_lately(const struct control *control, const struct id *instance);
 
 int64_t control_now(const struct control *control);
 

@@ -188,8 +188,8 @@ enum err view_each_event(struct control *control, const struct view *view, uint6
         }
         struct journal_batch batch;
         arena_reset(control->journal);
-        TRY(tables_journal(turn_tables(control->turn), view->journal[i], control->journal, &batch,
-                           err));
+        TRY(tables_journal_of(turn_tables(control->turn), view->journal[i], &view->id,
+                              control->journal, &batch, err));
         for (size_t j = 0; more && j < batch.event_count; j++) {
             const struct event *event = &batch.events[j];
             if (event->has_instance && id_equal(&event->instance, &view->id)) {

@@ -338,6 +338,16 @@ enum err tables_journal(struct tables *tables, uint64_t sequence, struct arena *
                           &keys, arena, ret_batch, err);
 }
 
+enum err tables_journal_of(struct tables *tables, uint64_t sequence, const struct id *instance,
+                           struct arena *arena, struct journal_batch *ret_batch, struct error *err)
+{
+    struct table_key key = journal_key(sequence);
+    TRY(kv_get(tables->kv, FAMILY_JOURNAL, key_str(&key), &tables->journal, err));
+    struct keyring keys = tables_keyring(tables);
+    struct str bytes = {.data = tables->journal.data, .size = tables->journal.size};
+    return journal_decode_of(instance, bytes, &keys, arena, ret_batch, err);
+}
+
 /* One link of the chain: readable, next in sequence, built on the hash before it. */
 static enum err link_check(struct tables *tables, struct str bytes, uint64_t expected,
                            const struct digest *previous, struct digest *ret_hash,

@@ -123,6 +123,11 @@ static bool key_find(void *user, const struct id *owner, uint8_t out[CRYPTO_KEY_
     struct tables *tables = user;
     struct data_key *slot = key_slot(tables, owner);
     if (!slot->valid || !id_equal(&slot->owner, owner)) {
+        const uint8_t *made = map_get(tables->made_keys, owner->bytes, sizeof(owner->bytes));
+        if (made != NULL) {
+            memcpy(out, made, CRYPTO_KEY_BYTES);
+            return true;
+        }
         struct table_key key = key_begin(TABLE_KEY);
         key_id(&key, owner);
         if (!tables_read(tables, &key) || tables->value.size != CRYPTO_KEY_BYTES) {
@@ -141,11 +146,6 @@ static void key_make(void *user, const struct id *owner, uint8_t out[CRYPTO_KEY_
 {
     struct tables *tables = user;
     if (key_find(user, owner, out)) {
-        return;
-    }
-    const uint8_t *made = map_get(tables->made_keys, owner->bytes, sizeof(owner->bytes));
-    if (made != NULL) {
-        memcpy(out, made, CRYPTO_KEY_BYTES);
         return;
     }
     uint8_t *fresh = malloc(CRYPTO_KEY_BYTES);

@@ -90,6 +90,11 @@ size_t tables_find(struct tables *tables, const char *prefix, struct id *ret_ids
 MUST_CHECK enum err tables_journal(struct tables *tables, uint64_t sequence, struct arena *arena,
                                    struct journal_batch *ret_batch, struct error *err);
 
+/* The same with the values of one instance's events alone. */
+MUST_CHECK enum err tables_journal_of(struct tables *tables, uint64_t sequence,
+                                      const struct id *instance, struct arena *arena,
+                                      struct journal_batch *ret_batch, struct error *err);
+
 /* Walk the chain from the first batch. On a broken link: *ret_bad is its sequence and the error
  * says why. */
 MUST_CHECK enum err tables_verify(struct tables *tables, uint64_t *ret_batches, uint64_t *ret_bad,
