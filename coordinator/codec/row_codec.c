@@ -300,6 +300,51 @@ enum err contract_unpack(struct str bytes, struct arena *arena, struct contract 
     return code;
 }
 
+void schedule_pack(const struct schedule *schedule, struct buf *out)
+{
+    Mainstay__ScheduleRow row = MAINSTAY__SCHEDULE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.definition = proto_bytes(schedule->definition.bytes, DIGEST_BYTES);
+    row.due_ms = (uint64_t)schedule->due_ms;
+    if (schedule->due_ms == 0) {
+        row.running = proto_bytes(schedule->running.bytes, ID_BYTES);
+    }
+    row_append(&row.base, out);
+}
+
+enum err schedule_unpack(struct str bytes, struct arena *arena, struct schedule *ret_schedule,
+                         struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__schedule_row__descriptor, bytes, arena, "schedule", &message, err));
+    const Mainstay__ScheduleRow *row = (const Mainstay__ScheduleRow *)message;
+    TRY(row_version_check(row->version, "schedule", err));
+    *ret_schedule = (struct schedule){.due_ms = (int64_t)row->due_ms};
+    bool whole =
+        proto_fixed(&row->definition, ret_schedule->definition.bytes, DIGEST_BYTES) &&
+        (row->due_ms != 0 || proto_fixed(&row->running, ret_schedule->running.bytes, ID_BYTES));
+    return whole ? ERR_OK : error_set(err, ERR_CORRUPT, "schedule row does not hold together");
+}
+
+void zone_pack(const struct time_zone *zone, struct buf *out)
+{
+    Mainstay__ZoneRow row = MAINSTAY__ZONE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.rules = proto_bytes(zone->bytes, zone->size);
+    row_append(&row.base, out);
+}
+
+enum err zone_unpack(struct str bytes, struct arena *arena, struct str *ret_rules,
+                     struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__zone_row__descriptor, bytes, arena, "time zone", &message, err));
+    const Mainstay__ZoneRow *row = (const Mainstay__ZoneRow *)message;
+    TRY(row_version_check(row->version, "time zone", err));
+    *ret_rules = (struct str){.data = (const char *)row->rules.data, .size = row->rules.len};
+    return ERR_OK;
+}
+
 void buffered_pack(struct doc *envelope, int64_t now_ms, int64_t expires_ms, struct buf *out)
 {
     Mainstay__EventRow row = MAINSTAY__EVENT_ROW__INIT;

@@ -68,6 +68,16 @@ void contract_pack(const struct contract *contract, int64_t now_ms, struct buf *
 MUST_CHECK enum err contract_unpack(struct str bytes, struct arena *arena,
                                     struct contract **ret_contract, struct error *err);
 
+void schedule_pack(const struct schedule *schedule, struct buf *out);
+/* Fills a schedule; its name is the caller's. */
+MUST_CHECK enum err schedule_unpack(struct str bytes, struct arena *arena,
+                                    struct schedule *ret_schedule, struct error *err);
+
+void zone_pack(const struct time_zone *zone, struct buf *out);
+/* The compiled rules, in the arena. */
+MUST_CHECK enum err zone_unpack(struct str bytes, struct arena *arena, struct str *ret_rules,
+                                struct error *err);
+
 void buffered_pack(struct doc *envelope, int64_t now_ms, int64_t expires_ms, struct buf *out);
 /* *ret_envelope is a new reference. */
 MUST_CHECK enum err buffered_unpack(struct str bytes, struct arena *arena,

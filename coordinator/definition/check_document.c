@@ -41,7 +41,7 @@ static void check_dsl(struct load *load, const struct yaml_node *node)
 
 static void check_metadata(struct load *load, const struct yaml_node *node)
 {
-    static const char *const allowed[] = {"priority", NULL};
+    static const char *const allowed[] = {"priority", "timezone", NULL};
     static const struct refused_key refused[] = {{"budget", "budgets are not in the profile yet"},
                                                  {NULL, NULL}};
     if (node == NULL || !check_is_object(load, node, "'metadata'")) {
@@ -55,6 +55,9 @@ static void check_metadata(struct load *load, const struct yaml_node *node)
     const struct yaml_node *priority = yaml_get(own, "priority");
     if (priority != NULL) {
         load->memory->plan.priority = (int)check_integer(load, priority, "'priority'", 0, 9);
+    }
+    if (yaml_get(own, "timezone") != NULL) {
+        check_timezone(load, yaml_get(own, "timezone"));
     }
 }
 
@@ -158,35 +161,6 @@ void check_use(struct load *load)
     check_unused(load);
 }
 
-static void check_schedule(struct load *load, const struct yaml_node *node)
-{
-    static const char *const allowed[] = {"on", "read", NULL};
-    static const struct refused_key refused[] = {
-        {"every", "starts by time are not in the profile yet: start by an event"},
-        {"cron", "starts by time are not in the profile yet: start by an event"},
-        {"after", "starts by time are not in the profile yet: start by an event"},
-        {NULL, NULL}};
-    static const char *const reads[] = {"data", "envelope", "raw", NULL};
-    if (node == NULL || !check_is_object(load, node, "'schedule'")) {
-        return;
-    }
-    check_keys(load, node, "'schedule'", allowed, refused);
-    struct plan_trigger *trigger = ARENA_NEW(load->arena, struct plan_trigger);
-    const struct yaml_node *on = yaml_get(node, "on");
-    if (trigger == NULL || on == NULL) {
-        if (node->count == 0) {
-            report_problem(load->report, node, NULL, "'schedule' needs 'on'");
-        }
-        return;
-    }
-    check_consumption(load, on, true, &trigger->on);
-    int read = yaml_get(node, "read") == NULL
-                   ? READ_ENVELOPE
-                   : check_word(load, yaml_get(node, "read"), "'read'", reads);
-    trigger->on.read = read < 0 ? READ_ENVELOPE : (enum event_read)read;
-    load->memory->plan.trigger = trigger;
-}
-
 static void check_evaluate(struct load *load, const struct yaml_node *node)
 {
     static const char *const allowed[] = {"language", "mode", NULL};
@@ -217,7 +191,8 @@ void check_document(struct load *load, const struct yaml_node *root)
     load->use = yaml_get(root, "use");
     check_evaluate(load, yaml_get(root, "evaluate"));
     check_use(load);
-    check_schedule(load, yaml_get(root, "schedule"));
+    check_schedule(load, yaml_get(root, "schedule"),
+                   yaml_get(yaml_get(yaml_get(head, "metadata"), "mainstay"), "timezone"));
     check_data(load, root, &plan->data, true);
     plan->timeout = check_timeout(load, yaml_get(root, "timeout"), PLACE_WORKFLOW_IN);
     const struct yaml_node *tasks = check_required(load, root, "do", "a definition");

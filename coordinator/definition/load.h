@@ -225,6 +225,13 @@ void check_extensions(struct load *load);
 struct chain check_extended(struct load *load, const struct yaml_node *node, const char *name,
                             const struct task_site *site);
 
+/* --- check_schedule.c ----------------------------------------------------------------------------
+ */
+
+/* `schedule`, and the time zone of its cron expression; either may be NULL. */
+void check_schedule(struct load *load, const struct yaml_node *node, const struct yaml_node *zone);
+void check_timezone(struct load *load, const struct yaml_node *node);
+
 /* --- check_document.c ----------------------------------------------------------------------------
  */
 

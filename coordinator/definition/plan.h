@@ -19,6 +19,7 @@
 #include "common/base/error.h"
 #include "common/crypto/crypto.h"
 #include "common/json/json.h"
+#include "coordinator/definition/cron.h"
 
 struct expr;
 struct schema;
@@ -221,6 +222,21 @@ struct plan_trigger {
     struct event_consumption on;
 };
 
+/* Stored: append, never renumber. */
+enum schedule_kind { SCHEDULE_NONE, SCHEDULE_EVERY, SCHEDULE_CRON, SCHEDULE_AFTER };
+
+#define PLAN_EVERY_MS_MIN    INT64_C(1000)
+#define PLAN_INTERVAL_MS_MAX (INT64_C(10) * 366 * 86400000)
+
+/* Starts by time: schedule.every, cron, after. */
+struct plan_schedule {
+    enum schedule_kind kind;
+    int64_t interval_ms; /* every: between due times; after: from the end of a run to the next */
+    struct cron cron;
+    const char *text; /* cron: as written */
+    const char *zone; /* cron: name of its time zone; NULL: UTC */
+};
+
 struct plan {
     struct digest digest; /* BLAKE2b-256 of the text as deployed */
     const char *dsl;
@@ -232,8 +248,9 @@ struct plan {
     int priority;           /* document.metadata.mainstay.priority; 5 unless said, 0 highest .. 9 */
     struct plan_data data;
     struct plan_timeout timeout;
-    const struct plan_trigger *trigger; /* NULL: started by request only */
-    uint32_t first;                     /* first task */
+    const struct plan_trigger *trigger; /* NULL: no event starts it */
+    struct plan_schedule schedule;
+    uint32_t first; /* first task */
     const struct plan_node *nodes;
     uint32_t node_count;
     const struct expr *const *externals; /* expressions that go to mainstay-jq */

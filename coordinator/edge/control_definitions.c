@@ -172,6 +172,7 @@ enum err verb_definitions_describe(struct request *request, struct error *err)
     json_set_text(reply, "reason", definition->retired_reason);
     json_set(reply, "open", open_count_json(&definition->open));
     json_set(reply, "triggers", triggers_json(definition->plan));
+    schedule_fill(control_company(request->control), definition, reply);
     json_set(reply, "versions", versions_json(control_company(request->control), definition));
     plan_fill(request, definition->plan);
     if (strlen(definition->text) < request->room) {

@@ -10,6 +10,7 @@
 #include "common/base/str.h"
 #include "coordinator/definition/expr.h"
 #include "coordinator/edge/control_private.h"
+#include "coordinator/edge/zones.h"
 
 void order_give(struct request *request, struct command *command)
 {
@@ -132,6 +133,10 @@ enum err verb_deploy(struct request *request, struct error *err)
     struct plan *plan = NULL;
     struct plan_report report;
     enum err code = plan_load(text, strlen(text), &plan, &report);
+    bool loads = code == ERR_OK;
+    if (loads && plan->schedule.zone != NULL) {
+        code = zones_learn(request->control->turn, plan->schedule.zone, err);
+    }
     if (code == ERR_OK) {
         pending_add(request, deployed_json(control_company(request->control), plan, &report));
         struct command command = {.kind = COMMAND_DEPLOY};
@@ -143,9 +148,9 @@ enum err verb_deploy(struct request *request, struct error *err)
             .force = json_bool_of(request->body, "force", false),
         };
         order_give(request, &command);
-    } else if (code == ERR_INVALID) {
+    } else if (!loads && code == ERR_INVALID) {
         code = deploy_refused(request, &report, err);
-    } else {
+    } else if (!loads) {
         code = error_set(err, code, "the definition cannot be read: %s",
                          report.count > 0 ? report.problems[0].message : error_text(code));
     }

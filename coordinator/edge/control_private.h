@@ -188,6 +188,9 @@ json_t *failure_json(const struct failure *failure);
 
 /* Event types that start it, "*" for any. */
 json_t *triggers_json(const struct plan *plan);
+
+/* `schedule` and `next_run_at` of a definition that runs by time. */
+void schedule_fill(const struct company *company, const struct definition *definition, json_t *row);
 json_t *open_count_json(const struct open_count *open);
 
 /* Name, digest, times, whether it is the one that is started. */

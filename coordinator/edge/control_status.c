@@ -116,6 +116,32 @@ json_t *triggers_json(const struct plan *plan)
     return types;
 }
 
+void schedule_fill(const struct company *company, const struct definition *definition, json_t *row)
+{
+    const struct plan_schedule *schedule = &definition->plan->schedule;
+    static const char *const kinds[] = {"", "every", "cron", "after"};
+    if (schedule->kind == SCHEDULE_NONE) {
+        return;
+    }
+    json_t *shown = json_object();
+    CHECK(shown != NULL);
+    if (schedule->kind == SCHEDULE_CRON) {
+        json_set_text(shown, "cron", schedule->text);
+        json_set_text(shown, "timezone", schedule->zone == NULL ? "UTC" : schedule->zone);
+    } else {
+        json_set_int(shown, "interval_ms", schedule->interval_ms);
+    }
+    json_set_text(shown, "kind", kinds[schedule->kind]);
+    json_set(row, "schedule", shown);
+    char name[160];
+    (void)snprintf(name, sizeof(name), "%s/%s", definition->plan->namespace_,
+                   definition->plan->name);
+    const struct schedule *state = company_schedule(company, name);
+    if (state != NULL && digest_equal(&state->definition, &definition->plan->digest)) {
+        json_set_time(row, "next_run_at", state->due_ms);
+    }
+}
+
 enum err verb_definitions_ls(struct request *request, struct error *err)
 {
     TRY(body_check(request, NULL, 0, err));
@@ -131,6 +157,7 @@ enum err verb_definitions_ls(struct request *request, struct error *err)
         definition_fill(row, definition);
         json_set_text(row, "title", definition->plan->title);
         json_set(row, "triggers", triggers_json(definition->plan));
+        schedule_fill(control_company(request->control), definition, row);
         if (!request_add_row(request, rows, row)) {
             break;
         }

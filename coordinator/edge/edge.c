@@ -12,6 +12,7 @@
 #include "common/store/kv.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
+#include "coordinator/edge/zones.h"
 
 enum {
     EDGE_ARENA_BYTES = 512 * 1024 * 1024,
@@ -270,6 +271,10 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     bool kept[EDGE_TURN_ITEMS];
     int64_t begun = clock_monotonic_ns();
     turn_begin(edge->turn, clock_wall_ms());
+    if (!edge->zones_read) {
+        edge->zones_read = true;
+        zones_refresh(edge->turn);
+    }
     for (size_t i = 0; i < count; i++) {
         kept[i] = inbox_take(edge, items[i]);
     }

@@ -105,7 +105,8 @@ struct edge {
     bool retry_streams;
     bool retry_resend;
     bool announced;
-    bool resumed; /* the first turn after the start has sent again what is owed */
+    bool zones_read; /* the host's rules of time zones were compared with those known */
+    bool resumed;    /* the first turn after the start has sent again what is owed */
 };
 
 /* On copies of events that were accepted before they were published: meeting them again is no news.

@@ -540,6 +540,9 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_UNBUFFERED:
     case EVENT_DEAD_LETTER:
     case EVENT_DEAD_LETTER_REPLAYED:
+    case EVENT_ZONE_SET:
+    case EVENT_SCHEDULE_SET:
+    case EVENT_SCHEDULE_ENDED:
         break;
     }
     return NULL;

@@ -27,6 +27,7 @@ enum command_kind {
     COMMAND_EVALUATION,  /* mainstay-jq answered */
     COMMAND_DEAD_LETTER, /* something could not be understood */
     COMMAND_RETIRE,      /* a version of a definition starts nothing any more */
+    COMMAND_ZONE,        /* the rules of a time zone */
 };
 
 struct event_command {
@@ -128,6 +129,12 @@ struct dead_letter_command {
     uint64_t replayed; /* not 0: that number was taken up again instead */
 };
 
+/* Before a definition that names the zone is deployed, and when its rules have changed. */
+struct zone_command {
+    const char *name;
+    struct str rules; /* a compiled file, zone.h */
+};
+
 struct command {
     enum command_kind kind;
     uint64_t token; /* the caller's mark; replies carry it; 0: nobody waits */
@@ -142,6 +149,7 @@ struct command {
         struct evaluation_command evaluation;
         struct dead_letter_command dead_letter;
         struct retire_command retire;
+        struct zone_command zone;
     };
 };
 

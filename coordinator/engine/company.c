@@ -76,6 +76,7 @@ void company_init(struct company *company)
         .queues = must(map_create()),
         .listeners = must(map_create()),
     };
+    schedules_init(company);
 }
 
 void company_release(struct company *company)
@@ -87,6 +88,7 @@ void company_release(struct company *company)
     map_destroy(&company->gates, gate_free);
     map_destroy(&company->queues, queue_free);
     map_destroy(&company->listeners, listeners_free);
+    schedules_release(company);
     free(company->timers);
     company->timers = NULL;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/str.h"
 #include "coordinator/engine/contract.h"
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/outcome.h"
@@ -19,6 +20,7 @@
 struct doc;
 struct map;
 struct plan;
+struct zone;
 
 /* Open instances of a definition by status. */
 struct open_count {
@@ -109,6 +111,22 @@ struct listener_list {
     size_t room;
 };
 
+/* The runs by time of a namespace/name: those of its latest version. */
+struct schedule {
+    char *name;
+    struct digest definition;
+    int64_t due_ms;    /* 0: when the run has ended */
+    struct id running; /* valid without due_ms */
+};
+
+struct time_zone {
+    char *name;
+    char *bytes; /* compiled rules as they came */
+    size_t size;
+    struct digest digest; /* of the bytes */
+    struct zone *zone;
+};
+
 struct company {
     struct map *definitions; /* digest -> struct definition */
     struct map *latest;      /* namespace/name -> struct definition in service */
@@ -117,6 +135,9 @@ struct company {
     struct map *gates;       /* id -> struct gate */
     struct map *queues;      /* agent -> struct ready_queue */
     struct map *listeners;   /* event type -> struct listener_list */
+    struct map *schedules;   /* namespace/name -> struct schedule */
+    struct map *zones;       /* name -> struct time_zone */
+    int64_t schedule_due_ms; /* the earliest of the schedules; INT64_MAX: none */
     struct timer *timers;    /* binary heap by (due, id); entries may be stale */
     size_t timer_count;
     size_t timer_room;
@@ -173,6 +194,21 @@ int version_compare(const char *a, const char *b);
 void company_timer_push(struct company *company, int64_t due_ms, const struct id *instance);
 const struct timer *company_timer_first(const struct company *company);
 void company_timer_pop(struct company *company);
+
+/* Schedules (schedule.c). Setting one copies what it is given; ending drops it, known or not. */
+const struct schedule *company_schedule(const struct company *company, const char *name);
+const struct schedule *company_set_schedule(struct company *company, const struct schedule *from);
+void company_end_schedule(struct company *company, const char *name);
+
+/* The schedule that is due first, equal ones in order of name; NULL: none is. */
+const struct schedule *company_schedule_first(const struct company *company);
+
+/* A known time zone, or NULL. Setting one takes over `zone` and copies the rest. */
+const struct time_zone *company_zone(const struct company *company, const char *name);
+const struct time_zone *company_set_zone(struct company *company, const char *name,
+                                         struct str bytes, struct zone **zone);
+void schedules_init(struct company *company);
+void schedules_release(struct company *company);
 
 void company_ready_push(struct company *company, const char *agent, const struct ready *ready);
 struct ready_queue *company_queue(const struct company *company, const char *agent);

@@ -361,6 +361,9 @@ int64_t engine_next_due(const struct engine *engine)
     if (timer != NULL) {
         due = timer->due_ms;
     }
+    if (engine->company.schedule_due_ms < due) {
+        due = engine->company.schedule_due_ms;
+    }
     if (engine->redispatch_count > 0 && engine->redispatches[0].due_ms < due) {
         due = engine->redispatches[0].due_ms;
     }

@@ -61,8 +61,9 @@ struct engine *engine_create(const struct engine_options *options, const struct 
 void engine_destroy(struct engine **engine);
 
 /*
- * Fill a new engine from the tables, before the first turn: definitions, contracts, stores, gates,
- * timers, listeners, then the active instances. Each call takes what it is given.
+ * Fill a new engine from the tables, before the first turn: definitions, zones, schedules,
+ * contracts, stores, gates, timers, listeners, then the active instances. Each call takes what it
+ * is given.
  */
 void engine_restore_definition(struct engine *engine, struct plan **plan, const char *text,
                                const char *file, int64_t deployed_ms);
@@ -77,6 +78,9 @@ void engine_restore_gate(struct engine *engine, struct gate *gate);
 void engine_restore_timer(struct engine *engine, int64_t due_ms, const struct id *instance);
 void engine_restore_listener(struct engine *engine, const char *type, const struct id *instance,
                              uint32_t frame);
+void engine_restore_schedule(struct engine *engine, const struct schedule *schedule);
+void engine_restore_zone(struct engine *engine, const char *name, struct str bytes,
+                         struct zone **zone);
 void engine_restore_instance(struct engine *engine, struct instance *instance);
 
 /* First turn after a start: send again what stores owe, ask again what the jq child owes. */

@@ -120,6 +120,8 @@ void apply_company(struct engine *engine, const struct event *event);
 void apply_instance(struct engine *engine, struct instance *instance, const struct event *event);
 void apply_step(struct engine *engine, struct instance *instance, const struct event *event);
 void apply_call(struct engine *engine, struct instance *instance, const struct event *event);
+/* The run that a schedule waited for has ended: the next is due its delay later. */
+void apply_run_ended(struct engine *engine, const struct instance *instance);
 void engine_touch(struct engine *engine, struct instance *instance);
 void engine_cache_add(struct engine *engine, struct instance *instance);
 

@@ -42,6 +42,15 @@ struct id id_of_request(const struct digest *definition, const char *request_id)
     return id_final(&state, true);
 }
 
+struct id id_of_schedule(const char *name, int64_t due_ms)
+{
+    struct blake state;
+    id_begin(&state, "schedule");
+    blake_part_text(&state, name);
+    blake_part_u64(&state, (uint64_t)due_ms);
+    return id_final(&state, true);
+}
+
 struct id id_of_step(const struct id *instance, const char *place, const char *path,
                      uint32_t activation)
 {

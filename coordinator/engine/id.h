@@ -24,6 +24,10 @@ struct id id_of_trigger(const struct digest *definition, const char *source, con
 /* Instance started by a person or program: H(definition, request id). */
 struct id id_of_request(const struct digest *definition, const char *request_id);
 
+/* Instance started by time: H(namespace/name, due time). Versions share it: a newer one that takes
+ * over does not start the same run again. */
+struct id id_of_schedule(const char *name, int64_t due_ms);
+
 /* Effect key of a step: H(instance, place, path, activation). The place of its task
  * (plan_node.place) has no positions, so that a step keeps its key when the instance moves to
  * another version that has tasks before it. */

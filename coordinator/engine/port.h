@@ -21,6 +21,8 @@ struct gate;
 struct store;
 struct doc;
 struct event;
+struct schedule;
+struct time_zone;
 
 struct engine_port {
     const char *name;
@@ -57,6 +59,9 @@ struct engine_port {
                         void *visitor);
     /* `event` is an EVENT_DEAD_LETTER; the table keeps its quota per source. */
     void (*dead_letter_put)(void *user, const struct event *event, int64_t now_ms);
+    void (*schedule_put)(void *user, const struct schedule *schedule);
+    void (*schedule_delete)(void *user, const char *name);
+    void (*zone_put)(void *user, const struct time_zone *zone);
     void (*dead_letter_replayed)(void *user, uint64_t number);
 };
 

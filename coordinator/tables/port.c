@@ -330,6 +330,33 @@ static void port_buffer_scan(void *user, const char *type,
     kv_iter_destroy(&iter);
 }
 
+static void port_schedule_put(void *user, const struct schedule *schedule)
+{
+    struct tables *tables = user;
+    struct table_key key = key_begin(TABLE_SCHEDULE);
+    key_text(&key, schedule->name);
+    buf_clear(&tables->value);
+    schedule_pack(schedule, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
+static void port_schedule_delete(void *user, const char *name)
+{
+    struct table_key key = key_begin(TABLE_SCHEDULE);
+    key_text(&key, name);
+    tables_delete(user, &key);
+}
+
+static void port_zone_put(void *user, const struct time_zone *zone)
+{
+    struct tables *tables = user;
+    struct table_key key = key_begin(TABLE_ZONE);
+    key_text(&key, zone->name);
+    buf_clear(&tables->value);
+    zone_pack(zone, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
 static struct table_key letter_key(uint64_t number)
 {
     struct table_key key = key_begin(TABLE_LETTER);
@@ -440,6 +467,9 @@ const struct engine_port tables_port = {
     .buffer_put = port_buffer_put,
     .buffer_delete = port_buffer_delete,
     .buffer_scan = port_buffer_scan,
+    .schedule_put = port_schedule_put,
+    .schedule_delete = port_schedule_delete,
+    .zone_put = port_zone_put,
     .dead_letter_put = port_dead_letter_put,
     .dead_letter_replayed = port_dead_letter_replayed,
 };

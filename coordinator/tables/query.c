@@ -8,6 +8,7 @@
 #include "common/base/map.h"
 #include "common/base/str.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/definition/zone.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/tables/tables_private.h"
 
@@ -127,6 +128,35 @@ static enum err restore_listener(struct tables *tables, struct engine *engine, s
     return ERR_OK;
 }
 
+static enum err restore_zone(struct tables *tables, struct engine *engine, struct str key,
+                             struct str value, struct error *err)
+{
+    struct str rules;
+    struct zone *zone = NULL;
+    TRY(zone_unpack(value, tables->arena, &rules, err));
+    enum err code = zone_parse(rules, &zone, err);
+    if (code != ERR_OK) {
+        error_wrap(err, "time zone %.*s", (int)key.size, key.data);
+        return code;
+    }
+    engine_restore_zone(engine, key.data, rules, &zone);
+    return ERR_OK;
+}
+
+static enum err restore_schedule(struct tables *tables, struct engine *engine, struct str key,
+                                 struct str value, struct error *err)
+{
+    struct schedule schedule;
+    TRY(schedule_unpack(value, tables->arena, &schedule, err));
+    schedule.name = (char *)(uintptr_t)key.data;
+    if (company_definition(engine_company(engine), &schedule.definition) == NULL) {
+        return error_set(err, ERR_CORRUPT, "the definition of schedule %.*s is missing",
+                         (int)key.size, key.data);
+    }
+    engine_restore_schedule(engine, &schedule);
+    return ERR_OK;
+}
+
 static enum err restore_active(struct tables *tables, struct engine *engine, struct str key,
                                struct str value, struct error *err)
 {
@@ -175,6 +205,8 @@ enum err tables_restore(struct tables *tables, struct engine *engine, struct err
 {
     TRY(each_row(tables, engine, TABLE_DEFINITION, restore_definition, err));
     TRY(each_row(tables, engine, TABLE_OPEN_COUNT, restore_open_count, err));
+    TRY(each_row(tables, engine, TABLE_ZONE, restore_zone, err));
+    TRY(each_row(tables, engine, TABLE_SCHEDULE, restore_schedule, err));
     TRY(each_row(tables, engine, TABLE_CONTRACT, restore_contract, err));
     TRY(each_row(tables, engine, TABLE_STORE, restore_store, err));
     TRY(each_row(tables, engine, TABLE_GATE, restore_gate, err));

@@ -30,6 +30,8 @@ enum table {
     TABLE_LETTER = 'Z',
     TABLE_LETTER_SOURCE = 'Y',
     TABLE_KEY = 'K',
+    TABLE_SCHEDULE = 'H',
+    TABLE_ZONE = 'J',
     TABLE_DONE = 'F',
     TABLE_DONE_TIME = 'N',
     TABLE_OPEN_TIME = 'P',

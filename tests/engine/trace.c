@@ -120,6 +120,13 @@ static void trace_numbers(struct harness *h, const struct event *event)
             buf_printf(&h->trace, " at=+%lld", (long long)(event->at_ms - h->start_ms));
         }
         break;
+    case EVENT_SCHEDULE_SET:
+        if (event->at_ms != 0) {
+            buf_printf(&h->trace, " at=+%lld", (long long)(event->at_ms - h->start_ms));
+        } else {
+            buf_append_str(&h->trace, " waits");
+        }
+        break;
     case EVENT_ITERATION_STARTED:
         buf_printf(&h->trace, " [%u]", event->count);
         break;

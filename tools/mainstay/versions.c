@@ -20,7 +20,7 @@ enum exit_code definitions_ls_run(struct cli *cli)
         {"DEFINITION", "definition", COLUMN_TEXT}, {"DEPLOYED", "deployed_at", COLUMN_AGE},
         {"RETIRED", "retired_at", COLUMN_AGE},     {"OPEN", "open", COLUMN_NUMBER},
         {"DIGEST", "digest", COLUMN_ID},           {"TRIGGERS", "triggers", COLUMN_TEXT},
-        {"TITLE", "title", COLUMN_TEXT},
+        {"NEXT RUN", "next_run_at", COLUMN_TEXT},  {"TITLE", "title", COLUMN_TEXT},
     };
     struct error err = {0};
     json_t *reply = NULL;
@@ -45,8 +45,9 @@ static void open_print(const json_t *open)
 
 static void definition_print(const json_t *reply)
 {
-    static const char *const lines[] = {"definition",  "title",      "digest", "file",
-                                        "deployed_at", "retired_at", "reason", "triggers"};
+    static const char *const lines[] = {"definition", "title",       "digest",
+                                        "file",       "deployed_at", "retired_at",
+                                        "reason",     "triggers",    "next_run_at"};
     static const struct column versions[] = {
         {"VERSION", "definition", COLUMN_TEXT}, {"DEPLOYED", "deployed_at", COLUMN_AGE},
         {"RETIRED", "retired_at", COLUMN_AGE},  {"OPEN", "open", COLUMN_NUMBER},

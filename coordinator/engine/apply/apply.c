@@ -1,11 +1,13 @@
 /*
  * Events into state: the dispatcher and the company's own facts. Nothing here decides.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
 #include "common/base/map.h"
+#include "coordinator/definition/zone.h"
 #include "coordinator/engine/engine_private.h"
 
 static uint64_t *count_of(struct open_count *open, enum instance_status status)
@@ -131,6 +133,46 @@ static void event_accepted(struct engine *engine, const struct event *event)
     (void)map_put(engine->turn_marks, mark.bytes, sizeof(mark.bytes), engine, NULL);
 }
 
+static void zone_set(struct engine *engine, const struct event *event)
+{
+    struct zone *zone = NULL;
+    enum err code = zone_parse(event->raw, &zone, NULL);
+    CHECK(code == ERR_OK);
+    engine->port->zone_put(engine->port_user,
+                           company_set_zone(&engine->company, event->name, event->raw, &zone));
+}
+
+static void schedule_set(struct engine *engine, const struct event *event)
+{
+    struct schedule schedule = {.name = (char *)(uintptr_t)event->name,
+                                .definition = event->digest,
+                                .due_ms = event->at_ms};
+    if (event->has_key) {
+        schedule.running = event->key;
+    }
+    engine->port->schedule_put(engine->port_user,
+                               company_set_schedule(&engine->company, &schedule));
+}
+
+void apply_run_ended(struct engine *engine, const struct instance *instance)
+{
+    if (map_count(engine->company.schedules) == 0) {
+        return;
+    }
+    char name[160];
+    (void)snprintf(name, sizeof(name), "%s/%s", instance->plan->namespace_, instance->plan->name);
+    const struct schedule *waits = company_schedule(&engine->company, name);
+    if (waits == NULL || waits->due_ms != 0 || !id_equal(&waits->running, &instance->id)) {
+        return;
+    }
+    const struct plan *plan = company_definition(&engine->company, &waits->definition)->plan;
+    struct schedule schedule = *waits;
+    schedule.running = (struct id){{0}};
+    schedule.due_ms = engine->now + plan->schedule.interval_ms;
+    engine->port->schedule_put(engine->port_user,
+                               company_set_schedule(&engine->company, &schedule));
+}
+
 void apply_company(struct engine *engine, const struct event *event)
 {
     switch ((unsigned)event->kind) {
@@ -169,6 +211,16 @@ void apply_company(struct engine *engine, const struct event *event)
         break;
     case EVENT_DEAD_LETTER_REPLAYED:
         engine->port->dead_letter_replayed(engine->port_user, event->count);
+        break;
+    case EVENT_ZONE_SET:
+        zone_set(engine, event);
+        break;
+    case EVENT_SCHEDULE_SET:
+        schedule_set(engine, event);
+        break;
+    case EVENT_SCHEDULE_ENDED:
+        company_end_schedule(&engine->company, event->name);
+        engine->port->schedule_delete(engine->port_user, event->name);
         break;
     default:
         UNREACHABLE();

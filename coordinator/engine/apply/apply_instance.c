@@ -55,6 +55,7 @@ static void instance_final(struct engine *engine, struct instance *instance,
     instance->status = status;
     instance->ended = true;
     doc_replace(&instance->final_value, value);
+    apply_run_ended(engine, instance);
 }
 
 static void instance_settling(struct engine *engine, struct instance *instance,

@@ -63,6 +63,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_DEAD_LETTER:
         process_dead_letter(engine, command->token, &command->dead_letter);
         break;
+    case COMMAND_ZONE:
+        process_zone(engine, command->token, &command->zone);
+        break;
     }
     process_emitted(engine);
 }
@@ -149,8 +152,14 @@ void engine_timers(struct engine *engine)
 {
     runnable_go(engine);
     const struct timer *timer = NULL;
-    while ((timer = company_timer_first(&engine->company)) != NULL &&
-           timer->due_ms <= engine->now) {
+    for (;;) { /* in order of their time; at the same time schedules first */
+        timer = company_timer_first(&engine->company);
+        if (schedule_due(engine, timer == NULL ? INT64_MAX : timer->due_ms)) {
+            continue;
+        }
+        if (timer == NULL || timer->due_ms > engine->now) {
+            break;
+        }
         struct timer due = *timer;
         company_timer_pop(&engine->company);
         struct instance *instance = engine_load(engine, &due.instance);
@@ -224,6 +233,18 @@ void engine_restore_listener(struct engine *engine, const char *type, const stru
                              uint32_t frame)
 {
     company_listener_add(&engine->company, type, instance, frame);
+}
+
+void engine_restore_schedule(struct engine *engine, const struct schedule *schedule)
+{
+    CHECK(company_definition(&engine->company, &schedule->definition) != NULL);
+    (void)company_set_schedule(&engine->company, schedule);
+}
+
+void engine_restore_zone(struct engine *engine, const char *name, struct str bytes,
+                         struct zone **zone)
+{
+    (void)company_set_zone(&engine->company, name, bytes, zone);
 }
 
 void engine_restore_instance(struct engine *engine, struct instance *instance)

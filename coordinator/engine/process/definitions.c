@@ -37,6 +37,7 @@ static void retired_emit(struct engine *engine, const struct definition *definit
     event.text = engine_text(engine, reason);
     event.person = engine_text(engine, person);
     engine_emit(engine, &event);
+    schedule_follow(engine, definition->plan);
 }
 
 /* The same text is deployed already: nothing to do, unless it was retired. */
@@ -76,6 +77,10 @@ void process_deploy(struct engine *engine, uint64_t token, const struct deploy_c
                       name, next, newest->plan->version);
         return;
     }
+    if (!schedule_possible(engine, token, plan)) {
+        return;
+    }
+    struct digest digest = plan->digest;
     struct event event = engine_event(NULL, EVENT_DEFINITION_DEPLOYED);
     event.name = engine_text(engine, name);
     event.has_digest = true;
@@ -84,6 +89,7 @@ void process_deploy(struct engine *engine, uint64_t token, const struct deploy_c
     event.source = engine_text(engine, command->file);
     event.person = engine_text(engine, command->person);
     engine_emit(engine, &event);
+    schedule_follow(engine, company_definition(&engine->company, &digest)->plan);
     engine_reply_ok(engine, token, NULL, true);
 }
 
@@ -116,7 +122,8 @@ void process_retire(struct engine *engine, uint64_t token, const struct retire_c
         engine_reply_ok(engine, token, NULL, false);
         return;
     }
-    bool started = definition->plan->trigger != NULL;
+    bool started =
+        definition->plan->trigger != NULL || definition->plan->schedule.kind != SCHEDULE_NONE;
     if (started && !command->force && !version_follows(engine, definition)) {
         engine_refuse(engine, token, ERR_REFUSED,
                       "%s is the last version in service: what triggers it would start nothing any "

@@ -21,6 +21,17 @@ void process_evaluation(struct engine *engine, const struct evaluation_command *
 void process_dead_letter(struct engine *engine, uint64_t token,
                          const struct dead_letter_command *command);
 
+void process_zone(struct engine *engine, uint64_t token, const struct zone_command *command);
+
+/* Whether what the schedule needs is known; refuses the command when not. */
+bool schedule_possible(struct engine *engine, uint64_t token, const struct plan *plan);
+
+/* Versions of the plan's definition came or went: the latest one's schedule is what counts. */
+void schedule_follow(struct engine *engine, const struct plan *version);
+
+/* Start the run that is due first, if it is due by now and not later than `before_ms`. */
+bool schedule_due(struct engine *engine, int64_t before_ms);
+
 /* Put a copy of an accepted event on EVENTS for outsiders (law 4); both are held by the turn. */
 void publish_copy(struct engine *engine, const char *type, struct doc *envelope);
 

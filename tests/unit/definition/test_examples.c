@@ -72,7 +72,7 @@ static const struct example EXAMPLES[] = {
     {"run-script-with-stdin-and-arguments.yaml", "8:7", "'run' cannot run"},
     {"run-shell-stdin-and-arguments.yaml", "13:7", "'run' cannot run"},
     {"run-subflow.yaml", "8:7", "'run' cannot run"},
-    {"schedule-cron.yaml", "7:3", "'cron' in 'schedule'"},
+    {"schedule-cron.yaml", "10:13", "'call: http' cannot run"},
     {"schedule-event-driven.yaml", "13:13", "'call: http' cannot run"},
     {"set-expression.yaml", NULL, NULL},
     {"set.yaml", NULL, NULL},

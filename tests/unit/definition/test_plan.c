@@ -236,6 +236,40 @@ Test(plan, events_and_triggers_have_their_defaults)
     plan_destroy(&plan);
 }
 
+static struct plan *load_schedule(const char *metadata, const char *schedule)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0, metadata: {%s}}\n"
+             "schedule: {%s}\n"
+             "do: [{a: {set: {b: 1}}}]\n",
+             metadata, schedule);
+    return load_good(text);
+}
+
+Test(plan, a_schedule_has_one_kind_beside_events)
+{
+    struct plan *plan = load_schedule("", "every: {minutes: 5}, on: {one: {with: {type: a}}}");
+    cr_expect_eq(plan->schedule.kind, SCHEDULE_EVERY);
+    cr_expect_eq(plan->schedule.interval_ms, 300000);
+    cr_expect_not_null(plan->trigger);
+    plan_destroy(&plan);
+    plan = load_schedule("", "after: PT0.5S");
+    cr_expect_eq(plan->schedule.kind, SCHEDULE_AFTER);
+    cr_expect_eq(plan->schedule.interval_ms, 500);
+    cr_expect_null(plan->trigger);
+    plan_destroy(&plan);
+    plan = load_schedule("mainstay: {timezone: Europe/Berlin}", "cron: 30 6 * * MON-FRI");
+    cr_expect_eq(plan->schedule.kind, SCHEDULE_CRON);
+    cr_expect_str_eq(plan->schedule.text, "30 6 * * MON-FRI");
+    cr_expect_str_eq(plan->schedule.zone, "Europe/Berlin");
+    cr_expect_eq(plan->schedule.cron.minutes, UINT64_C(1) << 30);
+    plan_destroy(&plan);
+    plan = load_schedule("", "on: {one: {with: {type: a}}}");
+    cr_expect_eq(plan->schedule.kind, SCHEDULE_NONE);
+    plan_destroy(&plan);
+}
+
 Test(yaml, scalars_resolve_as_in_json)
 {
     struct plan *plan =

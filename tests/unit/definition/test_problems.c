@@ -236,11 +236,55 @@ Test(problems, each_is_told_with_its_place_and_what_to_do)
     }
 }
 
+Test(problems, of_schedules)
+{
+    static const struct {
+        const char *metadata;
+        const char *schedule;
+        const char *message;
+    } wrong[] = {
+        {"", "{}", "'schedule' needs 'every', 'cron', 'after' or 'on'"},
+        {"", "{every: PT1S, after: PT1S}", "one of 'every', 'cron' and 'after', not several"},
+        {"", "{every: PT0.9S}", "'every' takes from one second to ten years"},
+        {"", "{after: PT0S}", "'after' takes from one millisecond to ten years"},
+        {"", "{every: '${ .x }'}", "'every' must be a fixed duration, not an expression"},
+        {"", "{cron: 0 25 * * *}", "'cron': the hour takes 0 to 23"},
+        {"", "{cron: '@daily'}",
+         "'cron': a cron expression has five fields: minute, hour, day of the month, month and day "
+         "of the week"},
+        {"", "{cron: CRON_TZ=UTC 0 0 * * *}",
+         "the time zone of 'cron' stands in the document's metadata"},
+        {"", "{every: PT1S, read: raw}", "'read' says how events are read: it needs 'on'"},
+        {"timezone: Mars/Base One", "{cron: 0 0 * * *}",
+         "'timezone' must be a name of the IANA time zone database, not 'Mars/Base One'"},
+        {"timezone: Europe/Berlin", "{every: P1D}",
+         "'timezone' is that of 'schedule.cron', which is not there"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0,\n"
+                 "  metadata: {mainstay: {%s}}}\n"
+                 "schedule: %s\n"
+                 "do: [{a: {set: {b: 1}}}]\n",
+                 wrong[i].metadata, wrong[i].schedule);
+        struct plan *plan = NULL;
+        struct plan_report report;
+        cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID, "%s",
+                     wrong[i].schedule);
+        cr_assert_eq(report.count, 1, "%s: %zu problems", wrong[i].schedule, report.count);
+        cr_expect_str_eq(report.problems[0].message, wrong[i].message, "%s: %s", wrong[i].schedule,
+                         report.problems[0].message);
+        plan_report_release(&report);
+        plan_destroy(&plan);
+    }
+}
+
 Test(problems, all_are_told_at_once_in_order)
 {
     static const char text[] = "document: {dsl: '2.0.0', namespace: a b, name: x, versoin: 1}\n"
                                "use: {secrets: [a], retries: {r: {dealy: PT1S}}}\n"
-                               "schedule: {cron: '* * * * *'}\n"
+                               "schedule: {cron: '* * * *'}\n"
                                "timeuot: PT1S\n"
                                "do:\n"
                                "  - a: {sett: 1}\n"

@@ -127,6 +127,36 @@ Test(company, definitions_are_listed_with_their_triggers)
     office_close(&office);
 }
 
+Test(company, a_schedule_shows_when_it_runs_next)
+{
+    struct office *office = office_open();
+    office_deploy(office, "document: {dsl: 1.0.3, namespace: t, name: night, version: 1.0.0,\n"
+                          "  metadata: {mainstay: {timezone: Europe/Berlin}}}\n"
+                          "schedule: {cron: 30 2 * * *}\ndo:\n  - a: {set: {x: 1}}\n");
+    const json_t *reply = office_get(office, "definitions.ls", "{}");
+    const json_t *row = json_array_get(json_object_get(reply, "definitions"), 0);
+    const json_t *schedule = json_object_get(row, "schedule");
+    cr_assert_str_eq(text_of(schedule, "kind"), "cron");
+    cr_assert_str_eq(text_of(schedule, "cron"), "30 2 * * *");
+    cr_assert_str_eq(text_of(schedule, "timezone"), "Europe/Berlin");
+    cr_assert_str_eq(text_of(row, "next_run_at"), "2026-11-23T01:30:00.000Z");
+    office_close(&office);
+}
+
+Test(company, a_zone_that_the_host_does_not_know_is_refused)
+{
+    struct office *office = office_open();
+    struct office_reply *reply =
+        office_ask(office, "deploy",
+                   "{'text': 'document: {dsl: 1.0.3, namespace: t, name: night, version: 1.0.0, "
+                   "metadata: {mainstay: {timezone: Europe/Atlantis}}}\\n"
+                   "schedule: {cron: 0 0 * * *}\\ndo:\\n  - a: {set: {x: 1}}\\n'}");
+    cr_assert_eq(reply->code, ERR_NOT_FOUND, "%s", reply->error);
+    cr_assert_not_null(strstr(reply->error, "'Europe/Atlantis'"));
+    cr_assert_not_null(strstr(reply->error, "tzdata"));
+    office_close(&office);
+}
+
 Test(company, an_emitted_event_starts_continues_waits_and_is_known_again)
 {
     struct office *office = office_open();
