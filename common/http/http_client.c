@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "common/base/check.h"
 #include "common/base/str.h"
 
 struct http_client {
     CURL *curl;
+    bool barred; /* the last call wanted an address that may_connect refused */
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -64,6 +66,51 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     }
     buf_append(&answer->headers, data, length);
     return answer->headers.failed ? 0 : length;
+}
+
+/* ---- connecting ---- */
+
+/* What curl's callbacks need of a call. */
+struct conduct {
+    struct http_client *client;
+    const struct http_call *call;
+};
+
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct conduct *conduct = user;
+    (void)purpose;
+    if (!conduct->call->may_connect(conduct->call->user, &address->addr)) {
+        conduct->client->barred = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    const struct conduct *conduct = user;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return conduct->call->cancelled(conduct->call->user) ? 1 : 0;
+}
+
+static void set_conduct(CURL *curl, struct conduct *conduct)
+{
+    if (conduct->call->may_connect != NULL) {
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, conduct);
+        /* A kept connection would not be asked about. */
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    }
+    if (conduct->call->cancelled != NULL) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, conduct);
+    }
 }
 
 /* ---- sending ---- */
@@ -128,6 +175,11 @@ static CURLcode set_request(CURL *curl, const struct http_call *call, struct cur
     if (code == CURLE_OK && call->ca_file != NULL) {
         code = curl_easy_setopt(curl, CURLOPT_CAINFO, call->ca_file);
     }
+    if (code == CURLE_OK && call->digest_user != NULL) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_DIGEST);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, call->digest_user);
+        code = curl_easy_setopt(curl, CURLOPT_PASSWORD, call->digest_password);
+    }
     return code;
 }
 
@@ -146,6 +198,8 @@ static CURLcode set_limits(struct http_client *client, const struct http_call *c
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, is_get(call) && redirects > 0 ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)redirects);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    /* One connection, one request: HTTP/2 would repeat requests of its own accord. */
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     CURLcode code = curl_easy_setopt(curl, CURLOPT_PROXY, "");
     if (code == CURLE_OK) {
         code = curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -167,9 +221,13 @@ static enum err call_error(const struct http_client *client, const struct http_c
         return error_set(err, ERR_LIMIT, "the answer of '%s' is larger than %zu bytes", call->url,
                          answer->headers.failed ? answer->headers.max : answer->body.max);
     }
+    if (client->barred) {
+        return error_set(err, ERR_REFUSED, "cannot call '%s': its address is not allowed",
+                         call->url);
+    }
     if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL) {
         code = ERR_INVALID;
-    } else if (result == CURLE_OPERATION_TIMEDOUT) {
+    } else if (result == CURLE_OPERATION_TIMEDOUT || result == CURLE_ABORTED_BY_CALLBACK) {
         code = ERR_TIMEOUT;
     } else if (result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST) {
         code = ERR_UNAVAILABLE;
@@ -203,6 +261,9 @@ enum err http_client_send(struct http_client *client, const struct http_call *ca
     CURL *curl = client->curl;
     curl_easy_reset(curl);
     client->reason[0] = '\0';
+    client->barred = false;
+    struct conduct conduct = {.client = client, .call = call};
+    set_conduct(curl, &conduct);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
@@ -216,12 +277,12 @@ enum err http_client_send(struct http_client *client, const struct http_call *ca
         ret_answer->sent = request_may_be_sent(curl);
     }
     curl_slist_free_all(headers);
-    if (result != CURLE_OK) {
-        return call_error(client, call, ret_answer, result, err);
-    }
     long status = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     ret_answer->status = (unsigned)status;
+    if (result != CURLE_OK) {
+        return call_error(client, call, ret_answer, result, err);
+    }
     buf_append(&ret_answer->body, "", 0);
     return ERR_OK;
 }
