@@ -1,4 +1,4 @@
-/* call: an agent's action, or a function of `use.functions`. */
+/* call: an agent's action, a request of the connector, or a function of `use.functions`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,6 @@
 #include "coordinator/definition/semver.h"
 
 static const struct refused_key refused_calls[] = {
-    {"http", "the engine makes no requests itself; call an action of the connector agent"},
     {"grpc", "gRPC calls are not in the profile; call an action of an agent"},
     {"openapi", "OpenAPI calls are not in the profile; call an action of the connector agent"},
     {"asyncapi", "AsyncAPI calls are not in the profile; use emit and listen"},
@@ -186,10 +185,11 @@ static void expand_function(struct load *load, const struct yaml_node *node,
 
 static void report_unknown(struct load *load, const struct yaml_node *source, const char *text)
 {
-    const char *names[34];
+    const char *names[36];
     size_t count = 0;
     const struct yaml_node *functions = yaml_get(load->use, "functions");
     names[count++] = "agent";
+    names[count++] = "http";
     for (size_t i = 0; functions != NULL && i < functions->count && count < 33; i++) {
         names[count++] = functions->items[i]->key;
     }
@@ -223,6 +223,8 @@ void check_call(struct load *load, const struct yaml_node *node, struct plan_nod
     }
     if (strcmp(text, "agent") == 0) {
         check_agent(load, node, task);
+    } else if (strcmp(text, "http") == 0) {
+        check_http(load, node, task);
     } else if (function != NULL) {
         expand_function(load, node, function, task);
     } else if (strchr(text, '@') != NULL) {

@@ -319,6 +319,38 @@ const struct template *check_template(struct load *load, const struct yaml_node 
     return tmpl;
 }
 
+const struct template *check_inside(struct load *load, const struct yaml_node *node,
+                                    const char *text, unsigned place)
+{
+    return expression_template(load, compile(load, node, text, place));
+}
+
+const struct template *load_fixed(struct load *load, json_t *value)
+{
+    const json_t *kept = load_keep(load, value);
+    return kept == NULL ? NULL : literal_template(load, kept);
+}
+
+const struct template *load_object(struct load *load, const char *const *keys,
+                                   const struct template *const *items, size_t count)
+{
+    struct template *tmpl = ARENA_NEW(load->arena, struct template);
+    const char **names = ARENA_ARRAY(load->arena, const char *, count + 1);
+    const struct template **values = ARENA_ARRAY(load->arena, const struct template *, count + 1);
+    if (tmpl == NULL || names == NULL || values == NULL) {
+        load->failed = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = keys[i];
+        values[i] = items[i];
+    }
+    tmpl->keys = names;
+    tmpl->items = values;
+    tmpl->count = count;
+    return tmpl;
+}
+
 const struct template *check_shape(struct load *load, const struct yaml_node *node,
                                    const char *what, unsigned place)
 {

@@ -156,6 +156,13 @@ const struct template *check_template(struct load *load, const struct yaml_node 
 /* from / as: a string is always an expression, anything else a tree. */
 const struct template *check_shape(struct load *load, const struct yaml_node *node,
                                    const char *what, unsigned place);
+/* One expression given without ${ }; NULL after reporting at `node`. */
+const struct template *check_inside(struct load *load, const struct yaml_node *node,
+                                    const char *text, unsigned place);
+/* A fixed value (reference taken) or an object of `count` members, made by the loader itself. */
+const struct template *load_fixed(struct load *load, json_t *value);
+const struct template *load_object(struct load *load, const char *const *keys,
+                                   const struct template *const *items, size_t count);
 const struct schema *check_schema(struct load *load, const struct yaml_node *node,
                                   const char *what);
 struct plan_duration check_duration(struct load *load, const struct yaml_node *node,
@@ -201,6 +208,16 @@ void check_wait(struct load *load, const struct yaml_node *node, struct plan_nod
 void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_listen(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_call(struct load *load, const struct yaml_node *node, struct plan_node *task);
+
+/* --- check_http.c: calls of the specification's own, compiled into calls of the connector
+ * ----------
+ */
+
+/* call: http, from the task's node. */
+void check_http(struct load *load, const struct yaml_node *node, struct plan_node *task);
+
+/* An authentication policy as the connector takes it; NULL after reporting. */
+const struct template *check_authentication(struct load *load, const struct yaml_node *node);
 
 /* --- check_error.c, check_retry.c, check_event.c -------------------------------------------------
  */

@@ -177,6 +177,9 @@ struct plan_agent_call {
     double min_confidence;                  /* 0: none */
     int priority;                           /* -1: the instance's */
     struct plan_timeout timeout;            /* the task's, sent along with the work */
+    /* A call of the specification's own (http, openapi): a `try` that takes its error goes before
+     * the engine's retries, and an error answer that nothing catches faults the instance. */
+    bool standard;
 };
 
 struct plan_node {
