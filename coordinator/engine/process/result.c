@@ -341,9 +341,27 @@ static bool may_retry(struct engine *engine, const struct instance *instance,
     return repeatable && !doubt;
 }
 
+/* Whether the definition's own error handling comes first: calls of the specification raise their
+ * error, whether or not it is caught; doubts, closed doors and silence are a person's matter. */
+static bool definition_takes(struct engine *engine, struct instance *instance,
+                             const struct frame *frame, const struct failure *failure,
+                             struct doc *error)
+{
+    return frame_node(instance, frame)->call.standard &&
+           (failure->failure_class == FAILURE_DATA ||
+            fault_caught_above(engine, instance, frame, error));
+}
+
 void call_failed(struct engine *engine, struct instance *instance, struct frame *frame,
                  const struct failure *failure)
 {
+    const struct plan_node *node = frame_node(instance, frame);
+    struct doc *error = error_of_failure(engine, failure, node->pointer);
+    bool certain = failure->effect != MARK_UNKNOWN || !frame->effectful;
+    if (certain && definition_takes(engine, instance, frame, failure, error)) {
+        fault_frame(engine, instance, frame, error);
+        return;
+    }
     if (may_retry(engine, instance, frame, failure)) {
         struct event event = engine_event(instance, EVENT_STEP_RETRY);
         event.frame = frame->id;
@@ -353,9 +371,6 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
         engine_emit(engine, &event);
         return;
     }
-    const struct plan_node *node = frame_node(instance, frame);
-    struct doc *error = error_of_failure(engine, failure, node->pointer);
-    bool certain = failure->effect != MARK_UNKNOWN || !frame->effectful;
     if (certain && fault_caught_above(engine, instance, frame, error)) {
         fault_frame(engine, instance, frame, error);
         return;

@@ -354,13 +354,16 @@ struct doc *error_of_failure(struct engine *engine, const struct failure *failur
     if (index >= sizeof(kinds) / sizeof(kinds[0])) {
         index = FAILURE_NONE;
     }
-    int status = failure->status != 0 ? (int)failure->status : kinds[index].status;
+    /* A status is the world's own answer: what definitions see of it is a communication error. */
+    bool answered = failure->status != 0;
+    const char *type = answered ? "communication" : kinds[index].type;
+    int status = answered ? (int)failure->status : kinds[index].status;
     struct buf detail = BUF_INIT(8192);
     buf_printf(&detail, "%s", failure->code);
     if (failure->detail[0] != '\0') {
         buf_printf(&detail, ": %s", failure->detail);
     }
-    struct doc *error = error_make(engine, kinds[index].type, status, pointer, failure->title,
+    struct doc *error = error_make(engine, type, status, pointer, failure->title,
                                    detail.failed ? failure->code : detail.data);
     buf_release(&detail);
     return error;
