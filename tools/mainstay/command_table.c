@@ -19,12 +19,14 @@ enum { MANY = 4096 };
 /* noun, verb, alias, operands, min, max, options, run, summary, text */
 const struct command commands[] = {
     {"up", NULL, NULL, "", 0, 0,
-     BIT(DETACH) | BIT(AGENT) | BIT(WITHOUT) | BIT(COORDINATOR) | BIT(NATS_SERVER) |
+     BIT(DETACH) | BIT(AGENT) | BIT(WITHOUT) | BIT(SET) | BIT(COORDINATOR) | BIT(NATS_SERVER) |
          BIT(LOG_LEVEL) | BIT(TIMEOUT),
      up_run, "start a company on this machine: bus, coordinator and agents",
      "Everything lives in one folder (--dir, default ~/.local/share/mainstay), listens on the\n"
      "loopback address only, and is watched: what dies is started again. Without --detach it runs\n"
-     "until interrupted. Starting again in the same folder goes on where it stopped."},
+     "until interrupted. Starting again in the same folder goes on where it stopped.\n"
+     "The connector calls no host but those of --set connector.allow=HOST[:PORT],... and of the\n"
+     "file agents/connector/allow."},
     {"down", NULL, NULL, "", 0, 0, BIT(TIMEOUT), down_run, "stop the company of a folder",
      "Agents finish what they run, then the coordinator and the bus stop. Nothing is lost; what\n"
      "was waiting goes on at the next start."},

@@ -230,6 +230,7 @@ enum exit_code up_run(struct cli *cli)
     char dir[PATH_BYTES];
     const char *agents[LISTS_MAX];
     const char *without[LISTS_MAX];
+    const char *settings[LISTS_MAX];
     int64_t timeout_ms = 0;
     int lock = -1;
     (void)umask(0077);
@@ -245,6 +246,8 @@ enum exit_code up_run(struct cli *cli)
         .agent_count = invocation_all(cli->args, OPTION_AGENT, agents, LISTS_MAX),
         .without = without,
         .without_count = invocation_all(cli->args, OPTION_WITHOUT, without, LISTS_MAX),
+        .settings = settings,
+        .setting_count = invocation_all(cli->args, OPTION_SET, settings, LISTS_MAX),
     };
     if (profile_dir(cli_option(cli, OPTION_DIR), dir, &err) != ERR_OK ||
         dir_create(dir, &err) != ERR_OK) {

@@ -195,7 +195,8 @@ Test(company, an_interrupt_in_the_foreground_stops_in_order)
 {
     char command[2 * PATH_BYTES];
     (void)snprintf(command, sizeof(command),
-                   "up --without extraction --without reconciliation --coordinator '%s' & "
+                   "up --without connector --without extraction --without reconciliation "
+                   "--coordinator '%s' & "
                    "p=$!; while ! grep -q ' ready$' '%s/log/mainstay.log' 2>/dev/null; do "
                    "sleep 0.01; done; kill -INT $p; wait $p",
                    FAKE_COORDINATOR, fixture_dir());

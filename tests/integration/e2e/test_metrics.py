@@ -25,7 +25,7 @@ class Metrics(company.Case):
 
     def test_file_for_prometheus_names_every_process(self):
         self.assertEqual(set(self.company.targets()),
-                         {"coordinator", "extraction", "reconciliation", "tester"})
+                         {"coordinator", "connector", "extraction", "reconciliation", "tester"})
         for address in self.company.targets().values():
             self.assertTrue(address.startswith("127.0.0.1:"), "loopback by default")
 
@@ -56,7 +56,7 @@ class Metrics(company.Case):
         self.assertGreater(self.company.metric("mainstay_turn_seconds_count"), 0)
 
     def test_agents_show_what_operators_need(self):
-        for process in ("extraction", "reconciliation", "tester"):
+        for process in ("connector", "extraction", "reconciliation", "tester"):
             text = self.company.metrics(process)
             for name in ("mainstay_agent_task_seconds_bucket", "mainstay_agent_queued_tasks",
                          "mainstay_agent_running_tasks", "process_resident_memory_bytes"):

@@ -20,7 +20,7 @@ enum { CONFIG_BYTES = 1024 * 1024, TEXT_BYTES = 64 * 1024 };
 #define GIB UINT64_C(1073741824)
 
 /* Agents that come with Mainstay. */
-static const char *const shipped_agents[] = {"extraction", "reconciliation"};
+static const char *const shipped_agents[] = {"connector", "extraction", "reconciliation"};
 enum { SHIPPED_COUNT = sizeof(shipped_agents) / sizeof(shipped_agents[0]) };
 
 enum err company_path(const char *dir, const char *name, char *out, struct error *err)
@@ -169,8 +169,23 @@ struct agent_source {
     char contract[PATH_BYTES];
 };
 
-static enum err agent_add(struct company *company, const struct agent_source *source,
-                          struct error *err)
+/* The settings that --set gives this agent: "AGENT.NAME=VALUE". */
+static enum err settings_add(struct child *child, const struct company_options *options,
+                             const char *agent, struct error *err)
+{
+    size_t size = strlen(agent);
+    for (size_t i = 0; i < options->setting_count; i++) {
+        const char *setting = options->settings[i];
+        if (strncmp(setting, agent, size) == 0 && setting[size] == '.') {
+            const char *args[] = {"--set", setting + size + 1, NULL};
+            TRY(args_add(child, args, err));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err agent_add(struct company *company, const struct company_options *options,
+                          const struct agent_source *source, struct error *err)
 {
     char data[PATH_BYTES];
     char relative[ACCOUNT_NAME_BYTES + 16];
@@ -182,7 +197,32 @@ static enum err agent_add(struct company *company, const struct agent_source *so
     TRY(child_add(company, source->name, CHILD_AGENT, &child, err));
     TRY(member_args(company, child, source->program, user, data, err));
     const char *args[] = {"--store", COMPANY_STORE, "--contract", source->contract, NULL};
-    return args_add(child, args, err);
+    TRY(args_add(child, args, err));
+    return settings_add(child, options, source->name, err);
+}
+
+/* Every --set must be meant for an agent that runs. */
+static enum err settings_check(const struct company *company, const struct company_options *options,
+                               struct error *err)
+{
+    for (size_t i = 0; i < options->setting_count; i++) {
+        const char *setting = options->settings[i];
+        const char *equals = strchr(setting, '=');
+        const char *dot = strchr(setting, '.');
+        bool known = false;
+        for (size_t k = 0; dot != NULL && k < company->accounts.agent_count; k++) {
+            const char *agent = company->accounts.agents[k].agent;
+            known = known || (strlen(agent) == (size_t)(dot - setting) &&
+                              strncmp(agent, setting, strlen(agent)) == 0);
+        }
+        if (!known || equals == NULL || equals <= dot + 1) {
+            return error_set(err, ERR_INVALID,
+                             "cannot use --set '%s': it is not AGENT.NAME=VALUE of an agent that "
+                             "runs here",
+                             setting);
+        }
+    }
+    return ERR_OK;
 }
 
 static bool left_out(const struct company_options *options, const char *name)
@@ -337,12 +377,13 @@ static enum err company_fill(struct company *company, const struct company_optio
     TRY(path_join(company->dir, "run/ports.json", path, err));
     TRY(ports_load(path, &company->ports, err));
     TRY(sources_find(company, options, sources, err));
+    TRY(settings_check(company, options, err));
     TRY(path_join(company->dir, "creds", path, err));
     TRY(accounts_keep(&company->accounts, path, err));
     TRY(bus_add(company, options->nats_server, err));
     TRY(coordinator_add(company, options, err));
     for (size_t i = 0; i < company->accounts.agent_count; i++) {
-        TRY(agent_add(company, &sources[i], err));
+        TRY(agent_add(company, options, &sources[i], err));
     }
     return files_write(company, err);
 }

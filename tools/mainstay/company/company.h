@@ -38,6 +38,8 @@ struct company_options {
     size_t agent_count;
     const char *const *without; /* shipped ones to leave out */
     size_t without_count;
+    const char *const *settings; /* of agents, "AGENT.NAME=VALUE" */
+    size_t setting_count;
 };
 
 struct company {

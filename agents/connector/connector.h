@@ -1,0 +1,119 @@
+/*
+ * What the files of the connector share: its state, one call on its way, and the steps of a call.
+ *
+ *   action -> call_begin -> request_build -> exchange -> answer_shape, or a failure
+ *
+ * Threads: `struct connector` is read by all workers; what changes in it has a lock of its own.
+ * A call belongs to one worker.
+ */
+#ifndef AGENTS_CONNECTOR_CONNECTOR_H
+#define AGENTS_CONNECTOR_CONNECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agents/runtime/agent.h"
+#include "common/base/buf.h"
+#include "common/http/http_client.h"
+
+struct allow;
+
+enum {
+    CONNECTOR_BODY_BYTES = 512 * 1024, /* of a request, and of an answer unless set otherwise */
+    CONNECTOR_URL_BYTES = 16 * 1024,
+    CONNECTOR_HEADERS_MAX = 128,
+    CONNECTOR_HEADER_BYTES = 64 * 1024, /* all headers of a request */
+    CONNECTOR_EXCERPT_BYTES = 300,      /* of an error answer, for people */
+};
+
+struct connector {
+    struct allow *allow;
+    size_t answer_max;
+    const char *ca_file; /* NULL: the system's */
+};
+
+/* What a repetition would do; the effect classes of the contract. */
+enum connector_effect { CALL_PURE, CALL_KEYED, CALL_UNKEYED };
+
+/* A request as it goes out. */
+struct request {
+    const char *method; /* borrowed from the input */
+    struct buf url;
+    struct buf header_text; /* "Name: value" lines, each terminated */
+    const char *headers[CONNECTOR_HEADERS_MAX + 1];
+    size_t header_count;
+    bool has_body;
+    struct buf body;
+    const char *digest_user; /* borrowed from the input; NULL: no digest authentication */
+    const char *digest_password;
+};
+
+/* One call. */
+struct call {
+    const struct connector *connector;
+    const struct agent_task *task;
+    struct agent_reply *reply;
+    enum connector_effect effect;
+    json_t *input; /* borrowed */
+    struct request request;
+    struct http_answer answer;
+};
+
+/* ---- request.c ---- */
+
+/* Make the request that `input` describes. False with the failure in call->reply. */
+bool request_build(struct call *call, const json_t *input, struct request *ret_request);
+void request_release(struct request *request);
+
+/* Append text percent-encoded but for unreserved characters (RFC 3986, 2.3). */
+void request_escape(struct buf *out, const char *text);
+
+/* Append a text, number or boolean as text; false for anything else. */
+bool request_scalar(const json_t *value, struct buf *out);
+
+/* Add a header line; false when it cannot be one. */
+bool request_header(struct request *request, const char *name, const char *value);
+
+/* ---- exchange.c ---- */
+
+/* Send the request and wait for any answer. False with the failure in call->reply. */
+bool exchange(struct call *call);
+
+/* ---- answer.c ---- */
+
+/* Turn the answer into the output, or into a failure when its status is none of success. */
+void answer_shape(struct call *call);
+
+/* What of an answer is its content: parsed JSON, text, or base64 text; NULL with the reason when it
+ * says it is JSON and is not, or without memory. New reference. */
+json_t *answer_content(const struct http_answer *answer, struct error *err);
+
+/* ---- failure.c ---- */
+
+/* The input is wrong: nothing was sent. `pointer` names the member. */
+void fail_input(struct call *call, const char *pointer, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The operator does not allow it: nothing was sent. */
+void fail_closed(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* No answer came. */
+void fail_exchange(struct call *call, enum err code, const struct error *err);
+
+/* An answer came whose status is an error. */
+void fail_status(struct call *call);
+
+/* An answer of success came that cannot be read. */
+void fail_unreadable(struct call *call, const struct error *err);
+
+/* ---- actions.c ---- */
+
+agent_decide_fn connector_fetch;
+agent_perform_fn connector_send;
+agent_perform_fn connector_submit;
+
+/* agent_definition.open and .close */
+enum err connector_open(const struct agent_setup *setup, void **ret_user, struct error *err);
+void connector_close(void *user);
+
+#endif
