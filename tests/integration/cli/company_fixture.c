@@ -79,8 +79,8 @@ int fixture_run(const char *words)
 int fixture_up(void)
 {
     return fixture_run("up --detach --without connector --without extraction "
-                       "--without reconciliation --coordinator '" FAKE_COORDINATOR "' --agent '" FAKE_AGENT
-                       "':one.json --agent '" FAKE_AGENT "':two.json");
+                       "--without reconciliation --coordinator '" FAKE_COORDINATOR
+                       "' --agent '" FAKE_AGENT "':one.json --agent '" FAKE_AGENT "':two.json");
 }
 
 pid_t fixture_pid(const char *name)
