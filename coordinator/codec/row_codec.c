@@ -183,6 +183,7 @@ void gate_pack(const struct gate *gate, struct arena *arena, struct buf *out)
     row.expires_ms = (uint64_t)gate->expires_ms;
     row.step = proto_text(gate->step);
     row.proposal = proto_doc(gate->proposal);
+    row.ask = proto_doc(gate->ask);
     row.failure = failure_to_proto(&gate->failure, arena);
     row_append(&row.base, out);
 }
@@ -205,6 +206,7 @@ enum err gate_unpack(struct str bytes, const struct id *id, struct arena *arena,
     gate->step = strdup(row->step);
     CHECK(gate->step != NULL);
     gate->proposal = doc_of_proto(&row->proposal);
+    gate->ask = doc_of_proto(&row->ask);
     const struct failure *failure = failure_of_proto(row->failure, arena);
     failure_copy(&gate->failure, failure);
     struct doc *correction = failure->correction;

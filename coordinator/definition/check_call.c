@@ -13,8 +13,6 @@ static const struct refused_key refused_calls[] = {
     {"asyncapi", "AsyncAPI calls are not in the profile; use emit and listen"},
     {"a2a", "A2A calls are not in the profile; call an action of an agent"},
     {"mcp", "MCP calls are not in the profile; call an action of an agent"},
-    {"approval", "human approval as a call is not in the profile yet; emit a question and listen "
-                 "for the answer"},
     {NULL, NULL},
 };
 
@@ -123,6 +121,46 @@ static void check_sugar(struct load *load, const struct yaml_node *node, const c
     }
 }
 
+/* call: approval. */
+static void check_approval(struct load *load, const struct yaml_node *node, struct plan_node *task)
+{
+    static const char *const allowed[] = {"title",    "rationale", "proposal",  "form",
+                                          "deadline", "onTimeout", "assignees", NULL};
+    static const char *const policies[] = {"park", "deny", "allow", "escalate", NULL};
+    const struct yaml_node *with = check_required(load, node, "with", "'call: approval'");
+    const struct yaml_node *timeout = yaml_get(node, "timeout");
+    struct plan_approval *approval = &task->approval;
+    *approval = (struct plan_approval){0};
+    task->kind = TASK_APPROVAL;
+    if (timeout != NULL) {
+        report_key(load->report, timeout, "write 'deadline' and 'onTimeout' into 'with'",
+                   "an approval has no 'timeout': a person's time is not the process's");
+    }
+    if (with == NULL || !check_is_object(load, with, "'with'")) {
+        return;
+    }
+    check_keys(load, with, "'with' of call: approval", allowed, NULL);
+    approval->title = check_template(
+        load, check_required(load, with, "title", "'with' of call: approval"), PLACE_TASK);
+    approval->rationale = check_template(load, yaml_get(with, "rationale"), PLACE_TASK);
+    approval->proposal = check_template(load, yaml_get(with, "proposal"), PLACE_TASK);
+    approval->assignees = check_template(load, yaml_get(with, "assignees"), PLACE_TASK);
+    const struct yaml_node *form = yaml_get(with, "form");
+    approval->form = check_schema(load, form, "'form'");
+    const struct yaml_node *document = approval->form == NULL ? NULL : yaml_get(form, "document");
+    approval->form_document = document == NULL ? NULL : document->value;
+    const struct yaml_node *deadline = yaml_get(with, "deadline");
+    const struct yaml_node *policy = yaml_get(with, "onTimeout");
+    approval->has_deadline = deadline != NULL;
+    if (deadline != NULL) {
+        approval->deadline = check_duration(load, deadline, "'deadline'", PLACE_TASK);
+    } else if (policy != NULL) {
+        report_key(load->report, policy, "add 'deadline'", "'onTimeout' needs a 'deadline'");
+    }
+    int chosen = policy == NULL ? 0 : check_word(load, policy, "'onTimeout'", policies);
+    approval->on_timeout = chosen < 0 ? ON_TIMEOUT_PARK : (enum on_timeout)chosen;
+}
+
 static bool expanding(const struct load *load, const char *name)
 {
     for (size_t i = 0; i < load->function_count; i++) {
@@ -185,12 +223,13 @@ static void expand_function(struct load *load, const struct yaml_node *node,
 
 static void report_unknown(struct load *load, const struct yaml_node *source, const char *text)
 {
-    const char *names[36];
+    const char *names[37];
     size_t count = 0;
     const struct yaml_node *functions = yaml_get(load->use, "functions");
     names[count++] = "agent";
+    names[count++] = "approval";
     names[count++] = "http";
-    for (size_t i = 0; functions != NULL && i < functions->count && count < 33; i++) {
+    for (size_t i = 0; functions != NULL && i < functions->count && count < 36; i++) {
         names[count++] = functions->items[i]->key;
     }
     names[count] = NULL;
@@ -225,6 +264,8 @@ void check_call(struct load *load, const struct yaml_node *node, struct plan_nod
         check_agent(load, node, task);
     } else if (strcmp(text, "http") == 0) {
         check_http(load, node, task);
+    } else if (strcmp(text, "approval") == 0) {
+        check_approval(load, node, task);
     } else if (function != NULL) {
         expand_function(load, node, function, task);
     } else if (strchr(text, '@') != NULL) {

@@ -287,7 +287,8 @@ static bool rests_between(const struct load *load, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++) {
         enum task_kind kind = load->nodes[i]->kind;
-        if (kind == TASK_WAIT || kind == TASK_AGENT || kind == TASK_LISTEN) {
+        if (kind == TASK_WAIT || kind == TASK_AGENT || kind == TASK_LISTEN ||
+            kind == TASK_APPROVAL) {
             return true;
         }
     }

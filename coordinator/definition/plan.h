@@ -39,7 +39,8 @@ enum task_kind {
     TASK_LISTEN,
     TASK_AGENT, /* call: agent */
     TASK_FORK,
-    TASK_BRANCH, /* the scope of one branch of a fork; made by the loader, holds one task */
+    TASK_BRANCH,   /* the scope of one branch of a fork; made by the loader, holds one task */
+    TASK_APPROVAL, /* call: approval */
 };
 
 /*
@@ -182,6 +183,22 @@ struct plan_agent_call {
     bool standard;
 };
 
+/* What becomes of an approval that nobody gave in time. */
+enum on_timeout { ON_TIMEOUT_PARK, ON_TIMEOUT_DENY, ON_TIMEOUT_ALLOW, ON_TIMEOUT_ESCALATE };
+
+/* call: approval. A person is asked about `proposal`. */
+struct plan_approval {
+    const struct template *title;
+    const struct template *rationale; /* NULL: none */
+    const struct template *proposal;  /* NULL: `.` */
+    const struct template *assignees; /* gives an array of names; NULL: anybody */
+    const struct schema *form;        /* what an approved value must fit; NULL: anything */
+    const json_t *form_document;
+    bool has_deadline;
+    struct plan_duration deadline;
+    enum on_timeout on_timeout;
+};
+
 struct plan_node {
     uint32_t index;
     uint32_t parent; /* PLAN_NONE for tasks of the top list */
@@ -217,6 +234,7 @@ struct plan_node {
         struct event_consumption listen;
         struct plan_agent_call call;
         struct plan_fork fork;
+        struct plan_approval approval;
     };
 };
 

@@ -21,17 +21,26 @@ static void gate_fill(struct request *request, json_t *row, const struct gate *g
                       const struct view *view)
 {
     json_set_id(row, "gate", &gate->id);
-    json_set_text(row, "kind", gate->kind == GATE_DATA ? "data" : "parked");
+    json_set_text(row, "kind", gate_kind_name(gate->kind));
     json_set_id(row, "instance", &gate->instance);
     json_set_text(row, "definition", view->definition == NULL ? NULL : view->definition->name);
     json_set_text(row, "step", gate->step);
     json_set_text(row, "title", gate->failure.title);
     json_set_text(row, "rationale", gate->failure.detail);
-    json_set(row, "failure", failure_json(&gate->failure));
+    if (gate->kind != GATE_APPROVAL) {
+        json_set(row, "failure", failure_json(&gate->failure));
+    }
     json_set_int(row, "revision", gate->revision);
     json_set_digest(row, "digest", &gate->digest);
     json_set_time(row, "opened_at", gate->opened_ms);
     json_set_time(row, "expires_at", gate->expires_ms);
+    static const char *const asked[] = {"assignees", "deadline", "onTimeout", "escalated", "form"};
+    for (size_t i = 0; gate->ask != NULL && i < sizeof(asked) / sizeof(asked[0]); i++) {
+        json_t *value = json_object_get(doc_json(gate->ask), asked[i]);
+        if (value != NULL) {
+            json_set(row, asked[i], json_incref(value));
+        }
+    }
     request_set_doc(request, row, "proposal", gate->proposal, SIZE_MAX);
 }
 
@@ -111,7 +120,7 @@ enum err verb_gates_describe(struct request *request, struct error *err)
     gate_fill(request, request->reply, gate, &view);
     json_set_text(request->reply, "pointer", gate->failure.pointer);
     const struct frame *frame = view.open == NULL ? NULL : instance_frame(view.open, gate->frame);
-    if (frame != NULL) {
+    if (frame != NULL && gate->kind != GATE_APPROVAL) {
         request_set_doc(request, request->reply, "input", frame->call_input, SIZE_MAX);
     }
     request_set_doc(request, request->reply, "correction", gate->failure.correction, SIZE_MAX);

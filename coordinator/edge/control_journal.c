@@ -54,7 +54,7 @@ static const char *outcome_of(const struct event *event)
     case EVENT_GATE_DECIDED:
         return verdict_name(event->status);
     case EVENT_GATE_OPENED:
-        return event->status == GATE_DATA ? "data" : "parked";
+        return gate_kind_name((enum gate_kind)event->status);
     case EVENT_INSTANCE_SETTLING:
         return instance_status_name((enum instance_status)event->status);
     default:

@@ -298,6 +298,7 @@ static const char *begun_words(struct story *story, const struct view_event *at)
         return say(story, "'%.64s' begins %u branches%s", node->name, node->fork.count,
                    node->fork.compete ? " that race" : "");
     case TASK_BRANCH:
+    case TASK_APPROVAL: /* its gate says what is asked */
     case TASK_DO:
     case TASK_TRY:
     case TASK_SET:
@@ -425,16 +426,32 @@ static const char *gate_words(struct story *story, const struct view_event *at)
         if (event->failure != NULL) {
             pair_words(event->failure->title, event->failure->detail, words, sizeof(words));
         }
-        return say(story, "'%.64s' waits for a person: %s", node_name(story, event->node),
-                   at->erased ? "(erased)" : words);
+        return say(story,
+                   event->status == GATE_APPROVAL ? "'%.64s' asks for approval: %s"
+                                                  : "'%.64s' waits for a person: %s",
+                   node_name(story, event->node), at->erased ? "(erased)" : words);
+    }
+    const struct plan_node *node = node_of(story, event->node);
+    bool approval = node != NULL && node->kind == TASK_APPROVAL;
+    if (approval && event->count == 1) {
+        return say(story, "nobody answered '%.64s' before its deadline: it is %s",
+                   node_name(story, event->node),
+                   event->status == VERDICT_APPROVE ? "approved" : "denied");
     }
     const char *did = event->status == VERDICT_APPROVE  ? "approved"
                       : event->status == VERDICT_REJECT ? "rejected"
+                      : approval                        ? "edited and approved"
                                                         : "corrected the input of";
     bool reason = event->text != NULL && event->text[0] != '\0';
     return say(story, "%.100s %s '%.64s'%s%.300s",
                event->person == NULL || event->person[0] == '\0' ? "somebody" : event->person, did,
                node_name(story, event->node), reason ? ": " : "", reason ? event->text : "");
+}
+
+static bool approval_asked(const struct story *story, const struct event *event)
+{
+    const struct plan_node *node = node_of(story, event->node);
+    return node != NULL && node->kind == TASK_APPROVAL;
 }
 
 static const char *other_words(struct story *story, const struct view_event *at)
@@ -456,7 +473,10 @@ static const char *other_words(struct story *story, const struct view_event *at)
     case EVENT_ITERATION_STARTED:
         return say(story, "'%.64s' takes item %u", name, event->count + 1);
     case EVENT_TIMER_FIRED:
-        return say(story, "the time of '%.64s' has come", name);
+        return say(story,
+                   approval_asked(story, event) ? "the deadline of '%.64s' has passed"
+                                                : "the time of '%.64s' has come",
+                   name);
     case EVENT_CONSUMED:
         return say(story, "'%.64s' received event '%.150s' from %.200s (id %.100s)", name,
                    event->name == NULL ? "" : event->name,

@@ -277,8 +277,22 @@ void gate_destroy(struct gate *gate)
 {
     failure_release(&gate->failure);
     doc_unref(&gate->proposal);
+    doc_unref(&gate->ask);
     free(gate->step);
     free(gate);
+}
+
+const char *gate_kind_name(enum gate_kind kind)
+{
+    switch (kind) {
+    case GATE_PARKED:
+        return "parked";
+    case GATE_DATA:
+        return "data";
+    case GATE_APPROVAL:
+        return "approval";
+    }
+    return "unknown";
 }
 
 void failure_copy(struct failure *to, const struct failure *from)

@@ -61,7 +61,7 @@ struct store {
 };
 
 /* Stored: append, never renumber. */
-enum gate_kind { GATE_PARKED = 1, GATE_DATA = 2 };
+enum gate_kind { GATE_PARKED = 1, GATE_DATA = 2, GATE_APPROVAL = 3 };
 enum verdict { VERDICT_APPROVE = 1, VERDICT_EDIT = 2, VERDICT_REJECT = 3 };
 
 struct gate {
@@ -75,6 +75,7 @@ struct gate {
     int64_t expires_ms;
     struct failure failure; /* texts and docs owned by the gate */
     struct doc *proposal;   /* NULL: none */
+    struct doc *ask;        /* approval: title, rationale, assignees, ...; else NULL */
     char *step;             /* step name */
 };
 
@@ -179,6 +180,7 @@ struct gate *company_gate(const struct company *company, const struct id *id);
 void company_add_gate(struct company *company, struct gate *gate);
 void company_remove_gate(struct company *company, const struct id *id);
 void gate_destroy(struct gate *gate);
+const char *gate_kind_name(enum gate_kind kind);
 
 /* Deep copy of a failure's texts and docs into one owned by the caller; failure_release frees it.
  */

@@ -131,7 +131,7 @@ static void trace_numbers(struct harness *h, const struct event *event)
         buf_printf(&h->trace, " [%u]", event->count);
         break;
     case EVENT_GATE_OPENED:
-        buf_printf(&h->trace, " %s r%u", event->status == GATE_DATA ? "data" : "parked",
+        buf_printf(&h->trace, " %s r%u", gate_kind_name((enum gate_kind)event->status),
                    event->count);
         break;
     case EVENT_GATE_DECIDED:

@@ -38,15 +38,18 @@ enum exit_code gates_ls_run(struct cli *cli)
 
 static void gate_print(const json_t *gate)
 {
-    static const char *const lines[] = {"gate",       "kind",     "title",     "instance",
-                                        "definition", "step",     "rationale", "opened_at",
-                                        "expires_at", "revision", "digest",    "pointer"};
+    static const char *const lines[] = {"gate",       "kind",      "title",     "instance",
+                                        "definition", "step",      "rationale", "opened_at",
+                                        "expires_at", "revision",  "digest",    "pointer",
+                                        "deadline",   "onTimeout", "escalated"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         sheet_line(gate, lines[i]);
     }
+    sheet_value(gate, "assignees");
     sheet_value(gate, "failure");
     sheet_value(gate, "input");
     sheet_value(gate, "proposal");
+    sheet_value(gate, "form");
     sheet_value(gate, "correction");
     const char *id = json_text_of(gate, "gate");
     (void)printf("\nmainstay gates approve|reject|edit %s\n", id != NULL ? id : "");
@@ -190,12 +193,14 @@ enum exit_code gates_edit_run(struct cli *cli)
         code = cli_json(given, "--value", &value, &err);
     } else if (code == ERR_OK) {
         const json_t *start = json_object_get(gate, "correction");
-        start = start != NULL && !json_is_null(start) ? start : json_object_get(gate, "input");
+        bool approval = text_equal(json_text_of(gate, "kind"), "approval");
+        const json_t *before = json_object_get(gate, approval ? "proposal" : "input");
+        start = start != NULL && !json_is_null(start) ? start : before;
         json_t *empty = json_object();
         code = value_edit(start != NULL ? start : empty, &value, &err);
         json_decref(empty);
-        if (code == ERR_OK && json_same(value, json_object_get(gate, "input"))) {
-            code = error_set(&err, ERR_INVALID, "the input is as it was: nothing was sent");
+        if (code == ERR_OK && json_same(value, before)) {
+            code = error_set(&err, ERR_INVALID, "the value is as it was: nothing was sent");
         }
     }
     enum exit_code exit_code = EXIT_DONE;

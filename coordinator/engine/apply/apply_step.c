@@ -209,6 +209,10 @@ static void step_started(struct engine *engine, struct instance *instance,
         doc_replace(&frame->data, none);
         doc_unref(&none);
         listeners_change(engine, instance, frame, true);
+    } else if (node->kind == TASK_APPROVAL) {
+        frame->deadline_ms = 0; /* the gate's, not the task's */
+        frame->wake_ms = event->at_ms;
+        doc_replace(&frame->call_input, event->output);
     } else if (node->kind == TASK_AGENT) {
         frame->key = event->key;
         text_replace(&frame->idempotency_key, event->id);
@@ -336,7 +340,7 @@ static void timer_fired(struct engine *engine, struct instance *instance, struct
         frame->attempt_started_ms = engine->now;
         frame->wake_ms = event->count == 0 ? 0 : engine->now + event->count;
         frame->cursor = node->attempt.first;
-    } else {
+    } else if (node->kind != TASK_APPROVAL) {
         apply_ready(engine, instance, frame);
     }
 }
@@ -391,6 +395,10 @@ static void gate_opened(struct engine *engine, struct instance *instance, struct
     gate->expires_ms = event->at_ms;
     failure_copy(&gate->failure, event->failure);
     doc_replace(&gate->proposal, event->output);
+    doc_replace(&gate->ask, event->value);
+    if (event->value != NULL && json_object_get(doc_json(event->value), "deadline") == NULL) {
+        frame->wake_ms = 0; /* escalated */
+    }
     char step[256];
     engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
                      sizeof(step));
@@ -405,6 +413,16 @@ static void gate_opened(struct engine *engine, struct instance *instance, struct
     doc_replace(&frame->error, event->error);
 }
 
+/* An approval: `output` is the step's output; without one the fault that follows removes it. */
+static void approval_decided(struct frame *frame, const struct event *event)
+{
+    frame->wake_ms = 0;
+    frame->state = event->output == NULL ? FRAME_WAITING : FRAME_OUTPUT;
+    if (event->output != NULL) {
+        doc_replace(&frame->data, event->output);
+    }
+}
+
 /* A person decided. status: verdict; flow: what becomes of an output that was held back: WALK_END
  * it is taken, WALK_SCOPE_END it was the proposal and is performed. */
 static void gate_decided(struct engine *engine, struct instance *instance, struct frame *frame,
@@ -412,6 +430,10 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
 {
     gate_close(engine, frame);
     doc_replace(&frame->error, NULL);
+    if (frame_node(instance, frame)->kind == TASK_APPROVAL) {
+        approval_decided(frame, event);
+        return;
+    }
     instance->retries++;
     frame->attempt = (instance->retries << 8U) | 1U;
     if (event->status == VERDICT_EDIT) {

@@ -89,6 +89,10 @@ static void frame_wake(struct engine *engine, struct instance *instance, struct 
         walk(engine, instance);
         return;
     }
+    if (node->kind == TASK_APPROVAL) {
+        approval_deadline(engine, instance, frame);
+        return;
+    }
     struct event event = engine_event(instance, EVENT_TIMER_FIRED);
     event.frame = frame->id;
     event.node = frame->node;

@@ -298,6 +298,21 @@ static enum eval enter_call(struct entry *entry, struct event *event)
     return EVAL_OK;
 }
 
+/* The gate opens once the frame stands. */
+static enum eval enter_approval(struct entry *entry)
+{
+    struct event event = entry_start(entry);
+    struct doc *ask = NULL;
+    enum eval eval = approval_prepare(&entry->scope, &event, &ask);
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    struct instance *instance = entry->scope.instance;
+    engine_emit(entry->scope.engine, &event);
+    approval_open(entry->scope.engine, instance, instance_frame(instance, event.frame), ask);
+    return EVAL_OK;
+}
+
 /* Tasks that get a frame. */
 static enum eval enter_open(struct entry *entry)
 {
@@ -350,6 +365,8 @@ static enum eval enter_kind(struct entry *entry)
         return enter_open(entry);
     case TASK_BRANCH: /* its frame comes with the fork's */
         break;
+    case TASK_APPROVAL:
+        return enter_approval(entry);
     }
     UNREACHABLE();
 }

@@ -10,6 +10,13 @@
 void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
                enum gate_kind kind, const struct failure *failure, struct doc *proposal)
 {
+    gate_ask(engine, instance, frame, kind, failure, proposal, NULL);
+}
+
+void gate_ask(struct engine *engine, struct instance *instance, struct frame *frame,
+              enum gate_kind kind, const struct failure *failure, struct doc *proposal,
+              struct doc *ask)
+{
     uint32_t revision = frame->gate_revision + 1;
     struct doc *shown = proposal != NULL ? proposal : frame->call_input;
     struct event event = engine_event(instance, EVENT_GATE_OPENED);
@@ -26,7 +33,10 @@ void gate_open(struct engine *engine, struct instance *instance, struct frame *f
     event.at_ms = engine->now + engine->options.gate_ttl_ms;
     event.failure = failure_keep(engine, failure);
     event.output = proposal;
-    event.error = error_of_failure(engine, failure, frame_node(instance, frame)->pointer);
+    event.value = ask;
+    if (ask == NULL) {
+        event.error = error_of_failure(engine, failure, frame_node(instance, frame)->pointer);
+    }
     engine_emit(engine, &event);
     struct order *order = engine_order(engine, ORDER_ENDED, 0);
     order->ended = (struct ended_order){
@@ -74,7 +84,8 @@ static bool verdict_in_time(struct engine *engine, uint64_t token, struct instan
     failure_release(&failure);
     struct doc *proposal =
         engine_hold(engine, gate->proposal == NULL ? NULL : doc_ref(gate->proposal));
-    gate_open(engine, instance, frame, gate->kind, kept, proposal);
+    struct doc *ask = engine_hold(engine, gate->ask == NULL ? NULL : doc_ref(gate->ask));
+    gate_ask(engine, instance, frame, gate->kind, kept, proposal, ask);
     engine_refuse(engine, token, ERR_CONFLICT,
                   "the gate had expired and was opened anew, look again");
     return false;
@@ -156,6 +167,14 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
     struct frame *frame = instance_frame(instance, gate->frame);
     CHECK(frame != NULL && frame->state == FRAME_SUSPENDED);
     if (!verdict_in_time(engine, token, instance, frame, gate)) {
+        return;
+    }
+    if (gate->kind == GATE_APPROVAL) {
+        struct id approved = instance->id;
+        if (approval_fits(engine, token, instance, frame, command)) {
+            approval_verdict(engine, instance, frame, gate, command);
+            engine_reply_ok(engine, token, &approved, false);
+        }
         return;
     }
     if (command->verdict == VERDICT_EDIT &&

@@ -144,6 +144,22 @@ bool instance_begin(struct engine *engine, const struct definition *definition, 
 void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
                enum gate_kind kind, const struct failure *failure, struct doc *proposal);
 
+/* The same with what is asked of the person (approvals; NULL otherwise). */
+void gate_ask(struct engine *engine, struct instance *instance, struct frame *frame,
+              enum gate_kind kind, const struct failure *failure, struct doc *proposal,
+              struct doc *ask);
+
+/* call: approval (approval.c): evaluate what is asked into the start event and *ret_ask; open the
+ * gate of the started frame; check and take a verdict; the deadline has come. */
+enum eval approval_prepare(struct scope *scope, struct event *event, struct doc **ret_ask);
+void approval_open(struct engine *engine, struct instance *instance, struct frame *frame,
+                   struct doc *ask);
+bool approval_fits(struct engine *engine, uint64_t token, const struct instance *instance,
+                   const struct frame *frame, const struct verdict_command *command);
+void approval_verdict(struct engine *engine, struct instance *instance, struct frame *frame,
+                      const struct gate *gate, const struct verdict_command *command);
+void approval_deadline(struct engine *engine, struct instance *instance, struct frame *frame);
+
 /* Whether the contract the call was dispatched under has a perform phase. */
 bool call_performs(struct engine *engine, const struct instance *instance,
                    const struct frame *frame);

@@ -226,3 +226,50 @@ Test(gates, the_longest_waiting_comes_first_and_pages_go_on)
     cr_assert_eq(seen, 5);
     office_close(&office);
 }
+
+static const char definition_approval[] =
+    "document: {dsl: 1.0.3, namespace: t, name: approval, version: 1.0.0}\n"
+    "do:\n"
+    "  - ok:\n"
+    "      call: approval\n"
+    "      with: {title: pay it?, rationale: it is due, proposal: '${ .pay }', assignees: [ann],\n"
+    "             deadline: P1D, onTimeout: deny, form: {document: {type: integer}}}\n";
+
+Test(gates, an_approval_shows_what_is_asked_and_tells_who_said_yes)
+{
+    struct office *office = office_open();
+    char id[33];
+    office_deploy(office, definition_approval);
+    office_run(office, "t/approval", "{'pay': 3}", id);
+    const json_t *reply = office_get(office, "gates.ls", "{}");
+    const json_t *gate = json_array_get(json_object_get(reply, "gates"), 0);
+    cr_assert_str_eq(text_of(gate, "kind"), "approval");
+    cr_assert_str_eq(text_of(gate, "title"), "pay it?");
+    cr_assert_str_eq(text_of(gate, "rationale"), "it is due");
+    cr_assert_str_eq(text_of(gate, "onTimeout"), "deny");
+    cr_assert_not_null(json_text_of(gate, "deadline"));
+    cr_assert_eq(json_array_size(json_object_get(gate, "assignees")), 1);
+    cr_assert_eq(json_integer_value(json_object_get(gate, "proposal")), 3);
+    cr_assert_null(json_object_get(gate, "failure"));
+    char name[33];
+    (void)snprintf(name, sizeof(name), "%s", text_of(gate, "gate"));
+    struct office_reply *refused = office_ask(
+        office, "gates.verdict", "{'gate': '%s', 'verdict': 'edit', 'value': 'much'}", name);
+    cr_assert_eq(refused->code, ERR_INVALID);
+    cr_assert_not_null(strstr(refused->error, "breaks the approval's form"), "%s", refused->error);
+    reply = office_get(office, "gates.verdict",
+                       "{'gate': '%s', 'verdict': 'edit', 'value': 2, 'reason': 'too much'}", name);
+    cr_assert_str_eq(text_of(reply, "status"), "completed");
+    reply = office_get(office, "instances.describe", "{'instance': '%s'}", id);
+    const json_t *output = json_object_get(reply, "output");
+    cr_assert_str_eq(text_of(output, "verdict"), "edited");
+    cr_assert_str_eq(text_of(output, "reason"), "too much");
+    cr_assert_eq(json_int_of(output, "value", 0), 2);
+    reply = office_get(office, "explain", "{'instance': '%s'}", id);
+    const json_t *story = json_object_get(reply, "story");
+    cr_assert_str_eq(text_of(json_array_get(story, 1), "words"),
+                     "'ok' asks for approval: pay it?: it is due");
+    cr_assert_not_null(
+        strstr(text_of(json_array_get(story, 2), "words"), " edited and approved 'ok': too much"));
+    office_close(&office);
+}
