@@ -52,7 +52,8 @@ struct agent_task {
     void *runtime;                /* private */
 };
 
-/* Whether to stop: the time is over, or the agent is stopping and will not wait any longer. */
+/* Whether to stop: the time is over, a pure task was recalled, or the agent is stopping and will
+ * not wait any longer. */
 bool agent_task_cancelled(const struct agent_task *task);
 
 /* Milliseconds left of the timeout; 0 when it is over. */

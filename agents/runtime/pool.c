@@ -130,6 +130,9 @@ enum pool_recall pool_recall(struct pool *pool, const struct outcome_name *name,
     struct job *job = map_get(pool->jobs, bytes, sizeof(bytes));
     if (job != NULL && (job->running || job->name.attempt > name->attempt)) {
         answer = RECALL_RUNNING;
+        if (job->name.attempt == name->attempt && job_effect(job) == EFFECT_PURE) {
+            atomic_store(&job->cancelled, true); /* nobody wants its answer any more */
+        }
     } else if (job != NULL) {
         struct job **at = &pool->lanes[lane_index(pool, job)].first;
         while (*at != job) {

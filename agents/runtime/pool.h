@@ -32,7 +32,7 @@ enum pool_answer pool_submit(struct pool *pool, struct job *job);
 enum pool_recall {
     RECALL_UNKNOWN, /* nothing of that key and phase is here */
     RECALL_TAKEN,   /* it was waiting; *ret_job is the caller's now */
-    RECALL_RUNNING
+    RECALL_RUNNING  /* it goes on; a pure one is told to stop, since nobody wants its answer */
 };
 enum pool_recall pool_recall(struct pool *pool, const struct outcome_name *name,
                              struct job **ret_job);

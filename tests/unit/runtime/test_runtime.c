@@ -13,6 +13,7 @@ enum {
     RUNNING = MAINSTAY__RESULT_STATUS__RESULT_STATUS_RUNNING,
     RECALLED = MAINSTAY__RESULT_STATUS__RESULT_STATUS_RECALLED,
     IN_DOUBT = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_IN_DOUBT,
+    CANCELLED = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_CANCELLED,
     CONTRACT = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_CONTRACT,
     DATA = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_DATA,
     TRANSIENT = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_TRANSIENT,
@@ -406,6 +407,19 @@ Test(runtime, what_has_not_started_can_be_recalled_durably)
     harness_recall(h, 3, 3, true);
     got = harness_wait(h, 8);
     cr_assert_eq(got.status, DONE, "a recall of what was done is answered with it");
+}
+
+Test(runtime, a_recalled_pure_action_is_told_to_stop)
+{
+    atomic_store(&h->gate, 0);
+    atomic_store(&h->heeding, 1);
+    struct ask ask = {.key = 1, .action = "slow", .input = "{\"heed\":true}"};
+    harness_ask(h, &ask);
+    until_waiting(1);
+    harness_recall(h, 1, 1, false);
+    struct got first = harness_wait(h, 1); /* that it runs, and that it has stopped: in any order */
+    struct got second = harness_wait(h, 2);
+    cr_assert((int)first.failure_class == CANCELLED || (int)second.failure_class == CANCELLED);
 }
 
 Test(runtime, an_intent_cannot_be_recalled)
