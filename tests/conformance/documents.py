@@ -75,7 +75,7 @@ class Isolation:
         self.suffix = f"-scenario{number}"
         self.hosts = hosts  # {"https://host": "http://127.0.0.1:port"}
 
-    def event_type(self, text):
+    def own(self, text):
         return text + self.suffix
 
     def definition(self, text):

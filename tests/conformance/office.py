@@ -1,4 +1,6 @@
 """The company that scenarios run in, and one scenario's dealings with it."""
+import concurrent.futures
+import datetime
 import json
 import os
 import sys
@@ -68,9 +70,11 @@ class Desk:
 
 class Restarts:
     """Restarts of the coordinator disturb everybody: scenarios that need one stop at it, and when
-    all who will come are there it happens once for all of them."""
+    all who will come are there it happens once for all of them. A child dies with the thread that
+    started it, so one that lives until close() starts the coordinator."""
 
     def __init__(self, crew, expected):
+        self.thread = concurrent.futures.ThreadPoolExecutor(1)
         self.crew, self.expected = crew, expected
         self.waiting, self.rounds = 0, 0
         self.turn = threading.Condition()
@@ -79,7 +83,7 @@ class Restarts:
         """Called with the lock held, when nobody is missing any more."""
         try:
             self.crew.coordinator.kill()
-            self.crew.start_coordinator()
+            self.thread.submit(self.crew.start_coordinator).result()
         finally:
             self.waiting = 0
             self.rounds += 1
@@ -103,6 +107,9 @@ class Restarts:
             if self.waiting > 0 and self.waiting == self.expected:
                 self.happen()
 
+    def close(self):
+        self.thread.shutdown()
+
 
 # ---- the journal of an instance ----
 
@@ -115,7 +122,7 @@ class Task:
         self.state = None    # completed, faulted, cancelled, skipped, None while it runs
         self.output = None
         self.error = None
-        self.retries = 0
+        self.delays = []     # in ms, before each retry
 
 
 def pointer_of(step):
@@ -125,6 +132,12 @@ def pointer_of(step):
 
 def name_of(step):
     return pointer_of(step).rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
+
+
+def milliseconds(text):
+    """Of an RFC 3339 time in UTC."""
+    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return round(moment.timestamp() * 1000)
 
 
 class Story:
@@ -175,7 +188,8 @@ class Story:
             self.ended(event, "faulted")
             task.error = event.get("error")
         elif kind in ("step-retry", "try-retry"):
-            self.task(event).retries += 1
+            task = self.task(event)
+            task.delays.append(milliseconds(event["due"]) - milliseconds(event["at"]))
         elif kind == "step-result" and event.get("outcome") == "done":
             self.data[pointer] = event.get("output")
         elif kind == "event-consumed":
@@ -203,6 +217,6 @@ def events_of(desk, instance):
     while after is not None:
         answer = desk.ask("journal.tail", instance=instance, after=after, limit=1000)
         for batch in answer["batches"]:
-            events += batch["events"]
+            events += [{**event, "at": batch["at"]} for event in batch["events"]]
         after = answer.get("next")
     return events

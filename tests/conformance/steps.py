@@ -141,6 +141,23 @@ class World:
                 raise Failed(f"{what}: not within {DEADLINE_S} s; tasks: {story.names()}")
             time.sleep(0.01)
 
+    def instance_of(self, name):
+        """The first instance of another workflow of the scenario, as soon as there is one."""
+        full = next((deployed for _, deployed in self.definitions
+                     if deployed and deployed.split("/")[1].split(":")[0] == name), None)
+        if full is None:
+            raise Failed(f"no workflow '{name}' is deployed")
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            rows = self.desk.ask("instances.ls", definition=full)["instances"]
+            if rows:
+                if rows[-1]["instance"] not in self.instances:
+                    self.instances.append(rows[-1]["instance"])
+                return rows[-1]["instance"]
+            if time.monotonic() > deadline:
+                raise Failed(f"'{name}' was not started within {DEADLINE_S} s")
+            time.sleep(0.01)
+
     # ---- what can be done to it ----
 
     def start(self):
@@ -151,9 +168,9 @@ class World:
     def publish(self, kind, **members):
         """An event; instances it started are the scenario's."""
         self.deploy()
-        members.setdefault("id", uuid.uuid4().hex)
+        members["id"] = self.isolation.own(str(members.get("id", uuid.uuid4().hex)))
         self.event = self.desk.ask("emit", request_id=uuid.uuid4().hex,
-                                   type=self.isolation.event_type(kind), **members)
+                                   type=self.isolation.own(kind), **members)
         if self.event["outcome"] == "started":
             self.instances += self.event["instances"]
 
@@ -407,8 +424,22 @@ def then_skipped(world, name):
 @step(r"(\S+) should be retried (\d+) times?")
 def then_retried(world, name, count):
     task = world.finished_story().of(name)
-    if task.retries != int(count):
-        raise Failed(f"'{name}' was retried {task.retries} times")
+    if len(task.delays) != int(count):
+        raise Failed(f"'{name}' was retried {len(task.delays)} times")
+
+
+@step(r"the retries of (\S+) should wait (\d+(?:, \d+)*) ms")
+def then_delays(world, name, delays):
+    task = world.finished_story().of(name)
+    if task.delays != [int(delay) for delay in delays.split(",")]:
+        raise Failed(f"the retries of '{name}' waited {task.delays} ms")
+
+
+@step(r"the retries of (\S+) should wait between (\d+) and (\d+) ms")
+def then_jitter(world, name, least, most):
+    task = world.finished_story().of(name)
+    if not task.delays or not all(int(least) <= delay <= int(most) for delay in task.delays):
+        raise Failed(f"the retries of '{name}' waited {task.delays} ms")
 
 
 # ---- ours: while it runs ----
@@ -504,6 +535,18 @@ def then_last_output(world):
         raise Failed("no workflow has been started")
     expect(world.ended("completed", world.instances[-1]).get("output"), world.value(),
            "the output")
+
+
+@step(r"the workflow '([^']+)' should (complete|fault|cancel)")
+def then_other_ended(world, name, how):
+    world.ended({"complete": "completed", "fault": "faulted", "cancel": "cancelled"}[how],
+                world.instance_of(name))
+
+
+@step(r"the workflow '([^']+)' should complete with output:")
+def then_other(world, name):
+    answer = world.ended("completed", world.instance_of(name))
+    expect(answer.get("output"), world.value(), f"the output of '{name}'")
 
 
 # ---- ours: people ----
