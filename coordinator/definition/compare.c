@@ -67,7 +67,7 @@ static json_t *node_own(const struct plan_node *node, bool so_far)
     static const char *const lists[] = {"do", "try"};
     static const char *const later[] = {"then", "output", "export", "metadata"};
     if (!json_is_object(node->definition)) {
-        return json_incref(json_mutable(node->definition));
+        return json_null(); /* a list: what is in it has nodes of its own */
     }
     json_t *own = json_copy(json_mutable(node->definition));
     CHECK(own != NULL);
@@ -104,7 +104,7 @@ const char *plan_node_word(const struct plan_node *node)
             return words[i];
         }
     }
-    return node->kind == TASK_SET ? "set" : "task";
+    return node->kind == TASK_SET ? "set" : node->kind == TASK_DO ? "do" : "task";
 }
 
 /* ---- members ---- */

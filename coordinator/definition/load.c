@@ -111,9 +111,9 @@ static const char *branch_place(struct load *load, const struct plan_node *node)
     return place;
 }
 
-/* The pointer of the task around it, then its own without the position in the list: of
- * "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so places are in a plan.
- */
+/* The place of the task around it, then the node's own pointer from there on without the position
+ * in its list: of "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so
+ * places are in a plan. */
 static const char *place_of(struct load *load, const struct plan_node *node)
 {
     if (node->kind == TASK_BRANCH) {
@@ -121,15 +121,17 @@ static const char *place_of(struct load *load, const struct plan_node *node)
     }
     const struct plan_node *parent = node->parent == PLAN_NONE ? NULL : load->nodes[node->parent];
     const char *own = node->pointer + (parent == NULL ? 0 : strlen(parent->pointer));
-    const char *name = strrchr(own, '/');
-    size_t size = (size_t)(name - own);
-    size_t list = size;
-    while (list > 0 && own[list - 1] >= '0' && own[list - 1] <= '9') {
-        list--;
+    const char *at = strchr(own + 1, '/'); /* the list's name is no position */
+    size_t digits = 0;
+    for (; at != NULL; at = strchr(at + 1, '/')) {
+        digits = strspn(at + 1, "0123456789");
+        if (digits > 0 && at[1 + digits] == '/') {
+            break;
+        }
     }
-    bool positioned = list > 0 && list < size && own[list - 1] == '/';
     return load_printf(load, "%s%.*s%s", parent == NULL ? "" : parent->place,
-                       (int)(positioned ? list - 1 : size), own, name);
+                       at == NULL ? (int)strlen(own) : (int)(at - own), own,
+                       at == NULL ? "" : at + 1 + digits);
 }
 
 /* What the plan points to becomes one array, and the external expressions get their list. */
