@@ -185,6 +185,7 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.steps = instance->steps;
     row.retries = instance->retries;
     row.cancelling = instance->cancelling;
+    row.migrated = instance->migrated;
     row.final = (uint32_t)instance->final;
     row.final_value = proto_doc(instance->final_value);
     row.wake_ms = (uint64_t)instance->timer_ms;
@@ -348,6 +349,7 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     instance->steps = row->steps;
     instance->retries = row->retries;
     instance->cancelling = row->cancelling;
+    instance->migrated = row->migrated;
     instance->final = (enum instance_status)row->final;
     instance->final_value = doc_of_proto(&row->final_value);
     instance->timer_ms = (int64_t)row->wake_ms;

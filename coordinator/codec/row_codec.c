@@ -92,6 +92,7 @@ void done_pack(const struct instance *instance, const char *name, int64_t ended_
     row.journal = journal_differences(instance->journal, instance->journal_count, arena);
     row.trigger = proto_text(instance->trigger);
     row.name = proto_text(name);
+    row.migrated = instance->migrated;
     row_append(&row.base, out);
 }
 
@@ -118,6 +119,7 @@ enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_don
         .status = (enum instance_status)row->status,
         .started_ms = (int64_t)row->started_ms,
         .ended_ms = (int64_t)row->ended_ms,
+        .migrated = row->migrated,
         .journal = row->journal,
         .journal_count = row->n_journal,
     };

@@ -31,6 +31,7 @@ struct done {
     enum instance_status status;
     int64_t started_ms;
     int64_t ended_ms;
+    uint64_t migrated; /* journal sequence of the last migration; 0: none */
     uint64_t *journal;
     size_t journal_count;
 };

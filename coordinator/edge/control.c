@@ -14,7 +14,6 @@
 enum {
     REQUEST_VERSION = 1,
     REQUEST_ARENA_BYTES = 64 * 1024 * 1024,
-    JOURNAL_ARENA_BYTES = 256 * 1024 * 1024,
     REQUEST_TEXT_BYTES = 200, /* of request id and person */
 };
 
@@ -40,6 +39,7 @@ static const struct verb verbs[] = {
     {"instances.ls", false, verb_instances_ls},
     {"instances.describe", false, verb_instances_describe},
     {"instances.cancel", true, verb_cancel},
+    {"instances.migrate", true, verb_instances_migrate},
     {"explain", false, verb_explain},
     {"agents.ls", false, verb_agents_ls},
     {"gates.ls", false, verb_gates_ls},
@@ -306,6 +306,10 @@ static void pending_fill(struct control *control, const struct pending *pending,
 {
     if (strcmp(pending->verb, "emit") == 0 || strcmp(pending->verb, "deadletters.replay") == 0) {
         emit_fill(pending->body, reply);
+        return;
+    }
+    if (strcmp(pending->verb, "instances.migrate") == 0) {
+        migrate_fill(pending->body, reply);
         return;
     }
     if (strcmp(pending->verb, "deploy") == 0 || strcmp(pending->verb, "definitions.retire") == 0) {

@@ -164,6 +164,7 @@ static bool history_visit(void *user, const struct view_event *at)
     struct history *history = user;
     struct request *request = history->request;
     const struct event *event = at->event;
+    history->plan = plan_after(control_company(request->control), event, history->plan);
     switch ((unsigned)event->kind) {
     case EVENT_INSTANCE_STARTED:
         request_set_doc(request, request->reply, "input", event->input, SIZE_MAX);

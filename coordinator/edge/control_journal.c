@@ -132,6 +132,7 @@ static void event_values(struct request *sizes, json_t *row, const struct event 
 /* The plan of the event's instance, remembered for the next event, which is often of the same. */
 struct plan_memory {
     struct control *control;
+    uint64_t sequence; /* of the batch in hand */
     bool valid;
     struct id instance;
     const struct plan *plan;
@@ -149,9 +150,10 @@ static const struct plan *plan_of(struct plan_memory *memory, const struct event
         memory->plan = NULL;
         if (view_load(memory->control, &event->instance, &view, NULL) == ERR_OK &&
             view.definition != NULL) {
-            memory->plan = view.definition->plan;
+            memory->plan = view_plan_before(memory->control, &view, memory->sequence);
         }
     }
+    memory->plan = plan_after(control_company(memory->control), event, memory->plan);
     return memory->plan;
 }
 
@@ -200,6 +202,8 @@ static json_t *batch_json(struct tail *tail, const struct journal_batch *batch, 
     json_set_digest(row, "previous", &batch->previous);
     json_set(row, "events", events);
     size_t left_out = 0;
+    tail->memory.valid = tail->memory.valid && tail->memory.sequence < batch->sequence;
+    tail->memory.sequence = batch->sequence;
     for (size_t i = 0; i < batch->event_count; i++) {
         const struct event *event = &batch->events[i];
         bool wanted =

@@ -15,6 +15,7 @@
 #include "coordinator/edge/control.h"
 #include "coordinator/engine/command.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/engine/order.h"
 #include "coordinator/tables/tables.h"
 #include "coordinator/turn.h"
 
@@ -22,6 +23,7 @@ enum {
     CONTROL_REPLY_BYTES = 900 * 1024, /* a packed reply */
     CONTROL_ROOM_BYTES = 860 * 1024,  /* of it for rows and values */
     CONTROL_REQUEST_BYTES = 2 * 1024 * 1024,
+    JOURNAL_ARENA_BYTES = 256 * 1024 * 1024,
     CONTROL_LIST_MAX = 1000,
     CONTROL_LIST_DEFAULT = 100,
     CONTROL_WAITERS_MAX = 1024,
@@ -86,6 +88,10 @@ typedef enum err verb_fn(struct request *request, struct error *err);
 /* ---- orders: control_orders.c, control_emit.c ---- */
 verb_fn verb_deploy, verb_run, verb_emit, verb_cancel, verb_verdict, verb_letters_replay;
 verb_fn verb_definitions_retire; /* control_definitions.c */
+verb_fn verb_instances_migrate;  /* control_migrate.c */
+
+/* Complete the reply of instances.migrate (control_migrate.c). */
+void migrate_fill(json_t *body, const struct reply_order *reply);
 
 /* ---- queries ---- */
 verb_fn verb_status, verb_definitions_ls, verb_agents_ls; /* control_status.c */
@@ -246,6 +252,15 @@ MUST_CHECK enum err view_each_event(struct control *control, const struct view *
                                     uint64_t after, view_event_fn *visit, void *user,
                                     struct error *err);
 
+/* The plan that an instance runs once the event has happened: another one when the event starts or
+ * moves it, else `plan`. */
+const struct plan *plan_after(const struct company *company, const struct event *event,
+                              const struct plan *plan);
+
+/* The plan that the instance ran just before journal batch `sequence`; NULL when it is unknown. */
+const struct plan *view_plan_before(struct control *control, const struct view *view,
+                                    uint64_t sequence);
+
 /* What it ended with, from its last event: `output` or `error` of `reply`. */
 MUST_CHECK enum err view_set_outcome(struct request *request, const struct view *view,
                                      struct error *err);
@@ -262,7 +277,8 @@ struct story_step {
 };
 
 struct story {
-    const struct plan *plan;
+    const struct company *company;
+    const struct plan *plan; /* of the version it runs at this point of the story */
     struct arena *arena;
     struct story_step *steps;
     size_t step_count;

@@ -205,6 +205,48 @@ enum err view_each_event(struct control *control, const struct view *view, uint6
     return ERR_OK;
 }
 
+const struct plan *plan_after(const struct company *company, const struct event *event,
+                              const struct plan *plan)
+{
+    bool begins = event->kind == EVENT_INSTANCE_STARTED || event->kind == EVENT_INSTANCE_MIGRATED;
+    const struct definition *definition =
+        begins ? company_definition(company, &event->digest) : NULL;
+    return definition != NULL ? definition->plan : plan;
+}
+
+struct before {
+    struct control *control;
+    uint64_t sequence;
+    const struct plan *plan;
+};
+
+static bool before_visit(void *user, const struct view_event *at)
+{
+    struct before *before = user;
+    if (at->sequence >= before->sequence) {
+        return false;
+    }
+    before->plan = plan_after(control_company(before->control), at->event, before->plan);
+    return true;
+}
+
+const struct plan *view_plan_before(struct control *control, const struct view *view,
+                                    uint64_t sequence)
+{
+    uint64_t migrated = view->open != NULL ? view->open->migrated : view->done.migrated;
+    if (migrated < sequence) {
+        return view->definition == NULL ? NULL : view->definition->plan;
+    }
+    struct before before = {.control = control, .sequence = sequence};
+    struct arena *mine = control->journal; /* holds the batch that the caller reads */
+    control->journal = arena_create(JOURNAL_ARENA_BYTES);
+    CHECK(control->journal != NULL);
+    enum err code = view_each_event(control, view, 0, before_visit, &before, NULL);
+    arena_destroy(&control->journal);
+    control->journal = mine;
+    return code == ERR_OK ? before.plan : NULL;
+}
+
 static bool outcome_visit(void *user, const struct view_event *at)
 {
     struct request *request = user;

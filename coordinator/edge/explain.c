@@ -122,7 +122,8 @@ enum err verb_explain(struct request *request, struct error *err)
     TRY(view_load(request->control, &id, &view, err));
     struct telling telling = {
         .request = request,
-        .story = {.plan = view.definition == NULL ? NULL : view.definition->plan,
+        .story = {.company = control_company(request->control),
+                  .plan = view.definition == NULL ? NULL : view.definition->plan,
                   .arena = request->arena},
         .entries = json_array(),
     };

@@ -185,6 +185,11 @@ static const char *instance_words(struct story *story, const struct event *event
     case EVENT_INSTANCE_FAULTED:
         error_words(event->error, words, sizeof(words));
         return say(story, "ended with an error: %s", words);
+    case EVENT_INSTANCE_MIGRATED:
+        return say(story, "%.100s moved it from %.200s to %.200s%s%.300s", person,
+                   event->source == NULL ? "(erased)" : event->source,
+                   event->name == NULL ? "" : event->name, reason ? ": " : "",
+                   reason ? event->text : "");
     case EVENT_INSTANCE_CANCELLING:
         return say(story, "%.100s asked to cancel it%s%.300s", person, reason ? ": " : "",
                    reason ? event->text : "");
@@ -515,6 +520,7 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_INSTANCE_SETTLING:
     case EVENT_INSTANCE_COMPLETED:
     case EVENT_INSTANCE_FAULTED:
+    case EVENT_INSTANCE_MIGRATED:
     case EVENT_INSTANCE_CANCELLING:
     case EVENT_INSTANCE_CANCELLED:
         return instance_words(story, at->event);
@@ -584,6 +590,7 @@ void story_tell(struct story *story, const struct view_event *at, const char **r
                 char *name, size_t name_size)
 {
     const struct event *event = at->event;
+    story->plan = plan_after(story->company, event, story->plan);
     if (event->kind == EVENT_STEP_STARTED) {
         step_add(story, event);
     }

@@ -26,6 +26,7 @@ enum command_kind {
     COMMAND_VERDICT,     /* a person decided a gate */
     COMMAND_EVALUATION,  /* mainstay-jq answered */
     COMMAND_DEAD_LETTER, /* something could not be understood */
+    COMMAND_MIGRATE,     /* instances to another version */
     COMMAND_RETIRE,      /* a version of a definition starts nothing any more */
     COMMAND_ZONE,        /* the rules of a time zone */
 };
@@ -93,6 +94,14 @@ struct retire_command {
     bool force; /* even when its triggers start nothing from then on */
 };
 
+struct migrate_command {
+    const struct id *instances;
+    uint32_t count;
+    const char *version; /* of each instance's own definition */
+    const char *reason;
+    const char *person;
+};
+
 struct cancel_command {
     struct id instance;
     const char *reason;
@@ -150,6 +159,7 @@ struct command {
         struct dead_letter_command dead_letter;
         struct retire_command retire;
         struct zone_command zone;
+        struct migrate_command migrate;
     };
 };
 

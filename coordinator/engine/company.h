@@ -162,6 +162,10 @@ const struct definition *company_find_definition(const struct company *company, 
 void company_retire_definition(struct company *company, struct definition *definition,
                                int64_t retired_ms, const char *reason);
 
+/* The version of the definition that an instance would be moved to; NULL: not deployed. */
+const struct definition *migration_target(const struct company *company,
+                                          const struct definition *from, const char *version);
+
 /* The highest version of namespace/name, in service or not; a name with a version gives the same.
  * NULL: none. */
 const struct definition *company_newest_definition(const struct company *company, const char *name);

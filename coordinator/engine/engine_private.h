@@ -118,6 +118,7 @@ bool engine_knows(struct engine *engine, const struct id *id);
 void apply_event(struct engine *engine, const struct event *event);
 void apply_company(struct engine *engine, const struct event *event);
 void apply_instance(struct engine *engine, struct instance *instance, const struct event *event);
+void apply_migrated(struct engine *engine, struct instance *instance, const struct event *event);
 void apply_step(struct engine *engine, struct instance *instance, const struct event *event);
 void apply_call(struct engine *engine, struct instance *instance, const struct event *event);
 /* The run that a schedule waited for has ended: the next is due its delay later. */

@@ -159,6 +159,7 @@ struct instance {
     uint32_t frame_count;
     struct ledger_entry *ledger;
     uint32_t ledger_count;
+    uint64_t migrated; /* journal sequence of its last migration; 0: none */
     uint64_t *journal; /* sequences that hold its events, ascending */
     uint32_t journal_count;
     /* bookkeeping of the engine, not stored */

@@ -77,6 +77,12 @@ struct evaluate_order {
 /* How an event command ended. */
 enum event_outcome { EVENT_STARTED = 1, EVENT_CONTINUED, EVENT_KEPT, EVENT_DUPLICATE };
 
+/* What became of one instance of a migrate command. */
+struct migrated {
+    struct id instance;
+    const char *why; /* it stays because; NULL: it moved */
+};
+
 struct reply_order {
     enum err code;
     const char *message; /* words when code is not ERR_OK */
@@ -85,6 +91,8 @@ struct reply_order {
     enum event_outcome outcome;
     const struct id *instances; /* event: started or continued */
     uint32_t instance_count;
+    const struct migrated *migrated; /* migrate: in the order of the command */
+    uint32_t migrated_count;
 };
 
 struct ended_order {

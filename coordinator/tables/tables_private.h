@@ -35,7 +35,7 @@ enum table {
     TABLE_DONE = 'F',
     TABLE_DONE_TIME = 'N',
     TABLE_OPEN_TIME = 'P',
-    TABLE_OPEN_COUNT = 'O',
+    TABLE_OPEN_COUNT = 'Q',
 };
 
 struct data_key {

@@ -22,6 +22,8 @@ static void instance_seen(struct harness *h, const struct event *event)
         CHECK(h->instance_count < HARNESS_INSTANCES);
         h->instances[h->instance_count] = event->instance;
         h->definitions[h->instance_count++] = event->digest;
+    } else if (event->kind == EVENT_INSTANCE_MIGRATED) {
+        h->definitions[instance_number(h, &event->instance) - 1] = event->digest;
     } else if (event->kind == EVENT_GATE_OPENED) {
         CHECK(h->gate_count < HARNESS_GATES);
         h->gates[h->gate_count++] = event->key;
@@ -173,7 +175,9 @@ static void trace_values(struct harness *h, const struct event *event)
     trace_doc(h, "out", event->output);
     trace_doc(h, "context", event->context);
     trace_doc(h, "error", event->error);
-    if (event->kind != EVENT_EMITTED && event->kind != EVENT_BUFFERED) {
+    if (event->kind == EVENT_INSTANCE_MIGRATED) {
+        trace_text(h, "to", event->name);
+    } else if (event->kind != EVENT_EMITTED && event->kind != EVENT_BUFFERED) {
         trace_doc(h, "value", event->value);
     }
     if (event->kind == EVENT_STEP_CANCELLED || event->kind == EVENT_DEAD_LETTER) {
@@ -229,6 +233,13 @@ void trace_order(struct harness *h, const struct order *order)
         buf_printf(&h->trace, "> publish %s\n", order->publish.type);
     } else if (order->kind == ORDER_REPLY && order->reply.code != ERR_OK) {
         buf_printf(&h->trace, "> %s: %s\n", error_text(order->reply.code), order->reply.message);
+    } else if (order->kind == ORDER_REPLY && order->reply.migrated != NULL) {
+        for (uint32_t i = 0; i < order->reply.migrated_count; i++) {
+            const struct migrated *migrated = &order->reply.migrated[i];
+            buf_printf(&h->trace, "> i%zu %s%s\n", instance_number(h, &migrated->instance),
+                       migrated->why == NULL ? "moved" : "stays: ",
+                       migrated->why == NULL ? "" : migrated->why);
+        }
     } else if (order->kind == ORDER_REPLY && order->reply.outcome != 0) {
         static const char *const outcomes[] = {"", "started", "continued", "kept", "duplicate"};
         buf_printf(&h->trace, "> %s\n", outcomes[order->reply.outcome]);

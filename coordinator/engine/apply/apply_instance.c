@@ -94,6 +94,9 @@ void apply_instance(struct engine *engine, struct instance *instance, const stru
         instance_final(engine, instance, INSTANCE_FAULTED, event->error);
         engine->counters.instances_faulted++;
         break;
+    case EVENT_INSTANCE_MIGRATED:
+        apply_migrated(engine, instance, event);
+        break;
     case EVENT_INSTANCE_CANCELLING:
         instance->cancelling = true;
         break;

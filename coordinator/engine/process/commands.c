@@ -48,6 +48,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_DEPLOY:
         process_deploy(engine, command->token, &command->deploy);
         break;
+    case COMMAND_MIGRATE:
+        process_migrate(engine, command->token, &command->migrate);
+        break;
     case COMMAND_RETIRE:
         process_retire(engine, command->token, &command->retire);
         break;

@@ -14,6 +14,7 @@ void process_run(struct engine *engine, uint64_t token, const struct run_command
 void process_result(struct engine *engine, const struct result_command *result);
 void process_hello(struct engine *engine, uint64_t token, const struct hello_command *hello);
 void process_deploy(struct engine *engine, uint64_t token, const struct deploy_command *command);
+void process_migrate(struct engine *engine, uint64_t token, const struct migrate_command *command);
 void process_retire(struct engine *engine, uint64_t token, const struct retire_command *command);
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command);
 void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
