@@ -55,6 +55,12 @@ const struct command commands[] = {
      "show one instance", "A unique beginning of the id, at least 6 digits, is enough."},
     {"instances", "cancel", NULL, "INSTANCE...", 1, MANY, BIT(REASON), instances_cancel_run,
      "cancel instances; what is in flight is settled first", NULL},
+    {"instances", "migrate", NULL, "NAME[:VERSION]|INSTANCE...", 1, 64,
+     BIT(TO) | BIT(PLAN) | BIT(STATUS) | BIT(REASON), instances_migrate_run,
+     "move open instances to another version of their definition",
+     "Moves named instances, or all of a definition (of one version, with --status in that one).\n"
+     "An instance moves when the steps and blocks it is in are the same in both versions and\n"
+     "nothing is in flight; --plan tells why others stay. Ends with code 1 if any stays."},
     {"definitions", "ls", "list", "", 0, 0, 0, definitions_ls_run, "list deployed definitions",
      NULL},
     {"definitions", "describe", "info", "NAME[:VERSION]", 1, 1, 0, definitions_describe_run,

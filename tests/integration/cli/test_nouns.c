@@ -84,6 +84,18 @@ Test(nouns, versions_of_definitions)
     expect_asked("definitions.retire", "reason", "wrong");
 }
 
+Test(nouns, instances_move_to_another_version)
+{
+    expect_run("instances migrate test/hello --to 2.0.0 --plan", 1, "1 can move to 2.0.0, 1 stays");
+    expect_run("instances migrate test/hello --to test/hello:2.0.0 -r new", 1,
+               "a call is in flight");
+    expect_asked("instances.migrate", "to", "2.0.0");
+    expect_asked("instances.migrate", "reason", "new");
+    expect_run("instances migrate test/hello --to 2.0.0 -o jsonl", 1, "\"moves\":true");
+    expect_run("instances migrate 0123456789ab", 2, "--to VERSION");
+    expect_run("instances migrate 0123456789ab --to 2.0.0 --status waiting", 2, "--status");
+}
+
 Test(nouns, one_thing_is_a_sheet)
 {
     expect_run("instances describe 012345", 0, "\"name\": \"world\"");

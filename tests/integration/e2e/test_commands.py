@@ -80,6 +80,30 @@ class Commands(company.Case):
         self.assertEqual(self.company.wait(open_one)["output"], {"version": "1.1.0"})
         self.assertEqual(self.company.wait(new)["output"], {"version": "1.0.0"})
 
+    def test_instances_move_to_another_version(self):
+        waits = "do:\n  - wait: {listen: {to: {one: {with: {type: e2e.move}}}}}\n"
+        self.company.deploy("moved", waits + "  - say: {set: {version: one}}\n", "1.0.0")
+        instances = {self.company.start("moved") for _ in range(3)}
+        new = "do:\n  - first: {set: {x: 1}}\n" + waits[4:] + "  - tell: {set: {version: two}}\n"
+        self.company.deploy("moved", new, "2.0.0")
+        self.company.deploy("moved", "do:\n  - tell: {set: {version: three}}\n", "3.0.0")
+        refused = self.company.run("instances", "migrate", "e2e/moved", "--to", "3.0.0")
+        self.assertEqual(refused.code, 1)
+        self.assertIn("stands at a step that is not in 3.0.0: /do/0/wait", refused.out)
+        plan = self.company.json("instances", "migrate", "e2e/moved:1.0.0", "--to", "2.0.0",
+                                 "--plan")
+        self.assertEqual((plan["can_move"], plan["stay"]), (3, 0))
+        self.assertEqual(plan["instances"][0]["passed"], "/do/0/first")
+        self.company.call("instances", "migrate", "e2e/moved:1.0.0", "--to", "2.0.0", "-r", "why")
+        self.company.call("agents", "restart", "coordinator")
+        shown = self.company.json("definitions", "describe", "e2e/moved:2.0.0")
+        self.assertEqual(shown["open"]["waiting"], 3)
+        self.company.call("emit", "e2e.move", "{}")
+        for instance in instances:
+            self.assertEqual(self.company.wait(instance)["output"], {"version": "two"})
+        self.assertIn("moved it from e2e/moved:1.0.0 to e2e/moved:2.0.0",
+                      self.company.call("explain", instance).out)
+
     def test_more_urgent_work_is_dispatched_first(self):
         for name, priority in (("idle", 9), ("urgent", 1)):
             text = company.definition(name, ECHO).replace(
