@@ -267,6 +267,9 @@ static bool node_moved(const struct order *from, uint32_t old, const struct orde
 static void node_compare(json_t *list, const struct plan_node *old, const struct plan_node *now,
                          bool moved)
 {
+    if (now->kind == TASK_BRANCH) {
+        return; /* the task in it tells */
+    }
     if (!plan_node_alike(old, now, false)) {
         json_t *before = node_own(old, false);
         json_t *after = node_own(now, false);

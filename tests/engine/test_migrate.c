@@ -172,6 +172,50 @@ SCENARIO(migrate, activations_go_on_counting)
            "i1 instance-completed out={\"n\":2}\n");
 }
 
+SCENARIO(migrate, branches_of_a_fork_move_together)
+{
+    move_between(
+        h,
+        HEAD("1.0.0") "do:\n  - f:\n      fork:\n        branches:\n"
+                      "          - a: {do: [{w: {wait: {seconds: 5}}}, {x: {set: {a: 1}}}]}\n"
+                      "          - b: {set: {b: 1}}\n"
+                      "          - c: {wait: {seconds: 9}}\n",
+        HEAD("2.0.0") "do:\n  - n: {set: {x: 1}}\n  - f:\n      fork:\n        branches:\n"
+                      "          - a: {do: [{w: {wait: {seconds: 5}}}, {y: {set: {a: 2}}}]}\n"
+                      "          - b: {set: {b: 1}}\n"
+                      "          - c: {wait: {seconds: 9}}\n");
+    deploy(h, HEAD("3.0.0") "do:\n  - f:\n      fork:\n        branches:\n"
+                            "          - a: {do: [{w: {wait: {seconds: 5}}}]}\n"
+                            "          - c: {wait: {seconds: 9}}\n");
+    migrate(h, "3.0.0");
+    advance(h, 5000);
+    advance(h, 4000);
+    EXPECT("i1 instance-started in={}\n"
+           "i1 workflow-entered\n"
+           "i1 step-started /do/0/f in={}\n"
+           "i1 step-started /do/0/f/fork/branches/0/a in={}\n"
+           "i1 step-ran /do/0/f/fork/branches/1/b ^ out={\"b\":1}\n"
+           "i1 branch-ended /do/0/f/fork/branches/1\n"
+           "i1 step-started /do/0/f/fork/branches/2/c in={}\n"
+           "i1 step-started /do/0/f/fork/branches/0/a/do/0/w in={}\n"
+           "i1 instance-migrated to=test/m:2.0.0\n"
+           "> i1 moved\n"
+           "> i1 stays: stands at a step that is not in 3.0.0: /do/1/f/fork/branches/1\n"
+           "+5000\n"
+           "i1 timer-fired /do/1/f/fork/branches/0/a/do/0/w\n"
+           "i1 step-completed /do/1/f/fork/branches/0/a/do/0/w\n"
+           "i1 step-ran /do/1/f/fork/branches/0/a/do/1/y ^ out={\"a\":2}\n"
+           "i1 step-completed /do/1/f/fork/branches/0/a ^\n"
+           "i1 branch-ended /do/1/f/fork/branches/0\n"
+           "+9000\n"
+           "i1 timer-fired /do/1/f/fork/branches/2/c\n"
+           "i1 step-completed /do/1/f/fork/branches/2/c ^\n"
+           "i1 branch-ended /do/1/f/fork/branches/2\n"
+           "i1 branches-joined /do/1/f\n"
+           "i1 step-completed /do/1/f ^\n"
+           "i1 instance-completed out=[{\"a\":2},{\"b\":1},{}]\n");
+}
+
 SCENARIO(migrate, an_open_gate_moves_with_its_step)
 {
     hello(h, PURE, "s1", 4);

@@ -89,6 +89,15 @@ Test(compare, a_moved_task_is_told_and_its_neighbours_are_not)
         "[{\"change\":\"moved\",\"step\":\"/do/2/x\",\"was\":\"/do/0/x\",\"task\":\"set\"}]");
 }
 
+Test(compare, branches_of_a_fork_are_told_by_their_tasks)
+{
+    expect_diff(
+        HEAD("1.0.0") "do: [{f: {fork: {branches: [{a: {set: {x: 1}}}, {b: {set: {x: 1}}}]}}}]\n",
+        HEAD("1.1.0") "do: [{f: {fork: {branches: [{a: {set: {x: 2}}}, {b: {set: {x: 1}}}]}}}]\n",
+        "[{\"change\":\"changed\",\"step\":\"/do/0/f/fork/branches/0/a\",\"task\":\"set\","
+        "\"members\":[{\"member\":\"/set/x\",\"from\":1,\"to\":2}]}]");
+}
+
 Test(compare, what_is_outside_the_tasks_comes_first)
 {
     expect_diff(HEAD("1.0.0") "timeout: {after: PT5S}\ndo: [{a: {set: {x: 1}}}]\n",
