@@ -21,6 +21,7 @@ extern const struct proto_limits row_limits;
 char *proto_text(const char *text);
 ProtobufCBinaryData proto_bytes(const void *data, size_t size);
 ProtobufCBinaryData proto_doc(struct doc *doc);
+bool doc_repeats(struct doc *doc, struct doc *before);
 struct doc *doc_of_proto(const ProtobufCBinaryData *bytes);
 bool proto_fixed(const ProtobufCBinaryData *bytes, void *out, size_t size);
 void row_append(const ProtobufCMessage *row, struct buf *out);

@@ -63,7 +63,8 @@ static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
     row->proposal = proto_doc(frame->proposal);
     row->dispatched_ms = (uint64_t)frame->dispatched_ms;
     row->effectful = frame->effectful;
-    row->call_input = proto_doc(frame->call_input);
+    row->call_input = doc_repeats(frame->call_input, frame->input) ? proto_doc(NULL)
+                                                                   : proto_doc(frame->call_input);
     row->ready_order = frame->ready_order;
     if (frame->has_gate) {
         row->gate = proto_bytes(frame->gate.bytes, ID_BYTES);
@@ -80,31 +81,25 @@ static struct doc *context_around(const struct instance *instance, const struct 
     return frame == NULL ? instance->context : frame->context;
 }
 
-/* Same bytes: replay reads equal values back as separate docs, and its rows must be the same. */
-static bool doc_repeats(struct doc *doc, struct doc *before)
-{
-    if (doc == before || doc == NULL || before == NULL) {
-        return doc == before;
-    }
-    size_t size = 0;
-    size_t before_size = 0;
-    const char *text = doc_text(doc, &size);
-    const char *before_text = doc_text(before, &before_size);
-    return size == before_size && memcmp(text, before_text, size) == 0;
-}
-
-/* A branch begins with what is around it: its fork's input and the context there. */
+/* A branch begins with the context that is around it. */
 static void branch_pack(const struct instance *instance, const struct frame *frame,
                         Mainstay__FrameRow *row)
 {
     const struct frame *fork = instance_frame(instance, frame->parent);
     row->branch = true;
-    if (doc_repeats(frame->raw_input, fork->input)) {
-        row->raw_input = proto_doc(NULL);
-    }
     if (!doc_repeats(frame->context, context_around(instance, fork))) {
         row->context = proto_doc(frame->context);
     }
+}
+
+/* What a frame is mostly entered with: it is left out then. */
+static struct doc *input_around(const struct instance *instance, uint32_t parent, bool branch)
+{
+    const struct frame *frame = parent == 0 ? NULL : instance_frame(instance, parent);
+    if (frame == NULL) {
+        return instance->input;
+    }
+    return branch ? frame->input : frame->data;
 }
 
 static Mainstay__FrameRow *frame_pack(const struct instance *instance, const struct frame *frame,
@@ -125,7 +120,9 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     row->deadline_ms = (uint64_t)frame->deadline_ms;
     row->wake_ms = (uint64_t)frame->wake_ms;
     row->attempt_started_ms = (uint64_t)frame->attempt_started_ms;
-    row->raw_input = proto_doc(frame->raw_input);
+    struct doc *around = input_around(instance, frame->parent, frame->context != NULL);
+    row->raw_input =
+        doc_repeats(frame->raw_input, around) ? proto_doc(NULL) : proto_doc(frame->raw_input);
     row->input =
         doc_repeats(frame->input, frame->raw_input) ? proto_doc(NULL) : proto_doc(frame->input);
     row->data = doc_repeats(frame->data, frame->input) ? proto_doc(NULL) : proto_doc(frame->data);
@@ -219,7 +216,8 @@ static void call_unpack(const Mainstay__FrameRow *row, struct frame *frame)
     text_replace(&frame->contract_version,
                  row->contract_version[0] == '\0' ? NULL : row->contract_version);
     doc_take(&frame->proposal, doc_of_proto(&row->proposal));
-    doc_take(&frame->call_input, doc_of_proto(&row->call_input));
+    struct doc *input = doc_of_proto(&row->call_input);
+    doc_take(&frame->call_input, input != NULL ? input : doc_ref(frame->input));
     frame->dispatched_ms = (int64_t)row->dispatched_ms;
     frame->effectful = row->effectful;
     frame->ready_order = row->ready_order;
@@ -234,9 +232,6 @@ static void branch_unpack(const Mainstay__FrameRow *row, struct instance *instan
     struct doc *context = doc_of_proto(&row->context);
     instance_branch(instance, frame, context != NULL ? context : context_around(instance, fork));
     doc_unref(&context);
-    if (frame->raw_input == NULL) {
-        frame->raw_input = doc_ref(fork->input);
-    }
 }
 
 static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instance,
@@ -252,7 +247,11 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
     frame->deadline_ms = (int64_t)row->deadline_ms;
     frame->wake_ms = (int64_t)row->wake_ms;
     frame->attempt_started_ms = (int64_t)row->attempt_started_ms;
-    doc_take(&frame->raw_input, doc_of_proto(&row->raw_input));
+    struct doc *raw = doc_of_proto(&row->raw_input);
+    if (raw == NULL) {
+        raw = doc_ref(input_around(instance, frame->parent, row->branch));
+    }
+    doc_take(&frame->raw_input, raw);
     if (row->branch) {
         branch_unpack(row, instance, frame);
     }
@@ -279,7 +278,7 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
             doc_unref(&value);
         }
     }
-    if (row->call_input.len > 0) {
+    if (row->key.len > 0) {
         call_unpack(row, frame);
     }
 }
@@ -315,8 +314,7 @@ static bool frames_are_sound(const Mainstay__InstanceRow *row)
 {
     for (size_t i = 0; i < row->n_frames; i++) {
         const Mainstay__FrameRow *frame = row->frames[i];
-        bool sound = frame->id != 0 && (frame->raw_input.len > 0 || frame->branch) &&
-                     (i == 0 || row->frames[i - 1]->id < frame->id);
+        bool sound = frame->id != 0 && (i == 0 || row->frames[i - 1]->id < frame->id);
         bool rooted = i == 0 ? frame->parent == 0 : has_frame(row, i, frame->parent);
         if (!sound || !rooted) {
             return false;

@@ -67,7 +67,8 @@ static void values_fill(const struct event *event, struct arena *arena,
 {
     mainstay__journal_values__init(values);
     values->input = proto_doc(event->input);
-    values->output = proto_doc(event->output);
+    values->repeats = event->output != NULL && doc_repeats(event->output, event->input);
+    values->output = values->repeats ? proto_doc(NULL) : proto_doc(event->output);
     values->context = proto_doc(event->context);
     values->error = proto_doc(event->error);
     values->value = proto_doc(event->value);
@@ -247,7 +248,8 @@ static void values_read(const Mainstay__JournalValues *values, struct arena *are
                         struct event *event)
 {
     event->input = doc_of_proto(&values->input);
-    event->output = doc_of_proto(&values->output);
+    event->output = values->repeats && event->input != NULL ? doc_ref(event->input)
+                                                            : doc_of_proto(&values->output);
     event->context = doc_of_proto(&values->context);
     event->error = doc_of_proto(&values->error);
     event->value = doc_of_proto(&values->value);

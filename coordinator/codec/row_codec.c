@@ -38,6 +38,19 @@ ProtobufCBinaryData proto_doc(struct doc *doc)
     return proto_bytes(text, size);
 }
 
+/* Same bytes: replay reads equal values back as separate docs, and its rows must be the same. */
+bool doc_repeats(struct doc *doc, struct doc *before)
+{
+    if (doc == before || doc == NULL || before == NULL) {
+        return doc == before;
+    }
+    size_t size = 0;
+    size_t before_size = 0;
+    const char *text = doc_text(doc, &size);
+    const char *before_text = doc_text(before, &before_size);
+    return size == before_size && memcmp(text, before_text, size) == 0;
+}
+
 struct doc *doc_of_proto(const ProtobufCBinaryData *bytes)
 {
     return bytes->len == 0 ? NULL : doc_of_text_trusted((const char *)bytes->data, bytes->len);
