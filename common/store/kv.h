@@ -38,6 +38,7 @@ enum {
 struct kv_options {
     const char *families[KV_FAMILIES_MAX]; /* names by index: [a-z0-9_]+, kept for ever */
     unsigned family_count;                 /* 1 to KV_FAMILIES_MAX; may grow from open to open */
+    unsigned sealed_families;              /* bit per family: encrypted, does not compress */
     bool create;                           /* make the store when there is none */
     size_t cache_bytes;                    /* block cache; 0: 8 MB */
     size_t memtable_bytes;                 /* of one family before it is written out; 0: 4 MB */

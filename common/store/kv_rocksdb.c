@@ -21,6 +21,7 @@ enum {
     OPEN_FILES = 128,
     WAL_RECOVERY_TOLERATE_TORN_TAIL = 0,
     INFO_LOG_HEADER_ONLY = 5,
+    PERF_COUNTS_NOTHING = 1,
 };
 
 static const double MEMTABLE_BLOOM = 0.02; /* part of a memtable */
@@ -30,6 +31,7 @@ struct rocks {
     char *path;
     rocksdb_t *db;
     rocksdb_options_t *options;
+    rocksdb_options_t *sealed; /* of families that do not compress */
     rocksdb_cache_t *cache;
     rocksdb_writeoptions_t *write_synced;
     rocksdb_writeoptions_t *write_plain;
@@ -141,7 +143,7 @@ static char *db_open(struct rocks *rocks, const struct kv_options *wanted)
     const rocksdb_options_t *options[KV_FAMILIES_MAX];
     for (unsigned i = 0; i < wanted->family_count; i++) {
         names[i] = i == 0 ? "default" : wanted->families[i];
-        options[i] = rocks->options;
+        options[i] = (wanted->sealed_families >> i & 1U) != 0 ? rocks->sealed : rocks->options;
     }
     char *text = NULL;
     rocks->db = rocksdb_open_column_families(rocks->options, rocks->path, (int)wanted->family_count,
@@ -161,6 +163,7 @@ static void rocks_close(struct kv *kv)
         rocksdb_close(rocks->db);
     }
     rocksdb_options_destroy(rocks->options);
+    rocksdb_options_destroy(rocks->sealed);
     rocksdb_cache_destroy(rocks->cache);
     rocksdb_writeoptions_destroy(rocks->write_synced);
     rocksdb_writeoptions_destroy(rocks->write_plain);
@@ -249,6 +252,8 @@ static struct rocks *rocks_create(const char *path, const struct kv_options *opt
     rocks->cache =
         rocksdb_cache_create_lru(options->cache_bytes > 0 ? options->cache_bytes : CACHE_BYTES);
     rocks->options = db_options(options, rocks->cache);
+    rocks->sealed = db_options(options, rocks->cache);
+    rocksdb_options_set_compression(rocks->sealed, rocksdb_no_compression);
     rocks->write_synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(rocks->write_synced, 1);
     rocks->write_plain = rocksdb_writeoptions_create();
@@ -265,6 +270,7 @@ enum err kv_open(const char *path, const struct kv_options *options, struct kv *
     if (rocks == NULL) {
         return error_set(err, ERR_NOMEM, "cannot open store '%s': out of memory", path);
     }
+    rocksdb_set_perf_level(PERF_COUNTS_NOTHING); /* of this thread, which mostly commits */
     char *text = db_open(rocks, options);
     if (text != NULL && mentions(text, "not linked with the binary")) {
         rocksdb_free(text);

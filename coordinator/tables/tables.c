@@ -17,8 +17,10 @@ enum {
 
 const struct kv_options *tables_kv_options(void)
 {
-    static const struct kv_options options = {
-        .families = {"state", "journal"}, .family_count = 2, .create = true};
+    static const struct kv_options options = {.families = {"state", "journal"},
+                                              .family_count = 2,
+                                              .sealed_families = 1U << FAMILY_JOURNAL,
+                                              .create = true};
     return &options;
 }
 

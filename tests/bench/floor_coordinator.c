@@ -453,7 +453,10 @@ static enum err streams_make(struct floor_coordinator *floor, struct error *err)
 static enum err start(struct floor_coordinator *floor, const struct floor_options *options,
                       struct error *err)
 {
-    struct kv_options kv = {.families = {"state", "journal"}, .family_count = 2, .create = true};
+    struct kv_options kv = {.families = {"state", "journal"},
+                            .family_count = 2,
+                            .sealed_families = 1U << 1,
+                            .create = true};
     struct bus_options bus = {.url = options->bus,
                               .creds_file = options->creds,
                               .name = "coordinator",
