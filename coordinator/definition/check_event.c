@@ -137,11 +137,13 @@ static void check_filter(struct load *load, const struct yaml_node *node, bool t
     if (!check_is_object(load, node, "an event filter")) {
         return;
     }
+    load->native_in = "an event filter";
     check_keys(load, node, "an event filter", allowed, trigger ? trigger_refused : NULL);
     check_with(load, check_required(load, node, "with", "an event filter"), place, filter);
     if (!trigger) {
         check_correlate(load, yaml_get(node, "correlate"), place, filter);
     }
+    load->native_in = NULL;
 }
 
 void check_consumption(struct load *load, const struct yaml_node *node, bool trigger,

@@ -203,7 +203,13 @@ static const struct expr *compile(struct load *load, const struct yaml_node *nod
     }
     memory->exprs[memory->expr_count++] = expr;
     check_variables(load, node, expr, place);
-    if (!expr_is_native(expr)) {
+    if (!expr_is_native(expr) && load->native_in != NULL) {
+        report_problem(load->report, node,
+                       "use what the native evaluator knows, or compute it in a task before",
+                       "this expression needs mainstay-jq, which cannot be asked in %s: that is "
+                       "decided at once",
+                       load->native_in);
+    } else if (!expr_is_native(expr)) {
         report_warning(load->report, node, "fine now and then, slow on a hot path",
                        "this expression goes to mainstay-jq, a child process");
     }

@@ -165,10 +165,12 @@ static void check_catch(struct load *load, const struct yaml_node *catch_node,
     attempt->as = check_variable_name(load, yaml_get(catch_node, "as"), "'as'", "error");
     size_t scope = load->scope_count;
     load_scope_push(load, catch_node, attempt->as);
+    load->native_in = "a condition of 'catch'";
     attempt->when = check_expression(load, yaml_get(catch_node, "when"), "'when'", PLACE_TASK);
     attempt->except_when =
         check_expression(load, yaml_get(catch_node, "exceptWhen"), "'exceptWhen'", PLACE_TASK);
     attempt->retry = check_retry(load, yaml_get(catch_node, "retry"), PLACE_TASK);
+    load->native_in = NULL;
     const struct yaml_node *then = yaml_get(catch_node, "then");
     attempt->has_then = then != NULL;
     check_flow(load, then, &attempt->then, task->index);

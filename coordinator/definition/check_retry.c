@@ -152,6 +152,8 @@ const struct retry_policy *check_retry(struct load *load, const struct yaml_node
         load->failed = true;
         return NULL;
     }
+    const char *outer = load->native_in;
+    load->native_in = "a retry policy";
     policy->factor = 2;
     policy->count = UINT32_MAX;
     check_keys(load, node, "a retry policy", allowed, NULL);
@@ -165,6 +167,7 @@ const struct retry_policy *check_retry(struct load *load, const struct yaml_node
     check_backoff(load, yaml_get(node, "backoff"), policy);
     check_limit(load, yaml_get(node, "limit"), policy);
     check_jitter(load, yaml_get(node, "jitter"), policy);
+    load->native_in = outer;
     if (policy->count == UINT32_MAX && policy->duration_ms == 0) {
         report_warning(load->report, node, "set limit.attempt.count or limit.duration",
                        "this retry policy has no limit: it retries for ever");

@@ -80,8 +80,9 @@ struct load {
     uint32_t extended;    /* given to `about` of new nodes */
     uint32_t before_list; /* node whose list is a `before`: `exit` there is a bypass */
     const struct yaml_node *use;
-    uint32_t forks; /* around the place being checked */
-    bool failed;    /* a limit or memory: stop soon */
+    uint32_t forks;        /* around the place being checked */
+    const char *native_in; /* where mainstay-jq cannot be asked: "a condition of 'catch'"; NULL */
+    bool failed;           /* a limit or memory: stop soon */
 };
 
 /* A task with the blocks that extensions put around it: linked, first and last node. */

@@ -53,8 +53,8 @@ enum frame_state {
 };
 
 /* Part of a `for` or `try` frame the walk is in; BYPASS: a `before` was left by `exit`, and what it
- * stands before is left out. Stored. */
-enum frame_part { PART_BODY = 0, PART_CATCH = 1, PART_BYPASS = 2 };
+ * stands before is left out; ENTRY: the workflow's own input is still to be shaped. Stored. */
+enum frame_part { PART_BODY = 0, PART_CATCH = 1, PART_BYPASS = 2, PART_ENTRY = 3 };
 
 /* Stored: append, never renumber. */
 enum ledger_state {

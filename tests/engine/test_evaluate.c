@@ -29,6 +29,34 @@ SCENARIO(evaluating, a_value_is_asked_once_and_then_known)
         "expression could not be evaluated\",\"detail\":\"jq: not a number\"}\n");
 }
 
+SCENARIO(evaluating, the_input_of_the_workflow_and_its_timeout)
+{
+    deploy(h, "document: {dsl: 1.0.3, namespace: test, name: flow, version: 1.0.0}\n"
+              "input: {from: '${ {t: (.t | sub(\"x\"; \"y\"))} }'}\n"
+              "timeout: {after: '${ .t | sub(\"y\"; \"PT5S\") }'}\n"
+              "do: [{a: {set: {got: '${ .t }'}}}, {w: {wait: PT9S}}]\n");
+    run(h, "{\"t\":\"x\"}");
+    EXPECT("i1 instance-started in={\"t\":\"x\"}\n"
+           "i1 evaluation-asked in={\"t\":\"x\"}\n");
+    evaluated(h, "{\"t\":\"y\"}", NULL);
+    EXPECT("i1 evaluation-done value={\"t\":\"y\"}\n"
+           "i1 evaluation-asked in={\"t\":\"y\"}\n");
+    evaluated(h, "\"PT5S\"", NULL);
+    EXPECT("i1 evaluation-done value=\"PT5S\"\n"
+           "i1 workflow-entered at=+5000 out={\"t\":\"y\"}\n"
+           "i1 step-ran /do/0/a out={\"got\":\"y\"}\n"
+           "i1 step-started /do/1/w in={\"got\":\"y\"}\n");
+    advance(h, 5000);
+    forget_trace(h);
+    run(h, "{\"t\":\"x\"}");
+    forget_trace(h);
+    evaluated(h, NULL, "jq: not a text");
+    EXPECT("i2 evaluation-done error=\"jq: not a text\"\n"
+           "i2 instance-faulted "
+           "error={\"type\":\"err:expression\",\"status\":400,\"instance\":\"/\",\"title\":\"an "
+           "expression could not be evaluated\",\"detail\":\"jq: not a text\"}\n");
+}
+
 SCENARIO(evaluating, in_every_place_of_a_task)
 {
     deploy_tasks(h, "- w:\n"

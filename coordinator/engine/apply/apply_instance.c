@@ -27,6 +27,7 @@ static void instance_started(struct engine *engine, struct instance *instance,
     doc_replace(&root->input, event->input);
     doc_replace(&root->data, event->input);
     root->cursor = PLAN_NONE;
+    root->part = PART_ENTRY;
     engine->counters.instances_started++;
 }
 
@@ -39,6 +40,8 @@ static void workflow_entered(struct instance *instance, const struct event *even
     }
     instance->deadline_ms = event->at_ms;
     root->cursor = event->next_node;
+    root->part = PART_BODY;
+    frame_evaluated_clear(root);
 }
 
 static void frames_drop_all(struct engine *engine, struct instance *instance)

@@ -113,6 +113,10 @@ struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flo
 /* Walk until the instance waits, ends, or the turn's share of steps is used up. */
 void walk(struct engine *engine, struct instance *instance);
 
+/* input.schema and input.from of the workflow and its deadline; the walk may go on then (start.c).
+ */
+bool workflow_enter(struct engine *engine, struct instance *instance);
+
 /* Enter the task at the cursor of `parent` (enter.c). False: stop walking for now. */
 bool walk_enter(struct engine *engine, struct instance *instance, struct frame *parent);
 

@@ -22,8 +22,7 @@ static const char *trace_of(struct engine *engine, const struct id *id)
     return engine_text(engine, text);
 }
 
-/* input.schema and input.from of the workflow, its deadline, then the first task. */
-static void workflow_enter(struct engine *engine, struct instance *instance)
+bool workflow_enter(struct engine *engine, struct instance *instance)
 {
     struct frame *root = instance->frames[0];
     const struct plan *plan = instance->plan;
@@ -36,7 +35,6 @@ static void workflow_enter(struct engine *engine, struct instance *instance)
         .activation = 1,
         .started_ms = engine->now,
         .raw_input = raw,
-        .no_external = true,
     };
     struct event event = engine_event(instance, EVENT_WORKFLOW_ENTERED);
     event.frame = root->id;
@@ -55,10 +53,10 @@ static void workflow_enter(struct engine *engine, struct instance *instance)
     if (eval == EVAL_OK) {
         event.output = input == raw ? NULL : input;
         engine_emit(engine, &event);
-        walk(engine, instance);
-    } else {
+    } else if (eval == EVAL_ERROR) {
         fault_raise(engine, instance, root, scope.error);
     }
+    return eval == EVAL_OK;
 }
 
 bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
@@ -80,7 +78,10 @@ bool instance_begin(struct engine *engine, const struct definition *definition, 
         traceparent != NULL ? engine_text(engine, traceparent) : trace_of(engine, id);
     event.count = (uint32_t)plan->priority;
     engine_emit(engine, &event);
-    workflow_enter(engine, engine_load(engine, id));
+    struct instance *instance = engine_load(engine, id);
+    if (workflow_enter(engine, instance)) {
+        walk(engine, instance);
+    }
     return true;
 }
 

@@ -188,6 +188,9 @@ static bool loop_advance(struct engine *engine, struct instance *instance, struc
 static bool walk_frame(struct engine *engine, struct instance *instance, struct frame *frame,
                        enum frame_state state)
 {
+    if (frame->part == PART_ENTRY) {
+        return workflow_enter(engine, instance);
+    }
     if (state == FRAME_OUTPUT) {
         return walk_leave(engine, instance, frame);
     }

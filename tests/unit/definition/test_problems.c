@@ -99,6 +99,15 @@ static const struct wrong WRONG[] = {
      "write 'deadline' and 'onTimeout' into 'with'"},
     {"  - a: {call: approval, with: {title: t, onTimeout: deny}}\n", "7:42",
      "/do/0/a/with/onTimeout", "'onTimeout' needs a 'deadline'", "add 'deadline'"},
+    {"  - a: {listen: {to: {one: {with: {type: t, data: '${ .x | test(\"y\") }'}}}}}\n", "7:52",
+     "/do/0/a/listen/to/one/with/data",
+     "this expression needs mainstay-jq, which cannot be asked in an event filter: that is decided "
+     "at once",
+     "use what the native evaluator knows, or compute it in a task before"},
+    {"  - a: {try: [], catch: {when: '.x | test(\"y\")'}}\n", "7:33", "/do/0/a/catch/when",
+     "this expression needs mainstay-jq, which cannot be asked in a condition of 'catch': that is "
+     "decided at once",
+     "use what the native evaluator knows, or compute it in a task before"},
     {"  - a: {call: approval, with: {}}\n", "7:31", "/do/0/a/with",
      "'with' of call: approval needs 'title'", NULL},
     {"  - a: {do: {b: {set: {x: 1}}}}\n", "7:13", "/do/0/a/do",
@@ -248,7 +257,7 @@ static void check_wrong(const struct wrong *wrong)
     cr_expect_null(plan);
     cr_assert_gt(report.count, 0, "%s", wrong->body);
     snprintf(place, sizeof(place), "%u:%u", report.problems[0].line, report.problems[0].column);
-    cr_expect_str_eq(place, wrong->place, "%s", wrong->body);
+    cr_expect_str_eq(place, wrong->place, "%s at %s", wrong->body, place);
     cr_expect_str_eq(report.problems[0].pointer, wrong->pointer, "%s", wrong->body);
     cr_expect_str_eq(report.problems[0].message, wrong->message, "%s", wrong->body);
     cr_expect(text_equal(report.problems[0].hint, wrong->hint), "%s\n%s", wrong->body,
