@@ -93,6 +93,19 @@ void check_switch(struct load *load, const struct yaml_node *node, struct plan_n
     task->choice.count = cases->count;
 }
 
+/* The specification's schema has objects only in a list that is written out. */
+static void check_inline_items(struct load *load, const struct yaml_node *in)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        const struct yaml_node *item = in->items[i];
+        if (!json_is_object(item->value)) {
+            report_problem(load->report, item, "make the list one expression: in: '${ [1, 2] }'",
+                           "an item written under 'in' must be an object, not %s",
+                           check_type_text(item));
+        }
+    }
+}
+
 void check_for(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
     static const char *const allowed[] = {"each", "in", "at", NULL};
@@ -107,6 +120,9 @@ void check_for(struct load *load, const struct yaml_node *node, struct plan_node
             report_problem(load->report, in, NULL, "'in' must be an expression or an array, not %s",
                            check_type_text(in));
         } else {
+            if (in != NULL && json_is_array(in->value)) {
+                check_inline_items(load, in);
+            }
             result->in = check_shape(load, in, "'in'", PLACE_TASK);
         }
         result->each = check_variable_name(load, yaml_get(loop, "each"), "'each'", "item");
