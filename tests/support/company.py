@@ -103,10 +103,10 @@ class Process:
 class Company:
     """`floor`: bench-floor in both roles instead of the coordinator and the agent. `host`, `cert`,
     `key`, `ca`: a bus others can reach, over TLS. `agent_prefix`: words before the agent's
-    command."""
+    command. `others`: {agent: (contract, options)} of shipped agents to run as well."""
 
     def __init__(self, build, folder, durability="power", floor=False, agent_args=(),
-                 host="127.0.0.1", cert=None, key=None, ca=None, agent_prefix=()):
+                 host="127.0.0.1", cert=None, key=None, ca=None, agent_prefix=(), others=None):
         self.bin = os.path.join(build, "bin")
         self.folder, self.durability, self.floor = folder, durability, floor
         self.agent_args, self.agent_prefix = list(agent_args), agent_prefix
@@ -119,8 +119,9 @@ class Company:
         self.ledger_port = None
         os.makedirs(folder, exist_ok=True)
         tls = ["--tls-cert", cert, "--tls-key", key] if cert else []
-        self.program("mainstay", "accounts", "tester:main", "--out", self.creds, "--listen",
-                     f"{host}:{self.port}", *tls)
+        names = ["tester", *(others or {})]
+        self.program("mainstay", "accounts", *(f"{name}:main" for name in names), "--out",
+                     self.creds, "--listen", f"{host}:{self.port}", *tls)
         self.bus = Process("nats-server", [
             nats_server() or "nats-server", "-c", os.path.join(self.creds, "nats.conf"),
             "--store_dir", self.bus_dir, "-m", self.monitor], folder)
@@ -129,7 +130,12 @@ class Company:
             folder)
         self.coordinator = Process("coordinator", self.coordinator_command(), folder)
         self.agent = None
-        self.kept = [self.bus, self.coordinator, self.ledger]
+        self.others = {name: Process(f"agent-{name}", [
+            os.path.join(self.bin, f"agent-{name}"), "--bus", self.url,
+            *self.login(f"agent-{name}"), "--data", os.path.join(folder, f"agent-{name}"),
+            "--store", "main", "--contract", contract, "--metrics", "127.0.0.1:0", *options],
+            folder) for name, (contract, options) in (others or {}).items()}
+        self.kept = [*self.others.values(), self.bus, self.coordinator, self.ledger]
 
     def program(self, name, *args):
         done = subprocess.run([os.path.join(self.bin, name), *map(str, args)], text=True,
@@ -205,6 +211,9 @@ class Company:
             self.agent = Process("agent", self.agent_command(), self.folder, self.agent_prefix)
             self.kept.insert(0, self.agent)
         self.agent.start()
+        for process in self.others.values():
+            if not process.alive():
+                process.start()
 
     def start(self, ledger=False):
         if nats_server() is None:
@@ -227,7 +236,8 @@ class Company:
                 if self.floor:
                     return self.ask("figures", timeout_ms=1000) is not None
                 agents = self.ask("status", timeout_ms=1000)["agents"]
-                return any(a["agent"] == "tester" and a["state"] == "live" for a in agents)
+                live = {a["agent"] for a in agents if a["state"] == "live"}
+                return live >= {"tester", *self.others}
             except Failure:
                 return False
         wait_until(ready, READY_S, "the company is ready")
