@@ -129,6 +129,7 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     row->vars = proto_doc(frame->vars);
     row->error = proto_doc(frame->error);
     row->items = proto_doc(frame->items);
+    row->results = proto_doc(frame->results);
     row->index = frame->index;
     row->retries = frame->retries;
     row->cursor = node_out(frame->cursor);
@@ -262,6 +263,7 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
     doc_take(&frame->vars, doc_of_proto(&row->vars));
     doc_take(&frame->error, doc_of_proto(&row->error));
     doc_take(&frame->items, doc_of_proto(&row->items));
+    doc_take(&frame->results, doc_of_proto(&row->results));
     frame->index = row->index;
     frame->retries = row->retries;
     frame->cursor = node_in(row->cursor);

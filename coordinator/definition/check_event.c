@@ -146,25 +146,14 @@ static void check_filter(struct load *load, const struct yaml_node *node, bool t
     load->native_in = NULL;
 }
 
-void check_consumption(struct load *load, const struct yaml_node *node, bool trigger,
-                       struct event_consumption *consumption)
+/* The one of `one`, `any` and `all` that is there; NULL after reporting. */
+static const struct yaml_node *consumption_source(struct load *load, const struct yaml_node *node,
+                                                  struct event_consumption *consumption)
 {
-    static const char *const allowed[] = {"one", "any", "all", NULL};
-    static const struct refused_key refused[] = {
-        {"until", "listening until a condition is not in the profile yet: listen in a loop"},
-        {NULL, NULL}};
-    static const struct refused_key trigger_refused[] = {
-        {"all", "a start by several events together is not in the profile yet: start with the "
-                "first and listen for the others"},
-        {"until", "listening until a condition is not in the profile yet"},
-        {NULL, NULL}};
-    if (!check_is_object(load, node, trigger ? "'on'" : "'to'")) {
-        return;
-    }
-    check_keys(load, node, trigger ? "'on'" : "'to'", allowed, trigger ? trigger_refused : refused);
+    static const char *const kinds[] = {"one", "any", "all", NULL};
     const struct yaml_node *source = NULL;
-    for (int i = 0; allowed[i] != NULL; i++) {
-        const struct yaml_node *found = yaml_get(node, allowed[i]);
+    for (int i = 0; kinds[i] != NULL; i++) {
+        const struct yaml_node *found = yaml_get(node, kinds[i]);
         if (found != NULL && source != NULL) {
             report_key(load->report, found, NULL, "one of 'one', 'any' and 'all', not several");
         }
@@ -175,6 +164,59 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
     }
     if (source == NULL) {
         report_problem(load->report, node, NULL, "an event strategy needs 'one', 'any' or 'all'");
+    }
+    return source;
+}
+
+/* An expression over what the listen gives so far, or the events that end it. */
+static void check_until(struct load *load, const struct yaml_node *node,
+                        struct event_consumption *consumption)
+{
+    if (node == NULL) {
+        return;
+    }
+    if (consumption->kind != CONSUME_ANY) {
+        report_key(load->report, node, NULL,
+                   "'until' goes with 'any': 'one' and 'all' say themselves when they are done");
+        return;
+    }
+    if (!json_is_object(node->value)) {
+        load->native_in = "'until'";
+        consumption->until = check_expression(load, node, "'until'", PLACE_TASK);
+        load->native_in = NULL;
+        return;
+    }
+    if (yaml_get(node, "until") != NULL) {
+        report_key(load->report, yaml_get(node, "until"), NULL,
+                   "'until' has no 'until' of its own");
+        return;
+    }
+    struct event_consumption *events = ARENA_NEW(load->arena, struct event_consumption);
+    if (events == NULL) {
+        load->failed = true;
+        return;
+    }
+    check_consumption(load, node, false, events);
+    consumption->until_events = events;
+}
+
+void check_consumption(struct load *load, const struct yaml_node *node, bool trigger,
+                       struct event_consumption *consumption)
+{
+    static const char *const allowed[] = {"one", "any", "all", "until", NULL};
+    static const char *const trigger_allowed[] = {"one", "any", NULL};
+    static const struct refused_key trigger_refused[] = {
+        {"all", "a start by several events together is not in the profile yet: start with the "
+                "first and listen for the others"},
+        {"until", "what starts an instance is one event: listen for the others"},
+        {NULL, NULL}};
+    if (!check_is_object(load, node, trigger ? "'on'" : "'to'")) {
+        return;
+    }
+    check_keys(load, node, trigger ? "'on'" : "'to'", trigger ? trigger_allowed : allowed,
+               trigger ? trigger_refused : NULL);
+    const struct yaml_node *source = consumption_source(load, node, consumption);
+    if (source == NULL) {
         return;
     }
     bool one = consumption->kind == CONSUME_ONE;
@@ -184,6 +226,10 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
     }
     if (consumption->kind == CONSUME_ALL && count == 0) {
         report_problem(load->report, source, NULL, "'all' needs at least one event filter");
+    }
+    if (consumption->kind == CONSUME_ALL && count > CONSUME_ALL_MAX) {
+        report_problem(load->report, source, NULL, "'all' takes at most %d event filters",
+                       CONSUME_ALL_MAX);
     }
     struct event_filter *filters = ARENA_ARRAY(load->arena, struct event_filter, count + 1);
     if (filters == NULL) {
@@ -195,6 +241,37 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
     }
     consumption->filters = filters;
     consumption->filter_count = count;
+    if (!trigger) {
+        check_until(load, yaml_get(node, "until"), consumption);
+    }
+}
+
+static void check_foreach(struct load *load, const struct yaml_node *node, struct plan_node *task)
+{
+    static const char *const allowed[] = {"item", "at", "do", "output", "export", NULL};
+    struct plan_foreach *foreach = ARENA_NEW(load->arena, struct plan_foreach);
+    if (foreach == NULL || !check_is_object(load, node, "'foreach'")) {
+        load->failed = load->failed || foreach == NULL;
+        return;
+    }
+    check_keys(load, node, "'foreach'", allowed, NULL);
+    foreach
+        ->item = check_variable_name(load, yaml_get(node, "item"), "'item'", "item");
+    foreach
+        ->at = check_variable_name(load, yaml_get(node, "at"), "'at'", "index");
+    if (strcmp(foreach->item, foreach->at) == 0) {
+        report_problem(load->report, node, NULL, "'item' and 'at' are both called '%s'",
+                       foreach->at);
+    }
+    size_t scope = load->scope_count;
+    load_scope_push(load, node, foreach->item);
+    load_scope_push(load, node, foreach->at);
+    check_data(load, node, &foreach->data, false);
+    foreach
+        ->first = check_tasks(load, yaml_get(node, "do"),
+                              load_printf(load, "%s/foreach/do", task->pointer), task->index);
+    load->scope_count = scope;
+    task->listen.foreach = foreach;
 }
 
 void check_listen(struct load *load, const struct yaml_node *node, struct plan_node *task)
@@ -203,10 +280,6 @@ void check_listen(struct load *load, const struct yaml_node *node, struct plan_n
     const struct yaml_node *listen = yaml_get(node, "listen");
     const struct yaml_node *foreach_node = yaml_get(node, "foreach");
     task->listen = (struct event_consumption){.read = READ_DATA};
-    if (foreach_node != NULL) {
-        report_key(load->report, foreach_node, NULL,
-                   "'foreach' of a 'listen' task is not in the profile yet: listen in a loop");
-    }
     if (!check_is_object(load, listen, "'listen'")) {
         return;
     }
@@ -219,4 +292,7 @@ void check_listen(struct load *load, const struct yaml_node *node, struct plan_n
         check_consumption(load, to, false, &task->listen);
     }
     task->listen.read = read < 0 ? READ_DATA : (enum event_read)read;
+    if (foreach_node != NULL) {
+        check_foreach(load, foreach_node, task);
+    }
 }

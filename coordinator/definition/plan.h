@@ -134,11 +134,25 @@ struct event_filter {
 enum consume_kind { CONSUME_ONE, CONSUME_ANY, CONSUME_ALL };
 enum event_read { READ_DATA, READ_ENVELOPE, READ_RAW };
 
+/* listen.foreach: what is done with each consumed event, one after the other. */
+struct plan_foreach {
+    const char *item;      /* variable name, "item" unless the definition says else */
+    const char *at;        /* "index" */
+    uint32_t first;        /* first node of `do`, or PLAN_NONE */
+    struct plan_data data; /* output and export of an iteration */
+};
+
+enum { CONSUME_ALL_MAX = 32 };
+
 struct event_consumption {
     enum consume_kind kind;
     const struct event_filter *filters; /* none with CONSUME_ANY: every event */
     size_t filter_count;
     enum event_read read;
+    /* CONSUME_ANY of a listen: the first event ends it unless one of these is there */
+    const struct expr *until; /* over the array of what it gives so far */
+    const struct event_consumption *until_events;
+    const struct plan_foreach *foreach; /* NULL: none */
 };
 
 struct plan_for {

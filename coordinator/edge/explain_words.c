@@ -483,6 +483,10 @@ static const char *other_words(struct story *story, const struct view_event *at)
                                                 : "the time of '%.64s' has come",
                    name);
     case EVENT_CONSUMED:
+        if (event->attempt == 1) {
+            return say(story, "'%.64s' received event '%.150s', which it listened until", name,
+                       event->name == NULL ? "" : event->name);
+        }
         return say(story, "'%.64s' received event '%.150s' from %.200s (id %.100s)", name,
                    event->name == NULL ? "" : event->name,
                    event->source == NULL ? "(erased)" : event->source,
@@ -555,6 +559,7 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_BRANCHES_JOINED:
         return fork_words(story, at->event);
     case EVENT_WORKFLOW_ENTERED:
+    case EVENT_ITERATION_ENDED:
     case EVENT_EVALUATION_DONE:
     case EVENT_DEFINITION_DEPLOYED:
     case EVENT_DEFINITION_RETIRED:

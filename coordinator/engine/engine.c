@@ -417,7 +417,7 @@ const char *frame_child_path(struct engine *engine, const struct frame *frame)
     }
     if (frame->items != NULL) {
         (void)snprintf(path + used, sizeof(path) - used, "%s%u", used > 0 ? "." : "",
-                       frame->index - 1);
+                       (frame->results != NULL ? frame->retries : frame->index) - 1);
     }
     return engine_text(engine, path);
 }

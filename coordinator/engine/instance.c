@@ -49,9 +49,9 @@ void frame_evaluated_clear(struct frame *frame)
 
 static void frame_destroy(struct frame *frame)
 {
-    struct doc **docs[] = {&frame->raw_input,  &frame->input,    &frame->data,
-                           &frame->vars,       &frame->error,    &frame->items,
-                           &frame->call_input, &frame->proposal, &frame->context};
+    struct doc **docs[] = {&frame->raw_input, &frame->input,  &frame->data,       &frame->vars,
+                           &frame->error,     &frame->items,  &frame->call_input, &frame->proposal,
+                           &frame->context,   &frame->results};
     for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
         doc_unref(docs[i]);
     }

@@ -53,8 +53,15 @@ enum frame_state {
 };
 
 /* Part of a `for` or `try` frame the walk is in; BYPASS: a `before` was left by `exit`, and what it
- * stands before is left out; ENTRY: the workflow's own input is still to be shaped. Stored. */
-enum frame_part { PART_BODY = 0, PART_CATCH = 1, PART_BYPASS = 2, PART_ENTRY = 3 };
+ * stands before is left out; ENTRY: the workflow's own input is still to be shaped; CLOSED: a
+ * listen takes no more events. Stored. */
+enum frame_part {
+    PART_BODY = 0,
+    PART_CATCH = 1,
+    PART_BYPASS = 2,
+    PART_ENTRY = 3,
+    PART_CLOSED = 4,
+};
 
 /* Stored: append, never renumber. */
 enum ledger_state {
@@ -98,9 +105,10 @@ struct frame {
     struct doc *vars;    /* scope variables for the tasks below; NULL none */
     struct doc *context; /* of a branch: its own; NULL: the one around */
     struct doc *error;   /* of a try in its catch part, or of a suspended step; NULL none */
-    struct doc *items;   /* for */
-    uint32_t index;      /* for: current; listen: events consumed */
-    uint32_t retries;    /* try */
+    struct doc *items;   /* for; listen.foreach: events not yet handled */
+    struct doc *results; /* listen.foreach: outputs of iterations */
+    uint32_t index;      /* for: current; listen: filters of `all` that have their event */
+    uint32_t retries;    /* try; listen.foreach: iterations begun */
     int64_t attempt_started_ms;
     uint32_t cursor; /* PLAN_NONE: the list is at its end */
     struct visit *visits;
@@ -220,6 +228,9 @@ bool instance_active(const struct instance *instance);
 
 /* Earliest of its deadlines and wake times, 0 when none. */
 int64_t instance_due(const struct instance *instance);
+
+/* Correlation values of a listen stand in its `vars` under a name that no variable can have. */
+#define LISTEN_CORRELATIONS "#correlations"
 
 void instance_journal_add(struct instance *instance, uint64_t sequence);
 

@@ -129,6 +129,9 @@ static void trace_numbers(struct harness *h, const struct event *event)
             buf_append_str(&h->trace, " waits");
         }
         break;
+    case EVENT_ITERATION_ENDED:
+        buf_append_str(&h->trace, event->status == 1 ? " last" : "");
+        break;
     case EVENT_ITERATION_STARTED:
         buf_printf(&h->trace, " [%u]", event->count);
         break;
@@ -143,7 +146,8 @@ static void trace_numbers(struct harness *h, const struct event *event)
                                                     : "reject");
         break;
     case EVENT_CONSUMED:
-        buf_printf(&h->trace, " filter=%u%s", event->count, event->status == 1 ? " all" : "");
+        buf_printf(&h->trace, "%s filter=%u%s", event->attempt == 1 ? " until" : "", event->count,
+                   event->status == 1 ? " all" : "");
         break;
     case EVENT_INSTANCE_SETTLING:
         buf_printf(&h->trace, " to=%s", instance_status_name((enum instance_status)event->status));

@@ -6,34 +6,53 @@
 #include "common/base/check.h"
 #include "coordinator/engine/engine_private.h"
 
-/* The types a listen frame waits for: one entry per filter, "" for any type. */
+static bool type_before(const struct event_consumption *on, size_t filter, const char *type)
+{
+    for (size_t i = 0; i < filter; i++) {
+        const char *other = on->filters[i].type == NULL ? "" : on->filters[i].type;
+        if (text_equal(other, type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One entry per type of a strategy, "" for any, that `before` has not. */
+static void listeners_of(struct engine *engine, const struct id *instance, uint32_t frame,
+                         const struct event_consumption *on, const struct event_consumption *before,
+                         bool add)
+{
+    size_t count = on->filter_count == 0 ? 1 : on->filter_count;
+    for (size_t i = 0; i < count; i++) {
+        const char *type = on->filter_count == 0 ? NULL : on->filters[i].type;
+        type = type == NULL ? "" : type;
+        bool any = before != NULL && before->filter_count == 0 && type[0] == '\0';
+        if (type_before(on, i, type) || any ||
+            (before != NULL && type_before(before, before->filter_count, type))) {
+            continue;
+        }
+        if (add) {
+            company_listener_add(&engine->company, type, instance, frame);
+            engine->port->listener_put(engine->port_user, type, instance, frame);
+        } else {
+            company_listener_remove(&engine->company, type, instance, frame);
+            engine->port->listener_delete(engine->port_user, type, instance, frame);
+        }
+    }
+}
+
+/* The types a listen frame waits for. */
 static void listeners_change(struct engine *engine, struct instance *instance,
                              const struct frame *frame, bool add)
 {
     const struct plan_node *node = frame_node(instance, frame);
-    if (node == NULL || node->kind != TASK_LISTEN) {
+    if (node == NULL || node->kind != TASK_LISTEN || (!add && frame->part == PART_CLOSED)) {
         return;
     }
-    const struct event_consumption *listen = &node->listen;
-    size_t count = listen->filter_count == 0 ? 1 : listen->filter_count;
-    for (size_t i = 0; i < count; i++) {
-        const char *type = listen->filter_count == 0 ? NULL : listen->filters[i].type;
-        type = type == NULL ? "" : type;
-        bool seen = false;
-        for (size_t j = 0; j < i; j++) {
-            const char *other = listen->filters[j].type == NULL ? "" : listen->filters[j].type;
-            seen = seen || text_equal(other, type);
-        }
-        if (seen) {
-            continue;
-        }
-        if (add) {
-            company_listener_add(&engine->company, type, &instance->id, frame->id);
-            engine->port->listener_put(engine->port_user, type, &instance->id, frame->id);
-        } else {
-            company_listener_remove(&engine->company, type, &instance->id, frame->id);
-            engine->port->listener_delete(engine->port_user, type, &instance->id, frame->id);
-        }
+    const struct event_consumption *until = node->listen.until_events;
+    listeners_of(engine, &instance->id, frame->id, &node->listen, NULL, add);
+    if (until != NULL) {
+        listeners_of(engine, &instance->id, frame->id, until, &node->listen, add);
     }
 }
 
@@ -207,6 +226,8 @@ static void step_started(struct engine *engine, struct instance *instance,
         frame->state = FRAME_WAITING;
         struct doc *none = doc_of_json(json_array());
         doc_replace(&frame->data, none);
+        doc_replace(&frame->items, node->listen.foreach == NULL ? NULL : none);
+        doc_replace(&frame->results, node->listen.foreach == NULL ? NULL : none);
         doc_unref(&none);
         listeners_change(engine, instance, frame, true);
     } else if (node->kind == TASK_APPROVAL) {
@@ -293,14 +314,92 @@ static void step_cancelled(struct engine *engine, struct instance *instance,
     doc_replace(&frame->error, event->error);
 }
 
+/* Variables of a listen: its correlation values, and `more`, which may be NULL. */
+static void listen_vars(struct frame *frame, struct doc *correlations, struct doc *more)
+{
+    const json_t *known = correlations != NULL ? doc_json(correlations)
+                          : frame->vars != NULL
+                              ? json_object_get(doc_json(frame->vars), LISTEN_CORRELATIONS)
+                              : NULL;
+    json_t *vars = more == NULL ? json_object() : json_copy(doc_json(more));
+    CHECK(vars != NULL);
+    if (known != NULL) {
+        CHECK(json_object_set(vars, LISTEN_CORRELATIONS, json_mutable(known)) == 0);
+    }
+    struct doc *doc = doc_of_json(vars);
+    doc_replace(&frame->vars, doc);
+    doc_unref(&doc);
+}
+
+static void array_push(struct doc **place, struct doc *item)
+{
+    json_t *array = json_copy(doc_json(*place));
+    CHECK(array != NULL);
+    CHECK(json_array_append(array, doc_json(item)) == 0);
+    struct doc *doc = doc_of_json(array);
+    doc_replace(place, doc);
+    doc_unref(&doc);
+}
+
+/* The first event that waits is handled from now on. */
+static void listen_iteration(struct frame *frame, const struct plan_foreach *foreach,
+                             const struct event *event)
+{
+    json_t *items = json_copy(doc_json(frame->items));
+    CHECK(items != NULL && json_array_remove(items, 0) == 0);
+    struct doc *left = doc_of_json(items);
+    doc_replace(&frame->items, left);
+    doc_unref(&left);
+    listen_vars(frame, NULL, event->value);
+    struct doc *item =
+        doc_of_json(json_incref(json_object_get(doc_json(event->value), foreach->item)));
+    doc_replace(&frame->data, item);
+    doc_unref(&item);
+    frame->retries = event->count + 1;
+    frame->state = FRAME_RUNNING;
+    frame->cursor = foreach->first;
+}
+
 static void iteration_started(struct frame *frame, const struct instance *instance,
                               const struct event *event)
 {
-    frame->index = event->count + 1;
-    doc_replace(&frame->vars, event->value);
+    const struct plan_node *node = frame_node(instance, frame);
     frame_visits_clear(frame);
     frame_evaluated_clear(frame);
-    frame->cursor = frame_node(instance, frame)->loop.first;
+    if (node->kind == TASK_LISTEN) {
+        listen_iteration(frame, node->listen.foreach, event);
+        return;
+    }
+    frame->index = event->count + 1;
+    doc_replace(&frame->vars, event->value);
+    frame->cursor = node->loop.first;
+}
+
+/* The listen is over: it gives what was kept. */
+static void listen_over(struct frame *frame)
+{
+    if (frame->results != NULL) {
+        doc_replace(&frame->data, frame->results);
+    }
+    frame->state = FRAME_OUTPUT;
+}
+
+static void iteration_ended(struct engine *engine, struct instance *instance, struct frame *frame,
+                            const struct event *event)
+{
+    if (event->context != NULL) {
+        doc_replace(instance_context(instance, frame), event->context);
+    }
+    array_push(&frame->results, event->output);
+    listen_vars(frame, NULL, NULL);
+    frame_evaluated_clear(frame);
+    frame->cursor = PLAN_NONE;
+    frame->state = FRAME_WAITING;
+    if (event->status == 1) {
+        listeners_change(engine, instance, frame, false);
+        frame->part = PART_CLOSED;
+        listen_over(frame);
+    }
 }
 
 static void error_caught(struct frame *frame, const struct event *event)
@@ -345,22 +444,30 @@ static void timer_fired(struct engine *engine, struct instance *instance, struct
     }
 }
 
-/* listen: `value` joins what was consumed; count is the filter that matched; status 1: that was
- * all. */
+/* listen: `value` joins what was consumed; count is the filter that matched, attempt 1: one of
+ * `until`; status 1: that was all. */
 static void event_consumed(struct engine *engine, struct instance *instance, struct frame *frame,
                            const struct event *event)
 {
-    json_t *kept = json_copy(doc_json(frame->data));
-    CHECK(kept != NULL);
-    CHECK(json_array_append(kept, doc_json(event->value)) == 0);
-    struct doc *data = doc_of_json(kept);
-    doc_replace(&frame->data, data);
-    doc_unref(&data);
-    doc_replace(&frame->vars, event->output);
-    frame->index |= 1U << event->count;
-    if (event->status == 1) {
-        listeners_change(engine, instance, frame, false);
-        frame->state = FRAME_OUTPUT;
+    const struct event_consumption *listen = &frame_node(instance, frame)->listen;
+    bool ends = event->attempt == 1;
+    if (!ends) {
+        array_push(listen->foreach != NULL ? &frame->items : &frame->data, event->value);
+    }
+    if ((ends ? listen->until_events : listen)->kind == CONSUME_ALL) {
+        frame->index |= UINT32_C(1) << event->count;
+    }
+    struct doc *more = frame->vars == NULL ? NULL : doc_ref(frame->vars); /* of an iteration */
+    listen_vars(frame, event->output, more);
+    doc_unref(&more);
+    if (event->status != 1) {
+        return;
+    }
+    listeners_change(engine, instance, frame, false);
+    frame->part = PART_CLOSED;
+    bool idle = frame->state == FRAME_WAITING;
+    if (idle && (listen->foreach == NULL || json_array_size(doc_json(frame->items)) == 0)) {
+        listen_over(frame);
     }
 }
 
@@ -475,6 +582,9 @@ static void apply_frame(struct engine *engine, struct instance *instance, struct
     switch ((unsigned)event->kind) {
     case EVENT_ITERATION_STARTED:
         iteration_started(frame, instance, event);
+        break;
+    case EVENT_ITERATION_ENDED:
+        iteration_ended(engine, instance, frame, event);
         break;
     case EVENT_ERROR_CAUGHT:
         error_caught(frame, event);

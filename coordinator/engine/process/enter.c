@@ -34,7 +34,7 @@ static enum eval entry_leave(struct entry *entry, struct doc *raw_output, const 
     struct scope *scope = &entry->scope;
     struct doc *output = NULL;
     struct doc *context = NULL;
-    enum eval eval = scope_output(scope, raw_output, &output, &context);
+    enum eval eval = scope_output(scope, &entry->node->data, raw_output, &output, &context);
     if (eval != EVAL_OK) {
         return eval;
     }

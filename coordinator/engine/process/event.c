@@ -123,8 +123,10 @@ bool event_matches(struct engine *engine, struct instance *instance, struct fram
                    struct doc **ret_correlation)
 {
     struct doc *doc = engine_hold(engine, doc_of_json(json_incref(envelope)));
-    json_t *values =
-        frame != NULL && frame->vars != NULL ? json_copy(doc_json(frame->vars)) : json_object();
+    const json_t *known = frame == NULL || frame->vars == NULL
+                              ? NULL
+                              : json_object_get(doc_json(frame->vars), LISTEN_CORRELATIONS);
+    json_t *values = known != NULL ? json_copy(json_mutable(known)) : json_object();
     CHECK(values != NULL);
     *ret_correlation = engine_hold(engine, doc_of_json(values));
     *ret_filter = 0;
@@ -221,43 +223,10 @@ static void arrival_start(struct arrival *arrival)
     }
 }
 
-static bool listen_complete(const struct frame *frame, const struct event_consumption *listen,
-                            size_t filter)
+static int listener_order(const struct listener *a, const struct listener *b)
 {
-    if (listen->kind != CONSUME_ALL) {
-        return true;
-    }
-    uint32_t seen = frame->index | 1U << filter;
-    return seen == (listen->filter_count >= 32 ? UINT32_MAX : (1U << listen->filter_count) - 1);
-}
-
-/* Give the event to a listen frame if it fits. */
-static bool listen_take(struct engine *engine, struct instance *instance, struct frame *frame,
-                        json_t *envelope)
-{
-    const struct plan_node *node = frame_node(instance, frame);
-    if (frame->state != FRAME_WAITING || node == NULL || node->kind != TASK_LISTEN) {
-        return false;
-    }
-    size_t filter = 0;
-    struct doc *correlation = NULL;
-    if (!event_matches(engine, instance, frame, &node->listen, envelope, &filter, &correlation)) {
-        return false;
-    }
-    struct event event = engine_event(instance, EVENT_CONSUMED);
-    event.frame = frame->id;
-    event.node = frame->node;
-    event.path = engine_text(engine, frame->path);
-    event.activation = frame->activation;
-    event.count = (uint32_t)filter;
-    event.status = listen_complete(frame, &node->listen, filter) ? 1 : 0;
-    event.value = event_reading(engine, envelope, node->listen.read);
-    event.output = correlation;
-    event.name = engine_text(engine, json_text_of(envelope, "type"));
-    event.source = engine_text(engine, json_text_of(envelope, "source"));
-    event.id = engine_text(engine, json_text_of(envelope, "id"));
-    engine_emit(engine, &event);
-    return true;
+    int order = memcmp(a->instance.bytes, b->instance.bytes, sizeof(a->instance.bytes));
+    return order != 0 ? order : (a->frame > b->frame) - (a->frame < b->frame);
 }
 
 /* Who waits for the event: for its type, or for any. */
@@ -272,11 +241,15 @@ static struct listener *arrival_listeners(struct arrival *arrival, size_t *ret_c
     }
     struct listener *copy = engine_alloc(engine, (counts[0] + counts[1] + 1) * sizeof(*copy));
     *ret_count = 0;
-    for (size_t i = 0; i < 2; i++) {
-        if (counts[i] > 0) {
-            memcpy(copy + *ret_count, lists[i]->items, counts[i] * sizeof(*copy));
-            *ret_count += counts[i];
-        }
+    for (size_t at[2] = {0, 0}; at[0] < counts[0] || at[1] < counts[1];) {
+        /* both are in order; who stands in both gets the event once */
+        int order = at[0] == counts[0] ? 1
+                    : at[1] == counts[1]
+                        ? -1
+                        : listener_order(&lists[0]->items[at[0]], &lists[1]->items[at[1]]);
+        copy[(*ret_count)++] = order <= 0 ? lists[0]->items[at[0]] : lists[1]->items[at[1]];
+        at[0] += order <= 0 ? 1 : 0;
+        at[1] += order >= 0 ? 1 : 0;
     }
     return copy;
 }
@@ -290,8 +263,7 @@ static void arrival_continue(struct arrival *arrival, const struct listener *lis
         struct instance *instance = engine_load(engine, &listeners[i].instance);
         struct frame *frame =
             instance == NULL ? NULL : instance_frame(instance, listeners[i].frame);
-        if (frame != NULL && !instance->cancelling &&
-            listen_take(engine, instance, frame, doc_json(arrival->envelope))) {
+        if (frame != NULL && listen_take(engine, instance, frame, doc_json(arrival->envelope))) {
             touch(arrival, &listeners[i].instance, false);
             walk(engine, instance);
         }
@@ -395,72 +367,4 @@ void process_emitted(struct engine *engine)
         (void)arrival_accept(arrival);
     }
     engine->emitted_count = 0;
-}
-
-/* What the buffer holds for a listen that has just begun. */
-struct buffered {
-    struct engine *engine;
-    struct instance *instance;
-    struct frame *frame;
-};
-
-static bool taken_in_turn(const struct engine *engine, const struct id *mark)
-{
-    for (size_t i = 0; i < engine->buffer_change_count; i++) {
-        const struct buffer_change *change = &engine->buffer_changes[i];
-        if (change->taken && id_equal(&change->mark, mark)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool buffered_visit(void *visitor, const char *type, const struct id *mark,
-                           struct doc *envelope, int64_t expires_ms)
-{
-    struct buffered *buffered = visitor;
-    struct engine *engine = buffered->engine;
-    if (taken_in_turn(engine, mark)) {
-        return true;
-    }
-    bool expired = expires_ms <= engine->now;
-    struct doc *held = engine_hold(engine, doc_ref(envelope));
-    bool taken =
-        !expired && listen_take(engine, buffered->instance, buffered->frame, doc_json(held));
-    if (expired || taken) {
-        struct event event = engine_event(NULL, EVENT_UNBUFFERED);
-        event.name = engine_text(engine, type);
-        event.has_key = true;
-        event.key = *mark;
-        event.at_ms = expires_ms;
-        engine_emit(engine, &event);
-    }
-    return buffered->frame->state == FRAME_WAITING;
-}
-
-/* Events of a type ("": any) from the store, then those that this turn has kept. */
-static void buffer_offer(struct buffered *buffered, const char *type)
-{
-    struct engine *engine = buffered->engine;
-    engine->port->buffer_scan(engine->port_user, type, buffered_visit, buffered);
-    size_t count = engine->buffer_change_count;
-    for (size_t i = 0; i < count && buffered->frame->state == FRAME_WAITING; i++) {
-        struct buffer_change change = engine->buffer_changes[i];
-        if (!change.taken && (type[0] == '\0' || strcmp(type, change.type) == 0)) {
-            (void)buffered_visit(buffered, change.type, &change.mark, change.envelope,
-                                 change.expires_ms);
-        }
-    }
-}
-
-void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame)
-{
-    const struct event_consumption *listen = &frame_node(instance, frame)->listen;
-    struct buffered buffered = {.engine = engine, .instance = instance, .frame = frame};
-    if (listen->filter_count == 0) {
-        buffer_offer(&buffered, "");
-    }
-    for (size_t i = 0; i < listen->filter_count && frame->state == FRAME_WAITING; i++) {
-        buffer_offer(&buffered, listen->filters[i].type == NULL ? "" : listen->filters[i].type);
-    }
 }

@@ -86,10 +86,10 @@ enum eval scope_duration(struct scope *scope, const struct plan_duration *durati
 enum eval scope_schema(struct scope *scope, const struct schema *schema, struct doc *value,
                        const char *what);
 
-/* output.as, output.schema, export.as, export.schema of the scope's task over its raw output.
- * *ret_context is NULL when nothing is exported. */
-enum eval scope_output(struct scope *scope, struct doc *raw, struct doc **ret_output,
-                       struct doc **ret_context);
+/* output.as, output.schema, export.as, export.schema of the scope's task, or of an iteration of it,
+ * over its raw output. *ret_context is NULL when nothing is exported. */
+enum eval scope_output(struct scope *scope, const struct plan_data *data, struct doc *raw,
+                       struct doc **ret_output, struct doc **ret_context);
 
 /* An error document (RFC 7807 members as the specification orders them), held by the turn. */
 struct doc *error_make(struct engine *engine, const char *type, int status, const char *pointer,
@@ -217,6 +217,17 @@ void walk_again(struct engine *engine, struct instance *instance, struct frame *
 
 /* Give a listen that just started what the event buffer holds for it. */
 void listen_from_buffer(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* Give the event to a listen if it fits; true when it was taken. The frame may be gone then. */
+bool listen_take(struct engine *engine, struct instance *instance, struct frame *frame,
+                 json_t *envelope);
+
+/* An iteration of listen.foreach is at its end: keep its output, go on or end. False: an
+ * expression is with mainstay-jq. */
+bool listen_advance(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* What expressions see at an open task. */
+struct scope frame_scope(struct engine *engine, struct instance *instance, struct frame *frame);
 
 /* Whether an event fits a trigger or listen; *ret_filter is the one that fitted. */
 bool event_matches(struct engine *engine, struct instance *instance, struct frame *frame,

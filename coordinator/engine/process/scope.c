@@ -306,10 +306,9 @@ enum eval scope_schema(struct scope *scope, const struct schema *schema, struct 
     return EVAL_ERROR;
 }
 
-enum eval scope_output(struct scope *scope, struct doc *raw, struct doc **ret_output,
-                       struct doc **ret_context)
+enum eval scope_output(struct scope *scope, const struct plan_data *data, struct doc *raw,
+                       struct doc **ret_output, struct doc **ret_context)
 {
-    const struct plan_data *data = &scope->node->data;
     *ret_context = NULL;
     scope->raw_output = raw;
     json_decref(scope->task); /* built before the task had an output */

@@ -30,8 +30,7 @@ struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flo
     UNREACHABLE();
 }
 
-static struct scope frame_scope(struct engine *engine, struct instance *instance,
-                                struct frame *frame)
+struct scope frame_scope(struct engine *engine, struct instance *instance, struct frame *frame)
 {
     return (struct scope){
         .engine = engine,
@@ -115,7 +114,7 @@ bool walk_leave(struct engine *engine, struct instance *instance, struct frame *
     if (frame->part == PART_BYPASS) { /* what was set stands for what the extended task gives */
         node = &instance->plan->nodes[node->block.bypass];
     } else {
-        eval = scope_output(&scope, frame->data, &output, &context);
+        eval = scope_output(&scope, &node->data, frame->data, &output, &context);
     }
     scope_release(&scope);
     if (eval == EVAL_PENDING) {
@@ -200,6 +199,9 @@ static bool walk_frame(struct engine *engine, struct instance *instance, struct 
     const struct plan_node *node = frame_node(instance, frame);
     if (node != NULL && node->kind == TASK_FOR) {
         return loop_advance(engine, instance, frame);
+    }
+    if (node != NULL && node->kind == TASK_LISTEN) {
+        return listen_advance(engine, instance, frame);
     }
     if (node != NULL && node->kind == TASK_BRANCH) {
         branch_leave(engine, instance, frame);
