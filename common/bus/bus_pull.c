@@ -6,9 +6,9 @@
  *   invariant asked + in_flight <= batch, as far as the server keeps its word; what comes beyond
  *             in_flight == batch is given back
  *
- * Servers do not answer a request for a consumer that does not exist. So requests begin with a
- * short expiry, whose 408 proves that somebody is there, and grow to the full one; a request that
- * nobody ended in time starts over.
+ * Servers do not answer a request for a consumer that does not exist. So the first request has a
+ * short expiry, whose 408 proves that somebody is there, and the next the full one (each end wakes
+ * five threads, so there are no steps between); a request that nobody ended in time starts over.
  *
  * Each request has its own reply subject <inbox>.p<pull>.<generation>, so that a late word about an
  * old request is not taken for one about the present.
@@ -146,8 +146,7 @@ static void pull_on_status(struct bus_pull *pull, natsMsg *raw, const char *stat
             pull->asked = 0;
             pull->deadline_ns = 0;
             pull->pause_ms = PAUSE_MS;
-            unsigned longer = pull->present_expires_ms * 2;
-            pull->present_expires_ms = longer < pull->expires_ms ? longer : pull->expires_ms;
+            pull->present_expires_ms = pull->expires_ms;
         } else {
             pull_back_off(pull);
         }
