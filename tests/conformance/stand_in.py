@@ -102,6 +102,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words[0] == "delay" and len(words) == 2:
             time.sleep(min(float(words[1]), 10))
             self.reply(200, {"delayed": words[1]})
+        elif words[0] == "flaky" and len(words) == 3 and words[2].isdigit():
+            self.flaky(words[1], int(words[2]))
+        elif words[0] == "hang-up":
+            self.close_connection = True
         elif words[0] == "text":
             self.reply(200, b"plain text", kind="text/plain; charset=utf-8")
         elif words[0] in ("get", "post", "put", "patch", "delete", "anything"):
@@ -115,6 +119,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(200, {"authenticated": True, "user": user})
         else:
             self.reply(401, headers={"WWW-Authenticate": 'Basic realm="stand-in"'})
+
+    def flaky(self, name, times):
+        """503 so many times under this name, then how often it was asked."""
+        with self.server.lock:
+            count = self.server.asked[name] = self.server.asked.get(name, 0) + 1
+        self.reply(503 if count <= times else 200, {"asked": count})
 
     def echo(self, query, data):
         text = data.decode("utf-8", "replace")
@@ -132,12 +142,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         })
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Who asked has gone: that is what some scenarios are about."""
+
+
 class StandIn:
-    """The server, in threads of this process."""
+    """A server in threads of this process; each host gets one, so that addresses tell them."""
 
     def __init__(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.lock, self.server.asked = threading.Lock(), {}
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
