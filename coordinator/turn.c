@@ -4,6 +4,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/check.h"
+#include "common/base/fault_point.h"
 #include "coordinator/tables/tables.h"
 
 struct turn {
@@ -80,6 +81,7 @@ static void orders_carry_out(const struct turn *turn)
     for (size_t i = 0; i < count && !joins; i++) {
         if (order_is_urgent(&orders[i])) {
             turn->options.order(turn->options.user, &orders[i]);
+            FAULT_POINT("turn-order-given");
         }
     }
     if (turn->options.send != NULL) {
@@ -88,6 +90,7 @@ static void orders_carry_out(const struct turn *turn)
     for (size_t i = 0; i < count; i++) {
         if (joins || !order_is_urgent(&orders[i])) {
             turn->options.order(turn->options.user, &orders[i]);
+            FAULT_POINT("turn-order-given");
         }
     }
 }
@@ -95,11 +98,15 @@ static void orders_carry_out(const struct turn *turn)
 enum err turn_end(struct turn *turn, struct error *err)
 {
     engine_timers(turn->engine);
+    FAULT_POINT("turn-timers-run");
     engine_dispatch(turn->engine);
+    FAULT_POINT("turn-dispatched");
     engine_turn_end(turn->engine);
     size_t event_count = 0;
     const struct event *events = engine_events(turn->engine, &event_count);
+    FAULT_POINT("turn-before-commit");
     TRY(tables_commit(turn->tables, events, event_count, turn->options.sync, err));
+    FAULT_POINT("turn-committed");
     orders_carry_out(turn);
     engine_turn_done(turn->engine);
     return ERR_OK;

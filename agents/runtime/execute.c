@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/fault_point.h"
 #include "common/json/schema.h"
 #include "common/store/kv.h"
 #include "common/wire/proto_arena.h"
@@ -420,9 +421,11 @@ static bool intent_keep(struct run *run)
         return true;
     }
     struct outcome intent = {.state = OUTCOME_INTENT, .identity = run->identity};
+    FAULT_POINT("intent-before-commit");
     if (!keep(run, &intent, false, true)) {
         return false;
     }
+    FAULT_POINT("intent-synced");
     run->row = intent;
     return true;
 }
@@ -441,7 +444,12 @@ static bool end_keep(struct run *run, struct buf *result)
         .identity = run->identity,
         .result = {.data = result->data, .size = result->size},
     };
-    return keep(run, &outcome, !failed, false);
+    FAULT_POINT("outcome-before-commit");
+    if (!keep(run, &outcome, !failed, false)) {
+        return false;
+    }
+    FAULT_POINT("outcome-committed");
+    return true;
 }
 
 /* ---- the run ---- */
@@ -487,11 +495,13 @@ static bool phase_run(struct run *run, enum outcome_verdict verdict)
         if (!intent_keep(run)) {
             return false;
         }
+        FAULT_POINT("action-before");
         if (decide) {
             action->decide(&run->task, &run->reply);
         } else {
             action->perform(&run->task, &run->reply);
         }
+        FAULT_POINT("action-after");
     }
     reply_check(run);
     return true;

@@ -8,6 +8,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/wire/proto_arena.h"
 
@@ -88,6 +89,7 @@ static void task_take(struct intake *intake, Mainstay__Task *task)
 
 static void recall_take(struct intake *intake, const Mainstay__Recall *recall)
 {
+    FAULT_POINT("recall-taken");
     struct runtime *runtime = intake->runtime;
     struct outcome_name name = {.phase = (uint8_t)recall->phase, .attempt = recall->attempt};
     memcpy(name.key, recall->key.data, OUTCOME_KEY_BYTES);
@@ -154,10 +156,12 @@ static void batch_take(struct intake *intake, const char *subject, struct str bo
         runtime->fatal(runtime, &err);
         return;
     }
+    FAULT_POINT("settled-taken");
     for (size_t i = 0; i < batch->n_recalls; i++) {
         recall_take(intake, batch->recalls[i]);
     }
     for (size_t i = 0; i < batch->n_tasks; i++) {
+        FAULT_POINT("task-taken");
         task_take(intake, batch->tasks[i]);
     }
 }

@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/fault_point.h"
 #include "common/base/limits.h"
 #include "common/wire/envelope.h"
 #include "common/wire/proto_arena.h"
@@ -186,7 +187,9 @@ static struct sender_chunk *work_take(struct sender *sender, int64_t *ret_deadli
 static bool sync_all(struct sender *sender)
 {
     struct error err = {0};
+    FAULT_POINT("outcomes-before-sync");
     if (outcomes_sync(sender->options.outcomes, &err) == ERR_OK) {
+        FAULT_POINT("outcomes-synced");
         return true;
     }
     (void)pthread_mutex_lock(&sender->lock);

@@ -14,6 +14,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
 #include "common/bus/bus.h"
@@ -85,6 +86,7 @@ static void on_stored(void *user, uint64_t token, bool stored, const char *why)
     if (!stored) {
         log_warn("results not stored by the bus, sending them again: %s", why);
     }
+    FAULT_POINT("result-stored-by-bus");
     sender_stored(session->runtime->sender, token, stored);
 }
 
@@ -121,7 +123,9 @@ static void *intake_run(void *user)
             struct bus_msg *msg = messages[i];
             /* Acknowledged on receipt: the coordinator holds the step, so nothing is lost with it.
              */
+            FAULT_POINT("tasks-received");
             (void)!bus_msg_ack(msg, NULL);
+            FAULT_POINT("tasks-acknowledged");
             if (!atomic_load(&session->stopping)) {
                 intake_message(session->runtime, msg->subject,
                                (struct str){.data = msg->body, .size = msg->size});
@@ -227,7 +231,9 @@ static enum err hello_ask(struct session *session, struct error *err)
     if (code == ERR_OK) {
         struct bus_publication publication = {
             .subject = session->hello_subject, .body = request.data, .size = request.size};
+        FAULT_POINT("hello-before-ask");
         code = bus_request(session->bus, &publication, session->hello_timeout_ms, &answer, err);
+        FAULT_POINT("hello-asked");
         session->hello_timeout_ms *= code == ERR_TIMEOUT ? 2 : 1;
         if (session->hello_timeout_ms > HELLO_TIMEOUT_MS) {
             session->hello_timeout_ms = HELLO_TIMEOUT_MS;
@@ -316,7 +322,9 @@ enum err session_publish(struct session *session, struct str body, uint64_t toke
     }
     struct bus_publication publication = {
         .subject = session->result_subject, .body = body.data, .size = body.size};
+    FAULT_POINT("result-before-publish");
     TRY(bus_publish_tracked(session->bus, &publication, token, err));
+    FAULT_POINT("result-published");
     telemetry_published(session->runtime->telemetry, body.size);
     return ERR_OK;
 }

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/base/check.h"
+#include "common/base/fault_point.h"
+#include "common/base/folder.h"
 #include "common/store/kv_private.h"
 
 enum {
@@ -173,46 +175,10 @@ static void rocks_close(struct kv *kv)
     free(rocks);
 }
 
-/* fsync a directory, so that names made in it last. */
-static enum err folder_sync(const char *path, struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd >= 0 ? fsync(fd) : -1;
-    int reason = errno;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (result != 0) {
-        return error_set(err, ERR_IO, "cannot sync directory '%s': %s", path, strerror(reason));
-    }
-    return ERR_OK;
-}
-
-static enum err parent_sync(const char *path, struct error *err)
-{
-    char *parent = strdup(path);
-    if (parent == NULL) {
-        return error_set(err, ERR_NOMEM, "cannot sync the parent of '%s': out of memory", path);
-    }
-    size_t end = strlen(parent);
-    while (end > 1 && parent[end - 1] == '/') {
-        parent[--end] = '\0';
-    }
-    char *slash = strrchr(parent, '/');
-    if (slash == parent) {
-        slash[1] = '\0';
-    } else if (slash != NULL) {
-        *slash = '\0';
-    }
-    enum err code = folder_sync(slash != NULL ? parent : ".", err);
-    free(parent);
-    return code;
-}
-
 static enum err folder_create(const char *path, struct error *err)
 {
     if (mkdir(path, 0700) == 0) {
-        return parent_sync(path, err);
+        return folder_sync_parent(path, err);
     }
     if (errno == EEXIST) {
         return ERR_OK;
@@ -439,6 +405,9 @@ static enum err rocks_commit(struct kv *kv, const struct kv_batch *base, bool sy
     struct rocks *rocks = (struct rocks *)kv;
     const struct rocks_batch *batch = (const struct rocks_batch *)base;
     CHECK(batch->rocks == rocks);
+    if (FAULT_POINT_FAILS(sync ? "store-write-synced" : "store-write-plain")) {
+        return error_set(err, ERR_IO, "store %s: write: failed as the campaign asked", rocks->path);
+    }
     char *text = NULL;
     rocksdb_write(rocks->db, sync ? rocks->write_synced : rocks->write_plain, batch->batch, &text);
     return rocks_error(rocks->path, "write", text, err);
@@ -484,7 +453,7 @@ static enum err rocks_checkpoint(struct kv *kv, const char *path, struct error *
         return error_set(err, ERR_IO, "cannot protect checkpoint '%s': %s", path, strerror(errno));
     }
     TRY(folder_sync(path, err));
-    return parent_sync(path, err);
+    return folder_sync_parent(path, err);
 }
 
 static void rocks_files(struct kv *kv, struct kv_stats *ret_stats)

@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/fault_point.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
@@ -61,9 +62,11 @@ static void edge_reply(void *user, uint64_t token, const void *bytes, size_t siz
     (void)user;
     struct item *item = (struct item *)(uintptr_t)token;
     struct error err = {0};
+    FAULT_POINT("control-before-answer");
     if (bus_respond(item->msg, bytes, size, &err) != ERR_OK) {
         log_debug("an answer found nobody: %s", err.message);
     }
+    FAULT_POINT("control-after-answer");
     item_destroy(&item);
 }
 
@@ -77,7 +80,9 @@ static enum err edge_store(struct edge *edge, struct error *err)
         .user = edge,
     };
     TRY(kv_open(edge->options.data_dir, tables_kv_options(), &edge->kv, err));
+    FAULT_POINT("store-opened");
     TRY(turn_create(edge->kv, &options, &edge->turn, err));
+    FAULT_POINT("state-restored");
     struct control_options control = {
         .version = edge->options.version,
         .pid = (uint64_t)getpid(),
@@ -210,6 +215,7 @@ static void items_done(struct edge *edge, struct item **items, const bool *kept,
             events += items[i]->kind == ITEM_EVENT ? 1 : 0;
             results += items[i]->kind == ITEM_RESULT ? 1 : 0;
             struct error err = {0};
+            FAULT_POINT(items[i]->kind == ITEM_EVENT ? "ack-event" : "ack-result");
             if (bus_msg_ack(items[i]->msg, &err) != ERR_OK) {
                 log_debug("not acknowledged, it comes again: %s", err.message);
             }
@@ -275,17 +281,22 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
         edge->zones_read = true;
         zones_refresh(edge->turn);
     }
+    FAULT_POINT("turn-begun");
     for (size_t i = 0; i < count; i++) {
         kept[i] = inbox_take(edge, items[i]);
     }
+    FAULT_POINT("turn-commands-taken");
     edge_retry(edge);
     enum err code = turn_end(edge->turn, err);
     if (code != ERR_OK) {
         error_wrap(err, "committing a turn");
         return code;
     }
+    FAULT_POINT("turn-before-flush");
     outbox_flush(edge->outbox);
+    FAULT_POINT("turn-before-acks");
     items_done(edge, items, kept, count);
+    FAULT_POINT("turn-after-acks");
     control_timeouts(edge->control, clock_wall_ms());
     queries_answer(edge);
     streams_trim_results(edge);

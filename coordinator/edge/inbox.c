@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
 #include "common/base/metrics.h"
@@ -126,6 +127,7 @@ static void dead_letter(struct edge *edge, const char *source, const struct bus_
 
 static void take_event(struct edge *edge, struct item *item)
 {
+    FAULT_POINT("event-taken");
     struct intake intake;
     if (!event_intake(item->msg, edge->arena, &intake)) {
         dead_letter(edge, "events", item->msg, intake.reason, intake.advice);
@@ -236,6 +238,7 @@ static void take_results(struct edge *edge, struct item *item, const struct subj
         }
         observe(edge, batch->results[i]);
         turn_command(edge->turn, &command);
+        FAULT_POINT("result-taken");
         result_release(&command.result);
     }
     char source[2 * SUBJECT_TOKEN_BYTES];
@@ -323,6 +326,7 @@ static void hello_respond(struct edge *edge, struct item *item, bool accepted, c
         log_debug("hello not answered, it comes again: %s", err.message);
     }
     buf_release(&bytes);
+    FAULT_POINT("hello-answered");
     item->answered = true;
 }
 
@@ -353,6 +357,7 @@ void inbox_hello_reply(struct edge *edge, const struct order *order)
 
 static bool take_hello(struct edge *edge, struct item *item)
 {
+    FAULT_POINT("hello-taken");
     struct subject subject;
     char consumer[SUBJECT_BYTES];
     struct str bytes = {.data = item->msg->body, .size = item->msg->size};
@@ -416,7 +421,9 @@ void inbox_reconnected(struct edge *edge)
     }
     if (!edge->resumed) {
         edge->resumed = true;
+        FAULT_POINT("resume-begun");
         turn_resume(edge->turn);
+        FAULT_POINT("resume-done");
     } else {
         engine_redispatch_all(turn_engine(edge->turn));
     }

@@ -7,6 +7,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/base/fault_point.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
@@ -104,6 +105,7 @@ static void parcel_send(struct outbox *outbox, struct parcel *parcel)
     buf_clear(&outbox->bytes);
     struct error err = {0};
     enum err code = proto_pack(&batch.base, &outbox->bytes, &err);
+    FAULT_POINT("task-before-publish");
     if (code == ERR_OK) {
         struct bus_publication publication = {
             .subject = subject, .body = outbox->bytes.data, .size = outbox->bytes.size};
@@ -113,6 +115,7 @@ static void parcel_send(struct outbox *outbox, struct parcel *parcel)
         log_debug("tasks for %s/%s not sent now: %s", parcel->agent, parcel->store, err.message);
         outbox_acked(outbox->edge, outbox->token, false, err.message);
     }
+    FAULT_POINT("task-published");
     parcel->task_count = 0;
     parcel->settled_count = 0;
     parcel->recall_count = 0;
@@ -261,6 +264,7 @@ void outbox_acked(void *user, uint64_t token, bool stored, const char *why)
 {
     struct edge *edge = user;
     (void)token;
+    FAULT_POINT("task-stored-by-bus");
     if (stored || !atomic_load(&edge->connected)) {
         return;
     }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/wire/subjects.h"
@@ -49,6 +50,7 @@ static enum err consumer_repair(struct edge *edge, const char *stream, const cha
              (unsigned long long)at.delivered_sequence, stream,
              (unsigned long long)have.last_sequence);
     TRY(bus_consumer_delete(edge->bus, stream, consumer, err));
+    FAULT_POINT("consumer-deleted");
     return bus_consumer_ensure(edge->bus, stream, consumer, config, NULL, err);
 }
 
@@ -65,6 +67,7 @@ enum err streams_join(struct edge *edge, const char *agent, const char *store, s
                    "\"deliver_policy\":\"all\",\"ack_wait\":30000000000,\"max_deliver\":-1,"
                    "\"max_ack_pending\":10000,\"replay_policy\":\"instant\"}",
                    subject);
+    FAULT_POINT("store-consumer-before-ensure");
     enum err code = consumer_repair(edge, STREAM_TASKS, consumer, config, err);
     if (code != ERR_OK) {
         error_wrap(err, "consumer %s", consumer);
@@ -76,6 +79,7 @@ enum err streams_ensure(struct edge *edge, struct error *err)
 {
     for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
         bool created = false;
+        FAULT_POINT("stream-before-ensure");
         enum err code =
             bus_stream_ensure(edge->bus, streams[i].name, streams[i].config, &created, err);
         if (code != ERR_OK) {
@@ -83,6 +87,7 @@ enum err streams_ensure(struct edge *edge, struct error *err)
             return code;
         }
         if (created) {
+            FAULT_POINT("stream-made");
             log_info("stream %s made", streams[i].name);
         }
     }
@@ -116,6 +121,7 @@ void streams_trim_results(struct edge *edge)
         return;
     }
     edge->results_since_trim = 0;
+    FAULT_POINT("results-before-trim");
     struct bus_consumer_state state;
     if (bus_consumer_state(edge->bus, STREAM_RESULTS, CONSUMER_COORDINATOR, &state, NULL) ==
         ERR_OK) {

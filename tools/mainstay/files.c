@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/folder.h"
 #include "common/base/str.h"
 
 static enum err file_error(struct error *err, const char *what, const char *path)
@@ -81,7 +82,7 @@ enum err file_write(const char *path, const void *bytes, size_t size, unsigned m
     if (fd < 0) {
         return file_error(err, "write", path);
     }
-    bool written = write_all(fd, bytes, size) && fchmod(fd, (mode_t)mode) == 0;
+    bool written = write_all(fd, bytes, size) && fchmod(fd, (mode_t)mode) == 0 && fsync(fd) == 0;
     int cause = errno;
     (void)close(fd);
     if (!written || rename(temporary, path) != 0) {
@@ -90,7 +91,15 @@ enum err file_write(const char *path, const void *bytes, size_t size, unsigned m
         (void)unlink(temporary);
         return code;
     }
-    return ERR_OK;
+    return folder_sync_parent(path, err);
+}
+
+static enum err dir_make(const char *path, mode_t mode, struct error *err)
+{
+    if (mkdir(path, mode) == 0) {
+        return folder_sync_parent(path, err);
+    }
+    return errno == EEXIST ? ERR_OK : file_error(err, "create folder", path);
 }
 
 enum err dir_create(const char *path, struct error *err)
@@ -102,15 +111,11 @@ enum err dir_create(const char *path, struct error *err)
     for (char *c = partial + 1; *c != '\0'; c++) {
         if (*c == '/') {
             *c = '\0';
-            if (mkdir(partial, 0755) != 0 && errno != EEXIST) {
-                return file_error(err, "create folder", partial);
-            }
+            TRY(dir_make(partial, 0755, err));
             *c = '/';
         }
     }
-    if (mkdir(partial, 0700) != 0 && errno != EEXIST) {
-        return file_error(err, "create folder", path);
-    }
+    TRY(dir_make(partial, 0700, err));
     struct stat status;
     if (stat(partial, &status) != 0 || !S_ISDIR(status.st_mode)) {
         return error_set(err, ERR_EXISTS, "cannot create folder '%s': a file is in its place",

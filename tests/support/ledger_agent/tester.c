@@ -11,6 +11,7 @@
 
 #include "agents/runtime/agent.h"
 #include "common/base/buf.h"
+#include "common/base/fault_point.h"
 
 enum { ANSWER_BYTES = 256, LEDGER_TIMEOUT_S = 5 };
 
@@ -77,7 +78,10 @@ static void effect(const struct agent_task *task, const json_t *what, struct age
         return;
     }
     digest_hex(&digest, hex);
-    buf_printf(&line, "%s %s\n", task->idempotency_key, hex);
+    const char *label = json_text_of(what, "label");
+    buf_printf(&line, "%s %s%s%s\n", task->idempotency_key, hex, label == NULL ? "" : " ",
+               label == NULL ? "" : label);
+    FAULT_POINT("effect-before");
     if (send(fd, line.data, line.size, MSG_NOSIGNAL) != (ssize_t)line.size ||
         !ledger_answer(fd, answer)) {
         agent_fail(reply, AGENT_IN_DOUBT, AGENT_EFFECT_UNKNOWN, "no-answer",
@@ -90,6 +94,7 @@ static void effect(const struct agent_task *task, const json_t *what, struct age
             json_pack("{s:s, s:I}", "key", task->idempotency_key, "attempts", (json_int_t)attempts);
         reply->decision.rule = "charge@1.0.0";
     }
+    FAULT_POINT("effect-after");
     (void)close(fd);
     buf_release(&line);
 }
