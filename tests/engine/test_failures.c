@@ -325,8 +325,6 @@ SCENARIO(failures, permission_and_budget_are_parked)
     fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
     verdict(h, VERDICT_APPROVE, NULL);
     fail(h, "/do/0/w", FAILURE_BUDGET, MARK_NONE);
-    verdict(h, VERDICT_APPROVE, NULL);
-    fail(h, "/do/0/w", FAILURE_CANCELLED, MARK_NONE);
     EXPECT("i1 instance-started in={}\n"
            "i1 workflow-entered\n"
            "i1 step-started /do/0/w in={} out={}\n"
@@ -340,17 +338,54 @@ SCENARIO(failures, permission_and_budget_are_parked)
            "i1 step-result /do/0/w decide #1.1 failed effect=none budget:broken\n"
            "i1 gate-opened /do/0/w budget:broken parked r2 "
            "error={\"type\":\"err:runtime\",\"status\":402,\"instance\":\"/do/0/w\",\"title\":\"it "
-           "broke\",\"detail\":\"broken\"}\n"
-           "i1 gate-decided /do/0/w approve\n"
-           "i1 step-dispatched /do/0/w decide #2.1 store=s1 contract=1.0.0\n"
-           "i1 step-result /do/0/w decide #2.1 failed effect=none cancelled:broken\n"
-           "i1 gate-opened /do/0/w cancelled:broken parked r3 "
-           "error={\"type\":\"err:runtime\",\"status\":499,\"instance\":\"/do/0/w\",\"title\":\"it "
            "broke\",\"detail\":\"broken\"}\n");
     cancel(h, 1);
     EXPECT("i1 instance-cancelling\n"
            "i1 step-cancelled /do/0/w why=cancelled\n"
            "i1 instance-cancelled\n");
+}
+
+/* An action may stop at its deadline, or because its agent shuts down, before the engine's timer
+ * says so: nobody cancelled the step, so nobody is asked either. */
+SCENARIO(failures, what_stops_without_anybody_cancelling_it_runs_again)
+{
+    deploy_call(h, PURE);
+    run(h, "{}");
+    forget_trace(h);
+    fail(h, "/do/0/w", FAILURE_CANCELLED, MARK_NONE);
+    cr_expect_eq(h->gate_count, 0);
+    advance(h, 60000);
+    done(h, "/do/0/w", "{}");
+    EXPECT("i1 step-result /do/0/w decide #0.1 failed effect=none cancelled:broken\n"
+           "i1 step-retry /do/0/w #0.2 at=+418\n"
+           "+60000\n"
+           "i1 timer-fired /do/0/w\n"
+           "i1 step-dispatched /do/0/w decide #0.2 store=s1 contract=1.0.0\n"
+           "i1 step-result /do/0/w decide #0.2 done effect=none out={}\n"
+           "i1 step-completed /do/0/w ^\n"
+           "i1 instance-completed out={}\n");
+    cr_expect_eq(open_instances(h), 0);
+}
+
+/* The outside honours the key: asking again is the way to find out. */
+SCENARIO(failures, a_doubt_about_a_keyed_effect_is_repeated_with_its_key)
+{
+    deploy_call(h, KEYED);
+    run(h, "{}");
+    forget_trace(h);
+    fail(h, "/do/0/w", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    cr_expect_eq(h->gate_count, 0);
+    advance(h, 60000);
+    done(h, "/do/0/w", "{}");
+    EXPECT("i1 step-result /do/0/w perform #0.1 failed effect=unknown in-doubt:broken\n"
+           "i1 step-retry /do/0/w #0.2 at=+418\n"
+           "+60000\n"
+           "i1 timer-fired /do/0/w\n"
+           "i1 step-dispatched /do/0/w perform #0.2 store=s1 contract=1.0.0\n"
+           "i1 step-result /do/0/w perform #0.2 done effect=done out={}\n"
+           "i1 step-completed /do/0/w ^\n"
+           "i1 instance-completed out={}\n");
+    cr_expect_eq(open_instances(h), 0);
 }
 
 SCENARIO(failures, a_gate_is_decided_once_and_only_as_it_stands)

@@ -316,18 +316,22 @@ static int64_t backoff_ms(const struct frame *frame, const struct failure *failu
     return delay < 1 ? 1 : delay;
 }
 
+/* Whether another attempt is right without asking anybody: after what passes by itself, after an
+ * action that stopped half-way without anybody's wish, and in doubt where repeating is harmless. */
 static bool may_retry(struct engine *engine, const struct instance *instance,
                       const struct frame *frame, const struct failure *failure)
 {
+    bool passing = failure->failure_class == FAILURE_TRANSIENT ||
+                   failure->failure_class == FAILURE_CANCELLED;
     bool doubt = failure->failure_class == FAILURE_IN_DOUBT;
-    if (failure->failure_class != FAILURE_TRANSIENT && !doubt) {
+    if (!passing && !doubt) {
         return false;
     }
     if ((frame->attempt & ATTEMPT_MASK) >= ATTEMPTS_MAX || failure->effect == MARK_DONE) {
         return false;
     }
     if (failure->effect == MARK_NONE) {
-        return !doubt;
+        return passing;
     }
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     const struct contract *contract =
@@ -336,9 +340,7 @@ static bool may_retry(struct engine *engine, const struct instance *instance,
             : company_contract(&engine->company, call->agent, frame->contract_version);
     const struct contract_action *action =
         contract == NULL ? NULL : contract_action(contract, call->action);
-    bool repeatable =
-        action != NULL && (action->effect == EFFECT_PURE || action->effect == EFFECT_KEYED);
-    return repeatable && !doubt;
+    return action != NULL && (action->effect == EFFECT_PURE || action->effect == EFFECT_KEYED);
 }
 
 /* Whether the definition's own error handling comes first: calls of the specification raise their
