@@ -64,12 +64,14 @@ class Process:
     def __init__(self, name, args, folder, prefix=()):
         self.name, self.args, self.prefix = name, [str(a) for a in args], list(prefix)
         self.log = os.path.join(folder, name + ".log")
+        self.environment = {}
         self.child = None
 
     def start(self):
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(self.prefix + self.args, stdin=subprocess.DEVNULL,
-                                          stdout=log, stderr=log, preexec_fn=die_with_parent)
+                                          stdout=log, stderr=log, preexec_fn=die_with_parent,
+                                          env={**os.environ, **self.environment})
         return self
 
     @property
@@ -117,6 +119,7 @@ class Company:
         self.creds = os.path.join(folder, "creds")
         self.bus_dir = os.path.join(folder, "bus")
         self.ledger_port = None
+        self.words = folder  # of the processes: their logs
         os.makedirs(folder, exist_ok=True)
         tls = ["--tls-cert", cert, "--tls-key", key] if cert else []
         names = ["tester", *(others or {})]
@@ -125,9 +128,9 @@ class Company:
         self.bus = Process("nats-server", [
             nats_server() or "nats-server", "-c", os.path.join(self.creds, "nats.conf"),
             "--store_dir", self.bus_dir, "-m", self.monitor], folder)
+        self.ledger_folder = os.path.join(folder, "ledger")
         self.ledger = Process("effect-ledger", [
-            os.path.join(self.bin, "effect-ledger"), "--dir", os.path.join(folder, "ledger")],
-            folder)
+            os.path.join(self.bin, "effect-ledger"), "--dir", self.ledger_folder], folder)
         self.coordinator = Process("coordinator", self.coordinator_command(), folder)
         self.agent = None
         self.others = {name: Process(f"agent-{name}", [
@@ -136,6 +139,15 @@ class Company:
             "--store", "main", "--contract", contract, "--metrics", "127.0.0.1:0", *options],
             folder) for name, (contract, options) in (others or {}).items()}
         self.kept = [*self.others.values(), self.bus, self.coordinator, self.ledger]
+
+    def keep_outside(self, folder):
+        """Before the start: the ledger's files and everybody's words go there."""
+        os.makedirs(folder)
+        self.ledger_folder = os.path.join(folder, "ledger")
+        self.ledger.args[2] = self.ledger_folder
+        self.words = folder
+        for process in self.kept:
+            process.log = os.path.join(folder, process.name + ".log")
 
     def program(self, name, *args):
         done = subprocess.run([os.path.join(self.bin, name), *map(str, args)], text=True,
@@ -208,7 +220,7 @@ class Company:
 
     def start_agent(self):
         if self.agent is None:
-            self.agent = Process("agent", self.agent_command(), self.folder, self.agent_prefix)
+            self.agent = Process("agent", self.agent_command(), self.words, self.agent_prefix)
             self.kept.insert(0, self.agent)
         self.agent.start()
         for process in self.others.values():

@@ -5,10 +5,10 @@
  *   effect-ledger --dir DIR           listen on a free port of 127.0.0.1, print it as "port N"
  *   effect-ledger --verify --dir DIR  print each key with its attempts; exit 1 when payloads differ
  *
- * Protocol: one line "KEY DIGEST\n" (each 1..128 of A-Za-z0-9_.:-), answered "ok N\n" where N is
- * the number of attempts of that key, this one included, once the line is on the device; or "error
- * WORDS\n". Any number of lines on one connection. The file DIR/effects has one line "KEY DIGEST"
- * for each attempt.
+ * Protocol: one line "KEY DIGEST [LABEL]\n" (each 1..128 of A-Za-z0-9_.:-; the label says what the
+ * effect is for), answered "ok N\n" where N is the number of attempts of that key, this one
+ * included, once the line is on the device; or "error WORDS\n". Any number of lines on one
+ * connection. The file DIR/effects has one such line for each attempt.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,13 +23,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORD_MAX = 128, LINE_MAX_BYTES = 2 * WORD_MAX + 3, CLIENTS_MAX = 64, BUCKETS = 1 << 16 };
+enum { WORD_MAX = 128, LINE_MAX_BYTES = 3 * WORD_MAX + 4, CLIENTS_MAX = 64, BUCKETS = 1 << 16 };
 
 /* What is known of one key. */
 struct entry {
     struct entry *next;
     char key[WORD_MAX + 1];
     char digest[WORD_MAX + 1];
+    char label[WORD_MAX + 1];
     unsigned long attempts;
     bool differs;
 };
@@ -59,11 +60,18 @@ static size_t bucket_of(const char *key)
     return hash % BUCKETS;
 }
 
-static struct entry *entry_note(const char *key, const char *digest)
+/* The words of one line. */
+struct words {
+    char *key;
+    char *digest;
+    const char *label; /* "-" when there is none */
+};
+
+static struct entry *entry_note(const struct words *words)
 {
-    struct entry **bucket = &buckets[bucket_of(key)];
+    struct entry **bucket = &buckets[bucket_of(words->key)];
     struct entry *entry = *bucket;
-    while (entry != NULL && strcmp(entry->key, key) != 0) {
+    while (entry != NULL && strcmp(entry->key, words->key) != 0) {
         entry = entry->next;
     }
     if (entry == NULL) {
@@ -71,14 +79,16 @@ static struct entry *entry_note(const char *key, const char *digest)
         if (entry == NULL || order_count == sizeof(order) / sizeof(order[0])) {
             die("too many keys");
         }
-        (void)snprintf(entry->key, sizeof(entry->key), "%s", key);
-        (void)snprintf(entry->digest, sizeof(entry->digest), "%s", digest);
+        (void)snprintf(entry->key, sizeof(entry->key), "%s", words->key);
+        (void)snprintf(entry->digest, sizeof(entry->digest), "%s", words->digest);
+        (void)snprintf(entry->label, sizeof(entry->label), "%s", words->label);
         entry->next = *bucket;
         *bucket = entry;
         order[order_count++] = entry;
     }
     entry->attempts++;
-    entry->differs = entry->differs || strcmp(entry->digest, digest) != 0;
+    entry->differs = entry->differs || strcmp(entry->digest, words->digest) != 0 ||
+                     strcmp(entry->label, words->label) != 0;
     return entry;
 }
 
@@ -90,17 +100,22 @@ static bool word_valid(const char *word)
                length;
 }
 
-/* Cut "KEY DIGEST" in two. */
-static bool line_split(char *line, char **ret_key, char **ret_digest)
+/* Cut "KEY DIGEST [LABEL]" into its words. */
+static bool line_split(char *line, struct words *ret_words)
 {
     char *space = strchr(line, ' ');
     if (space == NULL) {
         return false;
     }
     *space = '\0';
-    *ret_key = line;
-    *ret_digest = space + 1;
-    return word_valid(*ret_key) && word_valid(*ret_digest);
+    *ret_words = (struct words){.key = line, .digest = space + 1, .label = "-"};
+    space = strchr(ret_words->digest, ' ');
+    if (space != NULL) {
+        *space = '\0';
+        ret_words->label = space + 1;
+    }
+    return word_valid(ret_words->key) && word_valid(ret_words->digest) &&
+           word_valid(ret_words->label);
 }
 
 /* Read what is there; a torn last line, cut by a kill, is cut off. */
@@ -114,17 +129,16 @@ static void file_read(int fd)
     }
     while (fgets(line, sizeof(line), file) != NULL) {
         size_t length = strlen(line);
-        char *key = NULL;
-        char *digest = NULL;
+        struct words words;
         if (line[length - 1] != '\n') {
             break;
         }
         line[length - 1] = '\0';
-        if (!line_split(line, &key, &digest)) {
+        if (!line_split(line, &words)) {
             (void)fprintf(stderr, "effect-ledger: the file is damaged at byte %ld\n", (long)good);
             exit(1);
         }
-        (void)entry_note(key, digest);
+        (void)entry_note(&words);
         good += (off_t)length;
     }
     (void)fclose(file);
@@ -152,16 +166,15 @@ static void line_take(int file, struct client *client)
 {
     char line[LINE_MAX_BYTES];
     char text[LINE_MAX_BYTES + 16];
-    char *key = NULL;
-    char *digest = NULL;
+    struct words words;
     (void)snprintf(line, sizeof(line), "%s", client->line);
-    if (!line_split(line, &key, &digest)) {
-        answer(client, "error a line is KEY DIGEST\n");
+    if (!line_split(line, &words)) {
+        answer(client, "error a line is KEY DIGEST [LABEL]\n");
         return;
     }
-    (void)snprintf(text, sizeof(text), "%s %s\n", key, digest);
+    (void)snprintf(text, sizeof(text), "%s %s %s\n", words.key, words.digest, words.label);
     line_write(file, text);
-    struct entry *entry = entry_note(key, digest);
+    struct entry *entry = entry_note(&words);
     (void)snprintf(text, sizeof(text), "ok %lu\n", entry->attempts);
     answer(client, text);
 }
@@ -237,7 +250,8 @@ static int verify(void)
     unsigned long different = 0;
     for (size_t i = 0; i < order_count; i++) {
         const struct entry *entry = order[i];
-        printf("%s %lu %s\n", entry->key, entry->attempts, entry->differs ? "differs" : "same");
+        printf("%s %lu %s %s\n", entry->key, entry->attempts, entry->differs ? "differs" : "same",
+               entry->label);
         keys++;
         repeated += entry->attempts > 1 ? 1 : 0;
         different += entry->differs ? 1 : 0;
