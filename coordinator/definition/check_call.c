@@ -173,10 +173,10 @@ static bool expanding(const struct load *load, const char *name)
 
 /* A call of a function becomes a block of two tasks: a `set` that makes the function's input from
  * `with`, and the function's task. */
-static void expand_function(struct load *load, const struct yaml_node *node,
-                            const struct yaml_node *function, struct plan_node *task)
+void expand_function(struct load *load, const struct yaml_node *node,
+                     const struct function *function, struct plan_node *task)
 {
-    const char *name = function->key;
+    const char *name = function->name;
     const struct yaml_node *source = yaml_get(node, "call");
     task->kind = TASK_DO;
     task->block.first = PLAN_NONE;
@@ -206,13 +206,16 @@ static void expand_function(struct load *load, const struct yaml_node *node,
     load->scope_count = 0; /* a function sees its input, not its caller's variables */
     struct task_site site = {.pointer = load_printf(load, "%s/call", task->pointer),
                              .parent = task->index};
-    const struct plan_node *body = check_task(load, function, name, &site);
+    const char *file = load->report->file;
+    load->report->file = function->file;
+    const struct plan_node *body = check_task(load, function->body, name, &site);
     load->scope_count = scope;
     load->function_count--;
     for (; load->fixup_count > fixups; load->fixup_count--) {
         report_problem(load->report, load->fixups[load->fixup_count - 1].source, NULL,
                        "a function is one task: 'then' has no list to jump in");
     }
+    load->report->file = file;
     uint32_t first = body == NULL ? PLAN_NONE : body->index;
     if (set != NULL) {
         set->next = first;
@@ -267,7 +270,15 @@ void check_call(struct load *load, const struct yaml_node *node, struct plan_nod
     } else if (strcmp(text, "approval") == 0) {
         check_approval(load, node, task);
     } else if (function != NULL) {
-        expand_function(load, node, function, task);
+        struct function named = {.name = text, .body = function, .file = load->report->file};
+        expand_function(load, node, &named, task);
+    } else if (strstr(text, "://") != NULL) {
+        report_problem(load->report, source, "put it into a catalog: call: name:version@catalog",
+                       "the function at '%.120s' cannot be called: nothing is fetched when a "
+                       "definition is deployed",
+                       text);
+    } else if (check_cataloged(load, node, text, task)) {
+        return;
     } else if (strchr(text, '@') != NULL) {
         check_sugar(load, node, text, task);
     } else {

@@ -136,10 +136,9 @@ static void check_unused(struct load *load)
 
 void check_use(struct load *load)
 {
-    static const char *const allowed[] = {"errors",    "retries",    "timeouts",
-                                          "functions", "extensions", NULL};
+    static const char *const allowed[] = {"errors",     "retries",  "timeouts", "functions",
+                                          "extensions", "catalogs", NULL};
     static const struct refused_key refused[] = {
-        {"catalogs", "catalogs are not in the profile: call: action:version@agent names an agent"},
         {"secrets", "definitions never see secrets: the agent that needs one holds it"},
         {"authentications", "the engine makes no requests itself: agents hold credentials"},
         {NULL, NULL}};
@@ -158,6 +157,7 @@ void check_use(struct load *load)
             }
         }
     }
+    check_catalogs(load);
     check_unused(load);
 }
 

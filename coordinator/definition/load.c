@@ -193,7 +193,8 @@ static enum err load_text(struct load *load, const char *text, size_t size)
         report_at(load->report, 1, 1, NULL, "the definition is not UTF-8 text");
         return ERR_INVALID;
     }
-    struct yaml_node *root = yaml_parse(memory->arena, copy, size, load->report);
+    size_t own = parts_split(load, copy, size);
+    struct yaml_node *root = yaml_parse(memory->arena, copy, own, load->report);
     if (root == NULL || !report_clean(load->report)) {
         if (root != NULL) {
             json_decref(root->value);
@@ -202,6 +203,7 @@ static enum err load_text(struct load *load, const char *text, size_t size)
     }
     memory->plan.document = load_keep(load, root->value);
     memory->plan.digest = crypto_blake(text, size);
+    parts_parse(load);
     check_document(load, root);
     if (!report_clean(load->report)) {
         return ERR_INVALID;

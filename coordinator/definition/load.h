@@ -22,6 +22,7 @@ enum {
     LOAD_NODES_MAX = 20000,  /* tasks after functions were copied to their callers */
     LOAD_SCOPE_MAX = 64,     /* variables visible at one place */
     LOAD_FUNCTIONS_MAX = 16, /* functions calling functions */
+    LOAD_PARTS_MAX = 64,     /* functions of catalogs */
 };
 
 /* The variables an expression may use at its place, besides those of enclosing tasks. */
@@ -62,6 +63,21 @@ struct plan_memory {
     size_t value_capacity;
 };
 
+/* A function of a catalog that was given along with the definition. */
+struct part {
+    const char *name; /* name:version@catalog */
+    const char *text;
+    size_t size;
+    const struct yaml_node *root; /* NULL when it was refused */
+};
+
+/* What a call of a function becomes blocks of. */
+struct function {
+    const char *name;
+    const struct yaml_node *body;
+    const char *file; /* for reports about the body; NULL: the definition's own */
+};
+
 struct load {
     struct plan_memory *memory;
     struct arena *arena; /* of the plan */
@@ -80,6 +96,9 @@ struct load {
     uint32_t extended;    /* given to `about` of new nodes */
     uint32_t before_list; /* node whose list is a `before`: `exit` there is a bypass */
     const struct yaml_node *use;
+    const struct yaml_node *catalogs;
+    struct part parts[LOAD_PARTS_MAX];
+    size_t part_count;
     uint32_t forks;        /* around the place being checked */
     const char *native_in; /* where mainstay-jq cannot be asked: "a condition of 'catch'"; NULL */
     bool failed;           /* a limit or memory: stop soon */
@@ -249,6 +268,25 @@ struct chain check_extended(struct load *load, const struct yaml_node *node, con
 /* `schedule`, and the time zone of its cron expression; either may be NULL. */
 void check_schedule(struct load *load, const struct yaml_node *node, const struct yaml_node *zone);
 void check_timezone(struct load *load, const struct yaml_node *node);
+
+/* --- check_call.c --------------------------------------------------------------------------------
+ */
+
+/* Make `task`, a call, the block of a function. */
+void expand_function(struct load *load, const struct yaml_node *node,
+                     const struct function *function, struct plan_node *task);
+
+/* --- check_catalog.c -----------------------------------------------------------------------------
+ */
+
+/* Find the parts of a text; returns the size of the definition, the first of them. */
+size_t parts_split(struct load *load, const char *text, size_t size);
+void parts_parse(struct load *load);
+/* use.catalogs. */
+void check_catalogs(struct load *load);
+/* call: name:version@catalog; false when `text` names no catalog. */
+bool check_cataloged(struct load *load, const struct yaml_node *node, const char *text,
+                     struct plan_node *task);
 
 /* --- check_document.c ----------------------------------------------------------------------------
  */

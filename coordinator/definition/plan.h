@@ -302,6 +302,12 @@ struct plan_problem {
     const char *hint;    /* what to do, or NULL */
 };
 
+/* A function of a catalog that a definition calls and that was not given along. */
+struct plan_wanted {
+    const char *function; /* name:version@catalog */
+    const char *endpoint; /* of its catalog, as written */
+};
+
 /* Everything wrong with a definition, in order of place; at most 100. Release with
  * plan_report_release. */
 struct plan_report {
@@ -309,10 +315,16 @@ struct plan_report {
     size_t count;
     size_t warning_count;
     struct plan_problem *warnings;
+    struct plan_wanted *wanted;
+    size_t wanted_count;
     struct arena *arena; /* private: owns the texts */
 };
 
 /*
+ * Functions of catalogs stand behind the definition in the same text, each behind a line
+ * `--- # function NAME:VERSION@CATALOG`, so that the digest covers them. plan_report.wanted lists
+ * those that are missing.
+ *
  * Load a definition (YAML 1.2 or JSON; anchors and aliases refused). `text` is copied. On success
  * *ret_plan is the plan and the report holds warnings only; on ERR_INVALID it is NULL and the
  * report holds all problems at once. `report` is initialised here and released by the caller in

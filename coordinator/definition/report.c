@@ -35,6 +35,11 @@ static bool known(const struct plan_problem *list, size_t count, const struct pl
 static void add(struct report *report, struct plan_problem *list, size_t *count,
                 struct plan_problem item)
 {
+    char named[MESSAGE_BYTES + 128];
+    if (report->file != NULL) {
+        (void)snprintf(named, sizeof(named), "in function %.100s: %s", report->file, item.message);
+        item.message = named;
+    }
     if (*count == REPORT_PROBLEMS_MAX || known(list, *count, &item)) {
         return;
     }

@@ -24,6 +24,7 @@ struct report {
     struct plan_problem problems[REPORT_PROBLEMS_MAX];
     struct plan_problem warnings[REPORT_PROBLEMS_MAX];
     struct arena *arena;
+    const char *file; /* named before messages; NULL: the definition itself */
 };
 
 /* Prepare `out` for plan_report_release and collect into it. False without memory. */

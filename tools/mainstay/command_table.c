@@ -31,14 +31,15 @@ const struct command commands[] = {
      "Agents finish what they run, then the coordinator and the bus stop. Nothing is lost; what\n"
      "was waiting goes on at the next start."},
     {"status", NULL, NULL, "", 0, 0, 0, status_run, "show how the company is doing", NULL},
-    {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR), check_run,
+    {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR) | BIT(CATALOG), check_run,
      "check process definitions without a company",
      "Prints file:line:column: message for each problem and ends with code 1 if there is one."},
-    {"deploy", NULL, NULL, "FILE...", 1, MANY, BIT(FORCE), deploy_run, "deploy process definitions",
+    {"deploy", NULL, NULL, "FILE...", 1, MANY, BIT(FORCE) | BIT(CATALOG), deploy_run,
+     "deploy process definitions",
      "A version of a definition never changes: deploying the same text again does nothing,\n"
      "another text under the same version is refused. With --force a retired version comes back."},
-    {"run", NULL, NULL, "FILE|NAME", 1, 1, BIT(INPUT) | BIT(TIMEOUT) | BIT(DETACH), run_run,
-     "run one instance and print its output",
+    {"run", NULL, NULL, "FILE|NAME", 1, 1, BIT(INPUT) | BIT(CATALOG) | BIT(TIMEOUT) | BIT(DETACH),
+     run_run, "run one instance and print its output",
      "A FILE is deployed first; a NAME (namespace/name or namespace/name:version) is deployed\n"
      "already. A fault is printed on standard error as JSON (exit code 3)."},
     {"emit", NULL, NULL, "TYPE JSON|@FILE", 1, 2,

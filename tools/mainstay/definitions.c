@@ -9,12 +9,16 @@
 
 #include "common/base/buf.h"
 #include "common/base/str.h"
+#include "tools/mainstay/catalog.h"
 #include "tools/mainstay/cli.h"
 #include "tools/mainstay/definitions.h"
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
-enum { CHECK_ANSWER_BYTES = 4 * 1024 * 1024 };
+enum {
+    CHECK_ANSWER_BYTES = 4 * 1024 * 1024,
+    ROUNDS_MAX = 16, /* functions of catalogs calling others */
+};
 
 void problems_print(FILE *out, const char *file, const char *kind, const json_t *problems)
 {
@@ -89,6 +93,47 @@ static enum err check_one(const char *program, const char *file, json_t **ret_an
     return code;
 }
 
+/* The definition with the functions it calls, in a file of its own. */
+static enum err check_again(const char *program, const struct buf *text, json_t **ret_answer,
+                            struct error *err)
+{
+    char path[] = "/tmp/mainstay-check-XXXXXX.yaml";
+    int fd = mkstemps(path, (int)strlen(".yaml"));
+    if (fd < 0) {
+        return error_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    }
+    (void)close(fd);
+    enum err code = file_write(path, text->data, text->size, 0600, err);
+    if (code == ERR_OK) {
+        code = check_one(program, path, ret_answer, err);
+    }
+    (void)unlink(path);
+    return code;
+}
+
+static enum err check_whole(const struct cli *cli, const char *program, const char *file,
+                            json_t **ret_answer, struct error *err)
+{
+    enum err code = check_one(program, file, ret_answer, err);
+    if (code != ERR_OK || json_array_size(json_array_of(*ret_answer, "wanted")) == 0) {
+        return code;
+    }
+    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
+    bool again = true;
+    code = file_read(file, &text, err);
+    for (unsigned round = 0; code == ERR_OK && round < ROUNDS_MAX; round++) {
+        code = catalog_add(cli, file, json_array_of(*ret_answer, "wanted"), &text, &again, err);
+        if (code != ERR_OK || !again) {
+            break;
+        }
+        json_decref(*ret_answer);
+        *ret_answer = NULL;
+        code = check_again(program, &text, ret_answer, err);
+    }
+    buf_release(&text);
+    return code;
+}
+
 static void check_print(const struct cli *cli, const char *file, const json_t *answer)
 {
     if (cli->format != OUTPUT_TEXT) {
@@ -117,7 +162,7 @@ enum exit_code check_run(struct cli *cli)
     }
     for (size_t i = 0; i < cli->args->operand_count; i++) {
         json_t *answer = NULL;
-        if (check_one(program, cli->args->operands[i], &answer, &err) != ERR_OK) {
+        if (check_whole(cli, program, cli->args->operands[i], &answer, &err) != ERR_OK) {
             exit_code = cli_fail(&err, NULL);
             continue;
         }
@@ -130,23 +175,42 @@ enum exit_code check_run(struct cli *cli)
 
 /* ---- deploy ---- */
 
+static enum err text_deploy(struct cli *cli, const char *file, const struct buf *text,
+                            json_t **ret_reply, struct error *err)
+{
+    json_t *body = json_pack("{s:s%, s:s}", "text", text->data != NULL ? text->data : "",
+                             text->size, "file", file);
+    if (body == NULL) {
+        return error_set(err, ERR_INVALID, "cannot deploy '%s': it is not UTF-8 text", file);
+    }
+    if (cli_option(cli, OPTION_FORCE) != NULL) {
+        (void)json_object_set_new(body, "force", json_true());
+    }
+    return cli_order(cli, "deploy", body, ret_reply, err);
+}
+
 enum err definition_deploy(struct cli *cli, const char *file, json_t **ret_reply, struct error *err)
 {
     struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
     *ret_reply = NULL;
     enum err code = file_read(file, &text, err);
-    json_t *body = NULL;
-    if (code == ERR_OK) {
-        body = json_pack("{s:s%, s:s}", "text", text.data != NULL ? text.data : "", text.size,
-                         "file", file);
-        if (body == NULL) {
-            code = error_set(err, ERR_INVALID, "cannot deploy '%s': it is not UTF-8 text", file);
-        } else if (cli_option(cli, OPTION_FORCE) != NULL) {
-            (void)json_object_set_new(body, "force", json_true());
+    bool again = code == ERR_OK;
+    for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
+        struct error why = {0};
+        code = text_deploy(cli, file, &text, ret_reply, err);
+        again = false;
+        if (code == ERR_INVALID && catalog_add(cli, file, json_array_of(*ret_reply, "wanted"),
+                                               &text, &again, &why) != ERR_OK) {
+            *err = why;
+            again = false;
+        }
+        if (again) {
+            json_decref(*ret_reply);
+            *ret_reply = NULL;
         }
     }
     buf_release(&text);
-    return code == ERR_OK ? cli_order(cli, "deploy", body, ret_reply, err) : code;
+    return code;
 }
 
 void deploy_notes_print(FILE *out, const char *file, const json_t *reply)

@@ -30,7 +30,7 @@ static const struct example EXAMPLES[] = {
     {"call-asyncapi-subscribe-consume-forever-foreach.yaml", "8:13", "'call: asyncapi' cannot run"},
     {"call-asyncapi-subscribe-consume-until.yaml", "8:13", "'call: asyncapi' cannot run"},
     {"call-asyncapi-subscribe-consume-while.yaml", "8:13", "'call: asyncapi' cannot run"},
-    {"call-custom-function-cataloged.yaml", "8:13", "there is no function"},
+    {"call-custom-function-cataloged.yaml", "8:13", "the function at 'https:"},
     {"call-custom-function-inline.yaml", NULL, NULL},
     {"call-grpc.yaml", "8:13", "'call: grpc' cannot run"},
     {"call-http-endpoint-interpolation-shorthand.yaml", NULL, NULL},

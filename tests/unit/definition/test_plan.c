@@ -139,6 +139,94 @@ Test(plan, a_function_may_not_call_itself_or_see_its_caller)
     }
 }
 
+#define CATALOGED                                                     \
+    "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n" \
+    "use: {catalogs: {far: {endpoint: 'https://example.com/c'}}}\n"   \
+    "do:\n"                                                           \
+    "  - a: {call: log:1.0.0@default, with: {text: '${ .t }'}}\n"
+#define LOG_PART "\n--- # function log:1.0.0@default\ndo: [{b: {call: two:2.0.0@far}}]\n"
+#define TWO_PART "\n--- # function two:2.0.0@far\nset: {n: '${ .text }'}\n"
+
+/* A function of a catalog stands in the same text, so the digest covers it; what is missing is
+ * listed for who deploys. */
+Test(plan, a_catalog_gives_functions_along_with_the_definition)
+{
+    static const struct {
+        const char *text;
+        const char *wanted; /* NULL: it loads */
+        const char *endpoint;
+        const char *problem;
+    } rows[] = {
+        {CATALOGED, "log:1.0.0@default", "catalog", "the function 'log:1.0.0@default' of the"},
+        {CATALOGED LOG_PART, "two:2.0.0@far", "https://example.com/c",
+         "in function log:1.0.0@default: the function 'two:2.0.0@far' is in a catalog at"},
+        {CATALOGED LOG_PART TWO_PART, NULL, NULL, NULL},
+    };
+    struct digest digests[3] = {0};
+    for (size_t i = 0; i < 3; i++) {
+        struct plan *plan = NULL;
+        struct plan_report report;
+        enum err code = plan_load(rows[i].text, strlen(rows[i].text), &plan, &report);
+        cr_expect_eq(code, rows[i].wanted == NULL ? ERR_OK : ERR_INVALID);
+        cr_assert_eq(report.wanted_count, rows[i].wanted == NULL ? 0 : 1);
+        if (rows[i].wanted != NULL) {
+            cr_expect_str_eq(report.wanted[0].function, rows[i].wanted);
+            cr_expect_str_eq(report.wanted[0].endpoint, rows[i].endpoint);
+            cr_expect_eq(
+                strncmp(report.problems[0].message, rows[i].problem, strlen(rows[i].problem)), 0,
+                "%s", report.problems[0].message);
+        } else {
+            digests[i] = plan->digest;
+            cr_expect_eq(node_at(plan, "/do/0/a/call/do/0/b/call")->kind, TASK_SET);
+        }
+        plan_report_release(&report);
+        plan_destroy(&plan);
+    }
+    struct plan *other = load_good(CATALOGED LOG_PART TWO_PART "# changed\n");
+    cr_expect_not(digest_equal(&other->digest, &digests[2]));
+    plan_destroy(&other);
+}
+
+Test(plan, a_catalog_is_a_folder_and_its_functions_have_exact_versions)
+{
+    static const struct {
+        const char *line;
+        const char *problem;
+    } rows[] = {
+        {"use: {catalogs: {c: {endpoint: x}}}\ndo: [{a: {call: f@c}}]\n",
+         "'f@c' is not name:version@catalog with an exact version"},
+        {"use: {catalogs: {c: {endpoint: x}}}\ndo: [{a: {call: f:1.x@c}}]\n",
+         "'f:1.x@c' is not name:version@catalog with an exact version"},
+        {"use: {catalogs: {default: {endpoint: x}}}\ndo: [{a: {set: {x: 1}}}]\n",
+         "'default' is the company's own catalog"},
+        {"use: {catalogs: {c: {endpoint: 5}}}\ndo: [{a: {set: {x: 1}}}]\n",
+         "the endpoint of catalog 'c' must be a folder or a URI"},
+        {"do: [{a: {call: 'https://x.example/f.yaml'}}]\n",
+         "the function at 'https://x.example/f.yaml' cannot be called: nothing is fetched when a "
+         "definition is deployed"},
+        {"use: {catalogs: {c: {endpoint: x}}}\ndo: [{a: {call: f:1.0.0@c}}]\n"
+         "\n--- # function f:1.0.0@c\ncall: f:1.0.0@c\n",
+         "in function f:1.0.0@c: the function 'f:1.0.0@c' calls itself"},
+        {"use: {catalogs: {c: {endpoint: x}}, functions: {g: {set: {x: 1}}}}\n"
+         "do: [{a: {call: f:1.0.0@c}}]\n\n--- # function f:1.0.0@c\ncall: g\n",
+         "in function f:1.0.0@c: there is no function 'g'"},
+        {"do: [{a: {call: f:1.0.0@default}}]\n\n--- # function f:1.0.0@default\n{",
+         "in function f:1.0.0@default: not valid YAML"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[512];
+        struct plan *plan;
+        struct plan_report report;
+        snprintf(text, sizeof(text),
+                 "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n%s", rows[i].line);
+        cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID);
+        cr_assert_geq(report.count, 1, "%s", rows[i].line);
+        cr_expect_eq(strncmp(report.problems[0].message, rows[i].problem, strlen(rows[i].problem)),
+                     0, "%s", report.problems[0].message);
+        plan_report_release(&report);
+    }
+}
+
 /* What is wrong in an extension is told once, also when it extends nothing or several tasks. */
 Test(plan, an_extension_is_checked_where_it_stands)
 {

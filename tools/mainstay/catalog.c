@@ -1,0 +1,85 @@
+#include "tools/mainstay/catalog.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/str.h"
+#include "tools/mainstay/files.h"
+
+enum { CATALOGS_MAX = 64 };
+
+/* DIR of --catalog CATALOG=DIR, or NULL. */
+static const char *folder_given(const struct cli *cli, const char *catalog)
+{
+    const char *rows[CATALOGS_MAX];
+    size_t count = invocation_all(cli->args, OPTION_CATALOG, rows, CATALOGS_MAX);
+    size_t size = strlen(catalog);
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(rows[i], catalog, size) == 0 && rows[i][size] == '=') {
+            return rows[i] + size + 1;
+        }
+    }
+    return NULL;
+}
+
+/* The folder an endpoint names, taken from the folder of `file`; false when it names none. */
+static bool folder_of_endpoint(const char *file, const char *endpoint, char *out, size_t size)
+{
+    const char *path = text_starts(endpoint, "file://") ? endpoint + strlen("file://") : endpoint;
+    const char *slash = strrchr(file, '/');
+    if (path[0] == '\0' || strstr(path, "://") != NULL) {
+        return false;
+    }
+    int from = path[0] == '/' || slash == NULL ? 0 : (int)(slash - file) + 1;
+    int written = snprintf(out, size, "%.*s%s", from, file, path);
+    return written > 0 && (size_t)written < size;
+}
+
+static enum err add_one(const struct cli *cli, const char *file, const json_t *row,
+                        struct buf *text, bool *ret_added, struct error *err)
+{
+    const char *function = json_text_of(row, "function");
+    const char *endpoint = json_text_of(row, "endpoint");
+    const char *at = function == NULL ? NULL : strrchr(function, '@');
+    const char *colon = at == NULL ? NULL : strchr(function, ':');
+    if (colon == NULL || colon > at || endpoint == NULL || strchr(function, '/') != NULL) {
+        return ERR_OK; /* not ours to find */
+    }
+    char found[PATH_BYTES];
+    char path[PATH_BYTES];
+    const char *folder = folder_given(cli, at + 1);
+    if (folder == NULL) {
+        if (!folder_of_endpoint(file, endpoint, found, sizeof(found))) {
+            return ERR_OK;
+        }
+        folder = found;
+    }
+    int size = snprintf(path, sizeof(path), "%s/functions/%.*s/%.*s/function.yaml", folder,
+                        (int)(colon - function), function, (int)(at - colon - 1), colon + 1);
+    if (size < 0 || (size_t)size >= sizeof(path)) {
+        return error_set(err, ERR_LIMIT, "the path of function '%s' is too long", function);
+    }
+    buf_printf(text, "\n--- # function %s\n", function);
+    enum err code = file_read(path, text, err);
+    if (code != ERR_OK) {
+        error_wrap(err, "the definition calls '%s'", function);
+        return code;
+    }
+    *ret_added = true;
+    return text->failed
+               ? error_set(err, ERR_LIMIT, "the definition with its functions is too large")
+               : ERR_OK;
+}
+
+enum err catalog_add(const struct cli *cli, const char *file, const json_t *wanted,
+                     struct buf *text, bool *ret_added, struct error *err)
+{
+    size_t index = 0;
+    const json_t *row = NULL;
+    *ret_added = false;
+    json_array_foreach(wanted, index, row)
+    {
+        TRY(add_one(cli, file, row, text, ret_added, err));
+    }
+    return ERR_OK;
+}
