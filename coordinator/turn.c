@@ -21,7 +21,7 @@ enum err turn_create(struct kv *kv, const struct turn_options *options, struct t
     struct turn *turn = calloc(1, sizeof(*turn));
     CHECK(turn != NULL);
     turn->options = *options;
-    enum err code = tables_open(kv, &turn->tables, err);
+    enum err code = tables_open(kv, options->epoch_least, &turn->tables, err);
     if (code == ERR_OK) {
         turn->engine = engine_create(&options->engine, &tables_port, turn->tables);
         turn->now = tables_last_now(turn->tables);
@@ -127,58 +127,106 @@ struct tables *turn_tables(struct turn *turn)
     return turn->tables;
 }
 
-/* ---- replay ---- */
+/* ---- replicas ---- */
 
 enum { REPLAY_ARENA_BYTES = 256 * 1024 * 1024 };
 
-static enum err replay_batch(struct tables *to, struct engine *engine,
-                             const struct journal_batch *batch, struct error *err)
+struct replica {
+    struct tables *tables;
+    struct engine *engine;
+    uint64_t sequence;
+};
+
+enum err replica_create(struct kv *kv, struct replica **ret_replica, struct error *err)
 {
-    tables_begin(to, batch->now_ms);
-    engine_turn_begin(engine, batch->sequence, batch->now_ms);
+    *ret_replica = NULL;
+    struct replica *replica = calloc(1, sizeof(*replica));
+    CHECK(replica != NULL);
+    enum err code = tables_open(kv, 0, &replica->tables, err);
+    if (code != ERR_OK) {
+        replica_destroy(&replica);
+        return code;
+    }
+    struct engine_options options = {.version = "replay"};
+    replica->engine = engine_create(&options, &tables_port, replica->tables);
+    *ret_replica = replica;
+    return ERR_OK;
+}
+
+void replica_destroy(struct replica **replica)
+{
+    if (*replica == NULL) {
+        return;
+    }
+    engine_destroy(&(*replica)->engine);
+    tables_close(&(*replica)->tables);
+    free(*replica);
+    *replica = NULL;
+}
+
+enum err replica_apply(struct replica *replica, const struct journal_batch *batch,
+                       struct error *err)
+{
+    CHECK(batch->sequence == replica->sequence + 1);
+    tables_begin(replica->tables, batch->now_ms);
+    engine_turn_begin(replica->engine, batch->sequence, batch->now_ms);
     for (size_t i = 0; i < batch->event_count; i++) {
         if (batch->erased[i]) {
             return error_set(err, ERR_NOT_FOUND, "batch %llu holds values whose key was erased",
                              (unsigned long long)batch->sequence);
         }
-        engine_replay(engine, &batch->events[i]);
+        engine_replay(replica->engine, &batch->events[i]);
     }
-    engine_turn_end(engine);
-    enum err code = tables_commit(to, NULL, 0, false, err);
-    engine_turn_done(engine);
+    engine_turn_end(replica->engine);
+    enum err code = tables_commit(replica->tables, NULL, 0, false, err);
+    engine_turn_done(replica->engine);
+    replica->sequence = batch->sequence;
     return code;
 }
 
-static enum err replay_all(struct tables *from, struct tables *to, struct engine *engine,
-                           struct arena *arena, struct error *err)
+uint64_t replica_sequence(const struct replica *replica)
 {
-    for (uint64_t sequence = 1; sequence <= tables_sequence(from); sequence++) {
-        struct journal_batch batch;
-        TRY(tables_journal(from, sequence, arena, &batch, err));
-        enum err code = replay_batch(to, engine, &batch, err);
-        journal_release(&batch);
-        arena_reset(arena);
-        TRY(code);
-    }
-    struct digest stored = tables_state_digest(from);
-    struct digest replayed = tables_state_digest(to);
+    return replica->sequence;
+}
+
+const struct engine *replica_engine(const struct replica *replica)
+{
+    return replica->engine;
+}
+
+enum err replica_compare(struct replica *replica, struct tables *tables, struct error *err)
+{
+    CHECK(replica->sequence == tables_sequence(tables));
+    struct digest stored = tables_state_digest(tables);
+    struct digest replayed = tables_state_digest(replica->tables);
     if (!digest_equal(&stored, &replayed)) {
         return error_set(err, ERR_CONFLICT, "the tables differ from what the journal says");
     }
     return ERR_OK;
 }
 
+static enum err replay_all(struct tables *from, struct replica *to, struct arena *arena,
+                           struct error *err)
+{
+    for (uint64_t sequence = 1; sequence <= tables_sequence(from); sequence++) {
+        struct journal_batch batch;
+        TRY(tables_journal(from, sequence, arena, &batch, err));
+        enum err code = replica_apply(to, &batch, err);
+        journal_release(&batch);
+        arena_reset(arena);
+        TRY(code);
+    }
+    return replica_compare(to, from, err);
+}
+
 enum err turn_replay(struct tables *tables, struct kv *kv, struct error *err)
 {
-    struct tables *to = NULL;
-    TRY(tables_open(kv, &to, err));
-    struct engine_options options = {.version = "replay"};
-    struct engine *engine = engine_create(&options, &tables_port, to);
+    struct replica *to = NULL;
+    TRY(replica_create(kv, &to, err));
     struct arena *arena = arena_create(REPLAY_ARENA_BYTES);
     CHECK(arena != NULL);
-    enum err code = replay_all(tables, to, engine, arena, err);
+    enum err code = replay_all(tables, to, arena, err);
     arena_destroy(&arena);
-    engine_destroy(&engine);
-    tables_close(&to);
+    replica_destroy(&to);
     return code;
 }

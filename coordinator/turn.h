@@ -18,6 +18,7 @@
 #include "coordinator/engine/engine.h"
 
 struct command;
+struct journal_batch;
 struct kv;
 struct tables;
 struct turn;
@@ -27,7 +28,8 @@ typedef void turn_order_fn(void *user, const struct order *order);
 
 struct turn_options {
     struct engine_options engine;
-    bool sync; /* commits are on the device before orders are carried out */
+    uint64_t epoch_least; /* see tables_open */
+    bool sync;            /* commits are on the device before orders are carried out */
     turn_order_fn *order;
     void (*send)(void *user); /* between the two: agents have all that is for them; may be NULL */
     void *user;
@@ -66,5 +68,31 @@ struct tables *turn_tables(struct turn *turn);
  * ERR_NOT_FOUND.
  */
 MUST_CHECK enum err turn_replay(struct tables *tables, struct kv *kv, struct error *err);
+
+/*
+ * State that follows a journal batch by batch without ever deciding: what turn_replay is made of.
+ * After an error it is good for nothing but replica_destroy.
+ */
+struct replica;
+
+/* A replica of nothing in the empty store `kv`, which stays the caller's. Errors as turn_create. */
+MUST_CHECK enum err replica_create(struct kv *kv, struct replica **ret_replica, struct error *err);
+
+/* Free *replica and set it to NULL. Accepts NULL. */
+void replica_destroy(struct replica **replica);
+
+/* Apply the batch after the last one. ERR_NOT_FOUND when the key of a value was erased. */
+MUST_CHECK enum err replica_apply(struct replica *replica, const struct journal_batch *batch,
+                                  struct error *err);
+
+/* Of the last batch applied; 0: none. */
+uint64_t replica_sequence(const struct replica *replica);
+
+/* The replica's engine, for looking. */
+const struct engine *replica_engine(const struct replica *replica);
+
+/* Compare with `tables`, which must be at the same sequence. ERR_CONFLICT when they differ. */
+MUST_CHECK enum err replica_compare(struct replica *replica, struct tables *tables,
+                                    struct error *err);
 
 #endif

@@ -474,6 +474,12 @@ void kv_mem_crash(struct kv *kv)
     kv_failure_clear(kv);
 }
 
+void kv_mem_reopen(struct kv *kv)
+{
+    CHECK(kv->ops == &mem_ops);
+    kv_failure_clear(kv);
+}
+
 static const struct kv_ops mem_ops = {
     .name = "memory",
     .close = mem_close,

@@ -24,4 +24,7 @@ void kv_mem_fail_commit(struct kv *kv, unsigned nth, enum err code, bool kept);
  * forgotten. Batches stay usable; iterators and slices must have been released. */
 void kv_mem_crash(struct kv *kv);
 
+/* End the process and open again: every commit is there, a failure is forgotten. */
+void kv_mem_reopen(struct kv *kv);
+
 #endif

@@ -74,6 +74,7 @@ static enum err edge_store(struct edge *edge, struct error *err)
 {
     struct turn_options options = {
         .engine = {.version = edge->options.version},
+        .epoch_least = (uint64_t)clock_wall_ms(),
         .sync = edge->options.sync,
         .order = edge_order,
         .send = edge_send,
@@ -186,15 +187,17 @@ void edge_stop(struct edge *edge)
     mailbox_wake(edge->mailbox);
 }
 
-/* When to wake without a message: a timer of the engine, a waiter's timeout, a retry of ours. */
-static int64_t edge_deadline(const struct edge *edge)
+int64_t edge_next_due(const struct edge *edge)
 {
     int64_t due = turn_next_due(edge->turn);
     int64_t control = control_next_due(edge->control);
     due = control < due ? control : due;
-    if (edge->retry_ms != 0 && edge->retry_ms < due) {
-        due = edge->retry_ms;
-    }
+    return edge->retry_ms != 0 && edge->retry_ms < due ? edge->retry_ms : due;
+}
+
+static int64_t edge_deadline(const struct edge *edge)
+{
+    int64_t due = edge_next_due(edge);
     if (due == INT64_MAX) {
         return CLOCK_FOREVER;
     }
@@ -309,16 +312,21 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     return ERR_OK;
 }
 
-enum err edge_run(struct edge *edge, struct error *err)
+enum err edge_step(struct edge *edge, struct error *err)
 {
     void *taken[EDGE_TURN_ITEMS];
     struct item *items[EDGE_TURN_ITEMS];
+    size_t count = mailbox_take_all(edge->mailbox, edge_deadline(edge), taken, EDGE_TURN_ITEMS);
+    for (size_t i = 0; i < count; i++) {
+        items[i] = taken[i];
+    }
+    return edge_turn(edge, items, count, err);
+}
+
+enum err edge_run(struct edge *edge, struct error *err)
+{
     while (!atomic_load(&edge->stopping)) {
-        size_t count = mailbox_take_all(edge->mailbox, edge_deadline(edge), taken, EDGE_TURN_ITEMS);
-        for (size_t i = 0; i < count; i++) {
-            items[i] = taken[i];
-        }
-        TRY(edge_turn(edge, items, count, err));
+        TRY(edge_step(edge, err));
     }
     log_info("stopping");
     return ERR_OK;

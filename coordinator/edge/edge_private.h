@@ -113,6 +113,17 @@ struct edge {
  */
 #define EVENT_COPY_HEADER "Mainstay-Copy"
 
+/* ---- edge.c ---- */
+
+/* Wait until there is something to do, then run one turn: the body of edge_run, for whoever drives
+ * the edge without its loop. Errors are final, as those of edge_run; items under way are lost then,
+ * as they are with a process. */
+MUST_CHECK enum err edge_step(struct edge *edge, struct error *err);
+
+/* Wall clock time at which a turn is due without any message: a timer of the engine, a waiter's
+ * timeout, a retry of ours. INT64_MAX never, 0 at once. */
+int64_t edge_next_due(const struct edge *edge);
+
 /* ---- inbox.c ---- */
 
 /* Callbacks of the bus; they only put items into the mailbox. */

@@ -144,6 +144,11 @@ void flight_end(struct engine *engine, const struct instance *instance, const st
 /* Put a ready frame into its queue in memory. */
 void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame);
 
+/* The store that has to do an agent call, because it did, or may have done, something under the
+ * step's key: only it can tell. A step that is entered again by a retry has the key of the first
+ * time. NULL: any store. */
+const char *call_home(const struct instance *instance, const struct frame *frame);
+
 /* Queue key of a call frame: agent, contract range and, for effects, the store that began it. */
 const char *ready_key(struct engine *engine, const struct instance *instance,
                       const struct frame *frame);

@@ -212,7 +212,7 @@ static bool meta_u64(struct tables *tables, const char *name, uint64_t *ret_valu
     return true;
 }
 
-static enum err store_begin(struct tables *tables, struct error *err)
+static enum err store_begin(struct tables *tables, uint64_t epoch_least, struct error *err)
 {
     uint64_t level = 0;
     if (!meta_u64(tables, "format", &level)) {
@@ -237,6 +237,7 @@ static enum err store_begin(struct tables *tables, struct error *err)
         (void)meta_u64(tables, "epoch", &tables->epoch);
         tables->epoch++;
     }
+    tables->epoch = tables->epoch < epoch_least ? epoch_least : tables->epoch;
     meta_put_u64(tables, "epoch", tables->epoch);
     enum err code = kv_commit(tables->kv, tables->batch, true, err);
     kv_batch_clear(tables->batch);
@@ -266,7 +267,8 @@ static enum err head_read(struct tables *tables, struct error *err)
     return code;
 }
 
-enum err tables_open(struct kv *kv, struct tables **ret_tables, struct error *err)
+enum err tables_open(struct kv *kv, uint64_t epoch_least, struct tables **ret_tables,
+                     struct error *err)
 {
     *ret_tables = NULL;
     struct tables *tables = calloc(1, sizeof(*tables));
@@ -284,7 +286,7 @@ enum err tables_open(struct kv *kv, struct tables **ret_tables, struct error *er
     CHECK(tables->quotas != NULL);
     CHECK(tables->made_keys != NULL);
     crypto_random(tables->salt, sizeof(tables->salt));
-    enum err code = store_begin(tables, err);
+    enum err code = store_begin(tables, epoch_least, err);
     if (code == ERR_OK) {
         code = head_read(tables, err);
     }

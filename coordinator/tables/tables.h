@@ -32,10 +32,14 @@ extern const struct engine_port tables_port;
 const struct kv_options *tables_kv_options(void);
 
 /*
- * Use an open store; a new one gets its format level and store id. `kv` stays the caller's.
+ * Use an open store; a new one gets its format level and store id. `kv` stays the caller's. The
+ * epoch of this start is one more than that of the last, and at least `epoch_least`: whoever passes
+ * the wall clock in milliseconds is obeyed after a backup was restored, although the store has
+ * forgotten epochs that agents have seen.
  * Errors: ERR_FORMAT (written by a newer program), ERR_CORRUPT, ERR_IO.
  */
-MUST_CHECK enum err tables_open(struct kv *kv, struct tables **ret_tables, struct error *err);
+MUST_CHECK enum err tables_open(struct kv *kv, uint64_t epoch_least, struct tables **ret_tables,
+                                struct error *err);
 
 /* Free *tables and set it to NULL. Accepts NULL. */
 void tables_close(struct tables **tables);
@@ -48,7 +52,7 @@ uint64_t tables_sequence(const struct tables *tables);
 const struct digest *tables_head(const struct tables *tables);
 int64_t tables_last_now(const struct tables *tables);
 
-/* Random id made with the store; epoch counts starts. */
+/* Random id made with the store; the epoch is higher at each start (tables_open). */
 const struct id *tables_store_id(const struct tables *tables);
 uint64_t tables_epoch(const struct tables *tables);
 

@@ -5,20 +5,34 @@
 
 #include "common/base/check.h"
 #include "common/base/map.h"
+#include "common/base/str.h"
 #include "coordinator/engine/engine_private.h"
 
 enum {
     READY_BITS = 20
 }; /* steps made ready in one turn; their order survives restarts and replay */
 
+const char *call_home(const struct instance *instance, const struct frame *frame)
+{
+    if (frame->effectful && frame->store != NULL) {
+        return frame->store;
+    }
+    const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    bool touched = entry != NULL && entry->state != LEDGER_NONE;
+    return touched && text_equal(entry->agent, frame_node(instance, frame)->call.agent)
+               ? entry->store
+               : NULL;
+}
+
 const char *ready_key(struct engine *engine, const struct instance *instance,
                       const struct frame *frame)
 {
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     const char *range = call->contract == NULL ? "" : call->contract;
-    const char *store = frame->effectful && frame->store != NULL ? frame->store : "";
+    const char *home = call_home(instance, frame);
     char key[256];
-    (void)snprintf(key, sizeof(key), "%s\n%s\n%s\n%s", call->agent, call->action, range, store);
+    (void)snprintf(key, sizeof(key), "%s\n%s\n%s\n%s", call->agent, call->action, range,
+                   home == NULL ? "" : home);
     return engine_text(engine, key);
 }
 

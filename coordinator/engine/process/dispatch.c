@@ -119,17 +119,16 @@ static bool store_before(const struct store *store, const struct store *best)
 /* The best live store with credit for the step; an effect stays with the store that began it.
  * *ret_unknown_action: stores with the contract are live and none offers the action. */
 static struct store *store_choose(struct engine *engine, const struct plan_agent_call *call,
-                                  const struct frame *frame, bool *ret_unknown_action)
+                                  const char *home, bool *ret_unknown_action)
 {
     struct store *best = NULL;
     bool offered = false;
     bool lacking = false;
-    bool pinned = frame->effectful && frame->store != NULL;
     size_t cursor = 0;
     struct store *store = NULL;
     while ((store = map_next(engine->company.stores, &cursor, NULL, NULL)) != NULL) {
         if (strcmp(store->agent, call->agent) != 0 || store->state != STORE_LIVE ||
-            (pinned && strcmp(store->name, frame->store) != 0) ||
+            (home != NULL && strcmp(store->name, home) != 0) ||
             !plan_version_in_range(store->contract->version, call->contract)) {
             continue;
         }
@@ -201,12 +200,47 @@ static bool input_fits(struct engine *engine, struct instance *instance, struct 
     return false;
 }
 
+/* A retry of the block around must not repeat an effect that is in doubt and that nobody outside
+ * can be asked about: a person decides first, and is asked about this frame only once. */
+static bool doubt_is_settled(struct engine *engine, struct instance *instance, struct frame *frame,
+                             const struct contract_action *action)
+{
+    const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    bool doubt =
+        entry != NULL && (entry->state == LEDGER_UNKNOWN || entry->state == LEDGER_ABANDONED);
+    if (!doubt || action->effect != EFFECT_MANUAL || frame->gate_revision > 0) {
+        return true;
+    }
+    struct failure failure = {
+        .failure_class = FAILURE_IN_DOUBT,
+        .effect = MARK_UNKNOWN,
+        .code = "in-doubt-before",
+        .title = "nobody knows whether this effect happened the first time",
+        .detail = "look outside whether it did: approve to have it done now, reject if it happened "
+                  "or must not",
+        .pointer = "",
+    };
+    struct event event = engine_event(instance, EVENT_STEP_RESULT);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.attempt = frame->attempt;
+    event.status = RESULT_FAILED;
+    event.effect = MARK_UNKNOWN;
+    event.failure = failure_keep(engine, &failure);
+    engine_emit(engine, &event);
+    gate_open(engine, instance, frame, GATE_PARKED, &failure, NULL);
+    return false;
+}
+
 static void dispatch_to(struct engine *engine, struct instance *instance, struct frame *frame,
                         struct store *store)
 {
     const struct plan_node *node = frame_node(instance, frame);
     const struct contract_action *action = contract_action(store->contract, node->call.action);
-    if (!input_fits(engine, instance, frame, action)) {
+    if (!input_fits(engine, instance, frame, action) ||
+        !doubt_is_settled(engine, instance, frame, action)) {
         return;
     }
     struct event event = engine_event(instance, EVENT_STEP_DISPATCHED);
@@ -257,7 +291,7 @@ static bool queue_serve(struct engine *engine, struct ready_queue *queue)
     struct frame *frame = instance_frame(instance, ready.frame);
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     bool unknown_action = false;
-    struct store *store = store_choose(engine, call, frame, &unknown_action);
+    struct store *store = store_choose(engine, call, call_home(instance, frame), &unknown_action);
     if (store != NULL) {
         queue_pop(queue);
         dispatch_to(engine, instance, frame, store);

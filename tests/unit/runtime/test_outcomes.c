@@ -20,8 +20,17 @@ static enum outcome_verdict judge(enum outcome_state state, uint8_t mark, enum e
 
 enum {
     NONE = MAINSTAY__EFFECT_MARK__EFFECT_MARK_NONE,
-    UNKNOWN = MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN
+    UNKNOWN = MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN,
+    DONE = MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE
 };
+
+Test(judge, a_failure_whose_manual_effect_happened_is_final_for_the_key)
+{
+    cr_assert_eq(judge(OUTCOME_FAILED, DONE, EFFECT_MANUAL, 4, &one), VERDICT_ANSWER);
+    cr_assert_eq(judge(OUTCOME_RECALLED, DONE, EFFECT_MANUAL, 4, &one), VERDICT_DIED);
+    cr_assert_eq(judge(OUTCOME_FAILED, UNKNOWN, EFFECT_MANUAL, 4, &one), VERDICT_RUN);
+    cr_assert_eq(judge(OUTCOME_FAILED, DONE, EFFECT_KEYED, 4, &one), VERDICT_RUN);
+}
 
 Test(judge, a_success_is_final_for_the_key)
 {
