@@ -1,0 +1,507 @@
+#include "tests/sim/checker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "common/json/doc.h"
+#include "common/store/kv.h"
+#include "common/store/kv_mem.h"
+#include "coordinator/definition/plan.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/tables/tables.h"
+#include "coordinator/turn.h"
+#include "tests/sim/coordinator.h"
+#include "tests/sim/effects.h"
+#include "tests/sim/sim.h"
+#include "tests/sim/stores.h"
+
+enum { COMPARE_EVERY = 32, CHECKER_ARENA_BYTES = 256 * 1024 * 1024, KEY_BYTES = 16 };
+
+/* A step of an instance as the journal tells it. */
+struct step_book {
+    struct id key;
+    bool in_flight;
+    uint32_t attempt; /* of the dispatch in flight */
+    uint32_t phase;
+};
+
+struct instance_book {
+    struct id id;
+    bool ended;
+};
+
+struct effect_book {
+    enum accounted said;
+    bool open; /* dispatched and not answered */
+    uint32_t attempts_count;
+    uint32_t attempts[64]; /* that were dispatched */
+};
+
+struct checker {
+    struct arena *arena;
+    struct kv *kv;
+    struct replica *replica;
+    struct map *instances; /* id -> instance_book */
+    struct map *steps;     /* id, frame -> step_book */
+    struct map *effects;   /* key -> effect_book */
+    struct map *events;    /* source \0 id -> itself */
+    size_t open;
+    uint64_t compared; /* turns since the tables were compared */
+};
+
+static void books_open(struct checker *it)
+{
+    it->kv = store_clone(NULL, tables_kv_options());
+    struct error err = {0};
+    CHECK(replica_create(it->kv, &it->replica, &err) == ERR_OK);
+    it->instances = map_create();
+    it->steps = map_create();
+    it->effects = map_create();
+    it->events = map_create();
+    it->open = 0;
+}
+
+static void books_close(struct checker *it)
+{
+    replica_destroy(&it->replica);
+    store_close(&it->kv);
+    map_destroy(&it->instances, free);
+    map_destroy(&it->steps, free);
+    map_destroy(&it->effects, free);
+    map_destroy(&it->events, NULL);
+}
+
+void checker_create(struct sim *sim)
+{
+    sim->checker = sim_alloc(sim, sizeof(*sim->checker));
+    sim->checker->arena = arena_create(CHECKER_ARENA_BYTES);
+    CHECK(sim->checker->arena != NULL);
+    books_open(sim->checker);
+}
+
+void checker_destroy(struct sim *sim)
+{
+    books_close(sim->checker);
+    arena_destroy(&sim->checker->arena);
+}
+
+size_t checker_open_instances(const struct checker *checker)
+{
+    return checker == NULL ? 0 : checker->open;
+}
+
+uint64_t checker_instances(const struct checker *checker)
+{
+    return map_count(checker->instances);
+}
+
+void checker_each_open(const struct sim *sim, checker_visit_fn *visit, void *user)
+{
+    size_t cursor = 0;
+    const struct instance_book *book = NULL;
+    while ((book = map_next(sim->checker->instances, &cursor, NULL, NULL)) != NULL) {
+        if (!book->ended && !visit(user, &book->id)) {
+            return;
+        }
+    }
+}
+
+bool checker_knows_instance(const struct sim *sim, const struct id *instance)
+{
+    return map_get(sim->checker->instances, instance->bytes, ID_BYTES) != NULL;
+}
+
+bool checker_dispatched(const struct sim *sim, const uint8_t *key, uint32_t attempt)
+{
+    const struct effect_book *book = map_get(sim->checker->effects, key, KEY_BYTES);
+    for (uint32_t i = 0; book != NULL && i < book->attempts_count; i++) {
+        if (book->attempts[i] == attempt) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t event_name(const char *source, const char *id, char out[512])
+{
+    int size = snprintf(out, 512, "%s\n%s", source, id);
+    return size < 512 ? (size_t)size : 511;
+}
+
+bool checker_accepted_event(const struct sim *sim, const char *source, const char *id)
+{
+    char name[512];
+    size_t size = event_name(source, id, name);
+    return map_get(sim->checker->events, name, size) != NULL;
+}
+
+enum accounted checker_effect(const struct sim *sim, const uint8_t *key)
+{
+    const struct effect_book *book = map_get(sim->checker->effects, key, KEY_BYTES);
+    if (book == NULL) {
+        return EFFECT_UNKNOWN_TO_US;
+    }
+    return book->open ? EFFECT_SAID_OPEN : book->said;
+}
+
+/* ---- the books ---- */
+
+static void *book_of(struct map *map, const void *key, size_t size, size_t bytes)
+{
+    void *book = map_get(map, key, size);
+    if (book == NULL) {
+        book = calloc(1, bytes);
+        CHECK(book != NULL);
+        (void)map_put(map, key, size, book, NULL);
+    }
+    return book;
+}
+
+static struct step_book *step_of(struct checker *it, const struct event *event)
+{
+    uint8_t name[ID_BYTES + 4];
+    memcpy(name, event->instance.bytes, ID_BYTES);
+    memcpy(name + ID_BYTES, &event->frame, 4);
+    return book_of(it->steps, name, sizeof(name), sizeof(struct step_book));
+}
+
+static void dispatched(struct sim *sim, const struct event *event)
+{
+    struct step_book *step = step_of(sim->checker, event);
+    if (step->in_flight) {
+        sim_finding(sim, "step of frame %u is dispatched while it is in flight", event->frame);
+    }
+    step->key = event->key;
+    step->in_flight = true;
+    step->attempt = event->attempt;
+    step->phase = event->phase;
+    if (event->phase != PHASE_PERFORM) {
+        return;
+    }
+    struct effect_book *effect =
+        book_of(sim->checker->effects, event->key.bytes, ID_BYTES, sizeof(struct effect_book));
+    effect->open = true;
+    effect->attempts[effect->attempts_count % 64] = event->attempt;
+    effect->attempts_count += effect->attempts_count < 64 ? 1 : 0;
+}
+
+static bool is_lie(struct doc *doc)
+{
+    return doc != NULL && json_is_object(doc_json(doc)) &&
+           json_object_get(doc_json(doc), "lie") != NULL;
+}
+
+static void effect_said(struct effect_book *effect, const struct event *event)
+{
+    effect->open = false;
+    bool done = event->status == RESULT_DONE || event->effect == MARK_DONE;
+    if (done) {
+        effect->said = EFFECT_SAID_DONE;
+    } else if (event->effect == MARK_NONE) {
+        effect->said = effect->said == EFFECT_SAID_DONE ? effect->said : EFFECT_SAID_NONE;
+    } else {
+        effect->said = effect->said == EFFECT_SAID_DONE ? effect->said : EFFECT_SAID_OPEN;
+    }
+}
+
+static void answered(struct sim *sim, const struct event *event)
+{
+    struct step_book *step = step_of(sim->checker, event);
+    if (event->agent == NULL || event->agent[0] == '\0') {
+        return; /* failed before it was sent */
+    }
+    if (!step->in_flight) {
+        sim_finding(sim, "a result is applied twice: frame %u attempt %u phase %u", event->frame,
+                    event->attempt, (unsigned)event->phase);
+    } else if (step->attempt != event->attempt || step->phase != (uint32_t)event->phase) {
+        sim_finding(sim, "the result of attempt %u phase %u answers attempt %u phase %u",
+                    event->attempt, (unsigned)event->phase, step->attempt, step->phase);
+    }
+    step->in_flight = false;
+    if (is_lie(event->output)) {
+        sim_finding(sim, "a lie is applied: %s", doc_text(event->output, NULL));
+    }
+    if (event->phase == PHASE_PERFORM) {
+        effect_said(
+            book_of(sim->checker->effects, step->key.bytes, ID_BYTES, sizeof(struct effect_book)),
+            event);
+    }
+}
+
+static void late(struct sim *sim, const struct event *event)
+{
+    struct effect_book *effect = map_get(sim->checker->effects, event->key.bytes, ID_BYTES);
+    if (effect == NULL) {
+        sim_finding(sim, "a late effect of a key that was never dispatched");
+        return;
+    }
+    effect->said = EFFECT_SAID_DONE;
+}
+
+static void started(struct sim *sim, const struct event *event)
+{
+    struct checker *it = sim->checker;
+    if (map_get(it->instances, event->instance.bytes, ID_BYTES) != NULL) {
+        sim_finding(sim, "an instance is started twice");
+    }
+    struct instance_book *book =
+        book_of(it->instances, event->instance.bytes, ID_BYTES, sizeof(*book));
+    book->id = event->instance;
+    it->open++;
+    sim->figures.instances++;
+}
+
+static void ended(struct sim *sim, const struct event *event)
+{
+    struct instance_book *book = map_get(sim->checker->instances, event->instance.bytes, ID_BYTES);
+    if (book == NULL || book->ended) {
+        sim_finding(sim, "an instance ends that is not open");
+        return;
+    }
+    book->ended = true;
+    sim->checker->open--;
+}
+
+static void task_counted(struct sim *sim, const struct event *event)
+{
+    const struct instance *instance = engine_instance(
+        (struct engine *)(uintptr_t)replica_engine(sim->checker->replica), &event->instance);
+    if (instance != NULL && event->node < instance->plan->node_count) {
+        unsigned kind = instance->plan->nodes[event->node].kind;
+        sim->figures.tasks[kind < SIM_TASK_KINDS ? kind : SIM_TASK_KINDS - 1]++;
+    }
+}
+
+static void accepted(struct sim *sim, const struct event *event)
+{
+    char name[512];
+    size_t size = event_name(event->source, event->id, name);
+    if (map_put(sim->checker->events, name, size, sim->checker, NULL) != NULL) {
+        sim_finding(sim, "event %s is accepted twice", event->id);
+    }
+}
+
+static void event_book(struct sim *sim, const struct event *event)
+{
+    uint64_t short_id = 0;
+    memcpy(&short_id, event->instance.bytes, sizeof(short_id));
+    sim_trace(sim, event_kind_name(event->kind), (uint64_t)event->frame << 32 | event->attempt,
+              short_id);
+    if (event->has_key) {
+        memcpy(&short_id, event->key.bytes, sizeof(short_id));
+        sim_trace(sim, "  of key", event->effect, short_id);
+    }
+    switch ((unsigned)event->kind) {
+    case EVENT_ACCEPTED:
+        accepted(sim, event);
+        break;
+    case EVENT_INSTANCE_STARTED:
+        started(sim, event);
+        break;
+    case EVENT_INSTANCE_COMPLETED:
+    case EVENT_INSTANCE_FAULTED:
+    case EVENT_INSTANCE_CANCELLED:
+        ended(sim, event);
+        break;
+    case EVENT_STEP_RAN:
+    case EVENT_STEP_STARTED:
+        task_counted(sim, event);
+        break;
+    case EVENT_STEP_DISPATCHED:
+        dispatched(sim, event);
+        break;
+    case EVENT_STEP_RESULT:
+        answered(sim, event);
+        break;
+    case EVENT_EFFECT_LATE:
+        late(sim, event);
+        break;
+    case EVENT_STEP_CANCELLED:
+        if (event->status == 0 && event->frame != 0) {
+            step_of(sim->checker, event)->in_flight = false;
+        }
+        break;
+    case EVENT_STEP_FAULTED:
+        if (event->frame != 0) {
+            step_of(sim->checker, event)->in_flight = false;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- following ---- */
+
+static void compare(struct sim *sim)
+{
+    struct checker *it = sim->checker;
+    struct error err = {0};
+    if (replica_compare(it->replica, coordinator_tables(sim), &err) != ERR_OK) {
+        sim_finding(sim, "after batch %llu: %s", (unsigned long long)replica_sequence(it->replica),
+                    err.message);
+    }
+    const struct engine *followed = replica_engine(it->replica);
+    const struct engine *engine = coordinator_engine(sim);
+    if (engine_outstanding(followed) != engine_outstanding(engine) ||
+        engine_ready(followed) != engine_ready(engine)) {
+        sim_finding(sim,
+                    "the journal says %llu tasks in flight and %llu ready, the engine %llu "
+                    "and %llu",
+                    (unsigned long long)engine_outstanding(followed),
+                    (unsigned long long)engine_ready(followed),
+                    (unsigned long long)engine_outstanding(engine),
+                    (unsigned long long)engine_ready(engine));
+    }
+    it->compared = 0;
+}
+
+static void follow(struct sim *sim)
+{
+    struct checker *it = sim->checker;
+    struct tables *tables = coordinator_tables(sim);
+    while (replica_sequence(it->replica) < tables_sequence(tables) && sim->finding[0] == '\0') {
+        struct journal_batch batch;
+        struct error err = {0};
+        if (tables_journal(tables, replica_sequence(it->replica) + 1, it->arena, &batch, &err) !=
+            ERR_OK) {
+            sim_finding(sim, "the journal cannot be read: %s", err.message);
+            return;
+        }
+        if (replica_apply(it->replica, &batch, &err) != ERR_OK) {
+            sim_finding(sim, "the journal cannot be replayed: %s", err.message);
+        }
+        for (size_t i = 0; i < batch.event_count; i++) {
+            event_book(sim, &batch.events[i]);
+        }
+        journal_release(&batch);
+        arena_reset(it->arena);
+    }
+}
+
+void checker_turn(struct sim *sim)
+{
+    follow(sim);
+    if (++sim->checker->compared >= COMPARE_EVERY) {
+        compare(sim);
+    }
+}
+
+void checker_started(struct sim *sim)
+{
+    follow(sim);
+    compare(sim);
+}
+
+void checker_restored(struct sim *sim)
+{
+    books_close(sim->checker);
+    books_open(sim->checker);
+    effects_forgotten(sim);
+}
+
+/* ---- the end ---- */
+
+static void row_count(struct sim *sim, char table, const char *what)
+{
+    char lower[3] = {0, 0, table};
+    char upper[3] = {0, 0, (char)(table + 1)};
+    struct kv_range range = {.family = 0, .lower = {lower, 3}, .upper = {upper, 3}};
+    struct kv_iter *iter = kv_iter_create(coordinator_kv(sim), &range);
+    kv_iter_seek_first(iter);
+    if (kv_iter_valid(iter)) {
+        sim_finding(sim, "everything has ended and a row of %s is left", what);
+    }
+    kv_iter_destroy(&iter);
+}
+
+static bool waits_for_a_named_thing(const struct frame *frame, const struct plan_node *node)
+{
+    switch ((unsigned)frame->state) {
+    case FRAME_SUSPENDED:
+        return frame->has_gate;
+    case FRAME_WAITING:
+        return frame->wake_ms != 0 || (node != NULL && node->kind == TASK_LISTEN);
+    case FRAME_RETRY:
+        return frame->wake_ms != 0;
+    default:
+        return false;
+    }
+}
+
+static bool quiet_visit(void *user, const struct id *id)
+{
+    struct sim *sim = user;
+    const struct instance *instance = engine_instance(coordinator_engine(sim), id);
+    char hex[ID_HEX_BYTES];
+    id_hex(id, hex);
+    if (instance == NULL) {
+        sim_finding(sim, "instance %s has not ended and the engine does not know it", hex);
+        return false;
+    }
+    const struct frame *leaf = instance_leaf(instance);
+    if (leaf == NULL) {
+        sim_finding(sim, "instance %s settles its effects for ever", hex);
+        return false;
+    }
+    const struct plan_node *node =
+        leaf->node == PLAN_NONE ? NULL : &instance->plan->nodes[leaf->node];
+    if (!waits_for_a_named_thing(leaf, node)) {
+        sim_finding(sim, "instance %s hangs: %s is %s", hex, node == NULL ? "/" : node->pointer,
+                    frame_state_name(leaf->state));
+        return false;
+    }
+    return true;
+}
+
+void checker_quiet(struct sim *sim)
+{
+    checker_each_open(sim, quiet_visit, sim);
+}
+
+static bool open_visit(void *user, const struct id *id)
+{
+    struct sim *sim = user;
+    char hex[ID_HEX_BYTES];
+    id_hex(id, hex);
+    const struct instance *instance = engine_instance(coordinator_engine(sim), id);
+    const struct frame *leaf = instance == NULL ? NULL : instance_leaf(instance);
+    sim_finding(sim, "instance %s does not end after it was cancelled: %s", hex,
+                leaf == NULL ? "no step is open" : frame_state_name(leaf->state));
+    return false;
+}
+
+void checker_end(struct sim *sim)
+{
+    checker_each_open(sim, open_visit, sim);
+    if (coordinator_engine(sim) == NULL) {
+        sim_finding(sim, "the coordinator is down at the end");
+        return;
+    }
+    follow(sim);
+    compare(sim);
+    static const struct {
+        char table;
+        const char *name;
+    } empty[] = {{'A', "active instances"},
+                 {'W', "waiting instances"},
+                 {'G', "gates"},
+                 {'T', "timers"},
+                 {'L', "listeners"}};
+    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]) && sim->finding[0] == '\0'; i++) {
+        row_count(sim, empty[i].table, empty[i].name);
+    }
+    if (engine_outstanding(coordinator_engine(sim)) + engine_ready(coordinator_engine(sim)) > 0) {
+        sim_finding(sim, "everything has ended and tasks are in flight or ready");
+    }
+    struct error err = {0};
+    uint64_t batches = 0;
+    uint64_t bad = 0;
+    if (tables_verify(coordinator_tables(sim), &batches, &bad, &err) != ERR_OK) {
+        sim_finding(sim, "the journal's chain is broken at %llu: %s", (unsigned long long)bad,
+                    err.message);
+    }
+}

@@ -1,0 +1,371 @@
+#include "tests/sim/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/check.h"
+#include "common/base/map.h"
+#include "common/json/json.h"
+#include "common/wire/proto_arena.h"
+#include "coordinator/engine/engine.h"
+#include "proto/control.pb-c.h"
+#include "tests/sim/bus_model.h"
+#include "tests/sim/checker.h"
+#include "tests/sim/coordinator.h"
+#include "tests/sim/effects.h"
+#include "tests/sim/sim.h"
+
+enum {
+    REQUESTS_MAX = 512,
+    EVENTS_MAX = 256,
+    OPEN_WANTED = 7, /* instances at a time */
+    EVENT_TYPES = 4,
+    TIMEOUT_US = 3000000,
+    BODY_BYTES = 64 * 1024
+};
+
+struct request {
+    const char *verb;
+    const char *body;
+    char id[24];
+    bool is_run;
+    bool answered;
+    bool accepted;
+    char instance[ID_HEX_BYTES];
+};
+
+struct published {
+    char id[24];
+    char subject[32];
+    const char *body;
+    uint64_t uid; /* of the last publication; 0: none was taken */
+    bool wanted;  /* to be published (again) */
+};
+
+struct client {
+    struct request requests[REQUESTS_MAX];
+    size_t request_count;
+    struct published events[EVENTS_MAX];
+    size_t event_count;
+    size_t flows_deployed;
+    bool deciding;
+    uint64_t runs;
+};
+
+static void ask(struct sim *sim, struct request *request);
+
+static void ask_act(struct sim *sim, void *what, uint64_t number)
+{
+    (void)number;
+    ask(sim, what);
+}
+
+static void reply_take(struct sim *sim, struct request *request,
+                       const Mainstay__ControlReply *reply)
+{
+    request->answered = true;
+    request->accepted = reply->code == 0;
+    sim_trace(sim, request->verb, request->accepted, reply->code);
+    json_t *body = NULL;
+    struct error err = {0};
+    if (json_parse((const char *)reply->body.data, reply->body.len, NULL, &body, &err) == ERR_OK) {
+        const char *instance = json_text_of(body, "instance");
+        if (instance != NULL) {
+            (void)snprintf(request->instance, sizeof(request->instance), "%s", instance);
+        }
+    }
+    if (strcmp(request->verb, "deploy") == 0) {
+        sim->client->flows_deployed += request->accepted ? 1 : 0;
+        if (!request->accepted) {
+            sim_finding(sim, "the loader refuses a generated definition: %s", reply->error);
+        }
+    }
+    if (strcmp(request->verb, "gates.verdict") == 0) {
+        sim->client->deciding = false;
+    }
+    json_decref(body);
+}
+
+static void on_reply(struct sim *sim, void *user, uint64_t number, const char *body, size_t size)
+{
+    (void)number;
+    struct request *request = user;
+    if (body == NULL) {
+        sim_after(sim, draw_between(&sim->draw, 1000, 200000), ask_act, request, 0);
+        return;
+    }
+    struct arena *arena = arena_create((size_t)4 * 1024 * 1024);
+    ProtobufCMessage *message = NULL;
+    CHECK(arena != NULL);
+    if (proto_unpack(&mainstay__control_reply__descriptor, (struct str){body, size},
+                     &proto_limits_bus, arena, &message, NULL) == ERR_OK) {
+        reply_take(sim, request, (const Mainstay__ControlReply *)message);
+    } else {
+        sim_finding(sim, "the answer to %s cannot be read", request->verb);
+    }
+    arena_destroy(&arena);
+}
+
+static void ask(struct sim *sim, struct request *request)
+{
+    if (request->answered) {
+        return;
+    }
+    Mainstay__ControlRequest proto = MAINSTAY__CONTROL_REQUEST__INIT;
+    proto.version = 1;
+    proto.request_id = request->id;
+    proto.person = (char *)(uintptr_t) "sim";
+    proto.body.data = (uint8_t *)(uintptr_t)request->body;
+    proto.body.len = strlen(request->body);
+    struct buf bytes = BUF_INIT(BODY_BYTES * 2);
+    CHECK(proto_pack(&proto.base, &bytes, NULL) == ERR_OK);
+    char subject[64];
+    (void)snprintf(subject, sizeof(subject), "control.%s", request->verb);
+    sim_bus_request(sim, subject, bytes.data, bytes.size, TIMEOUT_US, on_reply, request, 0);
+    buf_release(&bytes);
+}
+
+/* Takes `body`. */
+static void request_add(struct sim *sim, const char *verb, json_t *body, bool is_run)
+{
+    struct client *it = sim->client;
+    if (it->request_count == REQUESTS_MAX) {
+        json_decref(body);
+        return;
+    }
+    struct request *request = &it->requests[it->request_count++];
+    struct buf text = BUF_INIT(BODY_BYTES);
+    CHECK(body != NULL);
+    json_write(body, &text);
+    CHECK(!text.failed);
+    *request = (struct request){
+        .verb = verb, .body = sim_copy(sim, text.data, text.size), .is_run = is_run};
+    (void)snprintf(request->id, sizeof(request->id), "r%zu", it->request_count);
+    buf_release(&text);
+    json_decref(body);
+    sim_after(sim, draw_between(&sim->draw, 10, 1000), ask_act, request, 0);
+}
+
+static void deploy(struct sim *sim, json_t *flow)
+{
+    struct buf text = BUF_INIT(BODY_BYTES);
+    json_write(flow, &text);
+    CHECK(!text.failed);
+    request_add(sim, "deploy", json_pack("{s:s#}", "text", text.data, (int)text.size), false);
+    buf_release(&text);
+}
+
+void client_create(struct sim *sim)
+{
+    sim->client = sim_alloc(sim, sizeof(*sim->client));
+    for (size_t i = 0; i < sim->flow_count; i++) {
+        deploy(sim, sim->flows[i]);
+    }
+}
+
+static void run(struct sim *sim)
+{
+    const json_t *document =
+        json_object_get(sim->flows[draw_below(&sim->draw, sim->flow_count)], "document");
+    char name[128];
+    (void)snprintf(name, sizeof(name), "%s/%s", json_text_of(document, "namespace"),
+                   json_text_of(document, "name"));
+    request_add(sim, "run",
+                json_pack("{s:s, s:o}", "definition", name, "input", generate_input(&sim->draw)),
+                true);
+    sim->client->runs++;
+}
+
+/* ---- events ---- */
+
+static void publish_act(struct sim *sim, void *what, uint64_t number)
+{
+    struct published *event = what;
+    uint64_t uid = 0;
+    bool taken = sim_bus_publish(sim, event->subject, event->body, strlen(event->body), &uid);
+    if (!taken) { /* publishers feel pressure and try again */
+        if (number < 100) {
+            sim_after(sim, draw_between(&sim->draw, 10000, 1000000), publish_act, event,
+                      number + 1);
+        }
+        return;
+    }
+    event->uid = uid;
+    event->wanted = false;
+}
+
+static void publish(struct sim *sim)
+{
+    struct client *it = sim->client;
+    if (it->event_count == EVENTS_MAX) {
+        return;
+    }
+    struct published *event = &it->events[it->event_count++];
+    unsigned type = (unsigned)draw_below(&sim->draw, EVENT_TYPES);
+    (void)snprintf(event->id, sizeof(event->id), "e%zu", it->event_count);
+    (void)snprintf(event->subject, sizeof(event->subject), "event.t%u", type);
+    char name[8];
+    (void)snprintf(name, sizeof(name), "t%u", type);
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:o}", "specversion", "1.0", "id", event->id,
+                             "source", "/sim", "type", name, "data", generate_input(&sim->draw));
+    struct buf text = BUF_INIT(BODY_BYTES);
+    CHECK(body != NULL);
+    json_write(body, &text);
+    event->body = sim_copy(sim, text.data, text.size);
+    buf_release(&text);
+    json_decref(body);
+    event->wanted = true;
+    publish_act(sim, event, 0);
+}
+
+/* ---- gates and cancellation ---- */
+
+/* Whether what the gate is about has happened outside: then nobody sane has it done again. */
+static bool gate_is_of_effect(struct engine *engine, struct sim *sim, const struct gate *gate)
+{
+    const struct instance *instance = engine_instance(engine, &gate->instance);
+    const struct frame *frame = instance == NULL ? NULL : instance_frame(instance, gate->frame);
+    return frame == NULL || effects_key_happened(sim, frame->key.bytes);
+}
+
+void client_decide(struct sim *sim)
+{
+    struct engine *engine = coordinator_engine(sim);
+    if (engine == NULL || sim->client->deciding) {
+        return;
+    }
+    size_t count = map_count(engine_company(engine)->gates);
+    if (count == 0) {
+        return;
+    }
+    uint64_t wanted = draw_below(&sim->draw, count);
+    size_t cursor = 0;
+    const struct gate *gate = NULL;
+    do {
+        gate = map_next(engine_company(engine)->gates, &cursor, NULL, NULL);
+    } while (wanted-- > 0);
+    char hex[ID_HEX_BYTES];
+    id_hex(&gate->id, hex);
+    json_t *body = json_pack("{s:s}", "gate", hex);
+    uint64_t how = draw_below(&sim->draw, sim->healed ? 8 : 3);
+    how = gate_is_of_effect(engine, sim, gate) ? 2 : how;
+    const char *verdict = how == 0 ? "approve" : how == 1 ? "edit" : "reject";
+    (void)json_object_set_new(body, "verdict", json_string(verdict));
+    if (how == 1) {
+        (void)json_object_set_new(body, "value", generate_input(&sim->draw));
+    }
+    sim->client->deciding = true;
+    request_add(sim, "gates.verdict", body, false);
+}
+
+static void cancel(struct sim *sim, const char *hex)
+{
+    request_add(sim, "instances.cancel", json_pack("{s:s}", "instance", hex), false);
+}
+
+static bool cancel_visit(void *user, const struct id *instance)
+{
+    char hex[ID_HEX_BYTES];
+    id_hex(instance, hex);
+    cancel(user, hex);
+    return true;
+}
+
+void client_cancel_all(struct sim *sim)
+{
+    checker_each_open(sim, cancel_visit, sim);
+}
+
+static void cancel_some(struct sim *sim)
+{
+    const struct client *it = sim->client;
+    if (it->request_count == 0) {
+        return;
+    }
+    const struct request *request = &it->requests[draw_below(&sim->draw, it->request_count)];
+    if (request->is_run && request->instance[0] != '\0') {
+        cancel(sim, request->instance);
+    }
+}
+
+/* ---- acting ---- */
+
+void client_act(struct sim *sim)
+{
+    struct client *it = sim->client;
+    if (it->flows_deployed < sim->flow_count) {
+        return;
+    }
+    uint64_t what = draw_below(&sim->draw, 100);
+    if (what < 35 && checker_open_instances(sim->checker) < OPEN_WANTED) {
+        run(sim);
+    } else if (what < 65) {
+        publish(sim);
+    } else if (what < 85) {
+        client_decide(sim);
+    } else if (what < 88) {
+        cancel_some(sim);
+    }
+}
+
+void client_restored(struct sim *sim)
+{
+    struct client *it = sim->client;
+    it->deciding = false;
+    it->flows_deployed = 0;
+    for (size_t i = 0; i < it->request_count; i++) {
+        struct request *request = &it->requests[i];
+        bool lasting = request->is_run || strcmp(request->verb, "deploy") == 0;
+        if (!lasting) {
+            request->answered = true;
+            continue;
+        }
+        if (request->answered) {
+            request->answered = false;
+            request->accepted = false;
+            sim_after(sim, draw_between(&sim->draw, 1000, 2000000), ask_act, request, 0);
+        }
+    }
+    for (size_t i = 0; i < it->event_count; i++) {
+        it->events[i].wanted = true;
+        it->events[i].uid = 0;
+        sim_after(sim, draw_between(&sim->draw, 1000, 3000000), publish_act, &it->events[i], 0);
+    }
+}
+
+bool client_is_answered(const struct sim *sim)
+{
+    for (size_t i = 0; i < sim->client->request_count; i++) {
+        if (!sim->client->requests[i].answered) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sim->client->event_count; i++) {
+        if (sim->client->events[i].wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void client_check(struct sim *sim)
+{
+    const struct client *it = sim->client;
+    for (size_t i = 0; i < it->request_count; i++) {
+        const struct request *request = &it->requests[i];
+        struct id id;
+        if (request->is_run && request->accepted && id_of_hex(request->instance, &id) &&
+            !checker_knows_instance(sim, &id)) {
+            sim_finding(sim, "instance %s was accepted and is not in the journal",
+                        request->instance);
+        }
+    }
+    for (size_t i = 0; i < it->event_count; i++) {
+        const struct published *event = &it->events[i];
+        if (sim_bus_acked(sim, event->uid) && !checker_accepted_event(sim, "/sim", event->id)) {
+            sim_finding(sim, "event %s was acknowledged and is not in the journal", event->id);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/*
+ * The people and programs outside: they deploy, run, publish, cancel and decide gates, and ask
+ * again until they are answered.
+ */
+#ifndef TESTS_SIM_CLIENT_H
+#define TESTS_SIM_CLIENT_H
+
+#include <stdbool.h>
+
+struct sim;
+
+void client_create(struct sim *sim);
+
+/* Do something, drawn. */
+void client_act(struct sim *sim);
+
+/* Decide one open gate, if there is one and none is being decided. */
+void client_decide(struct sim *sim);
+
+/* Cancel whatever is open. */
+void client_cancel_all(struct sim *sim);
+
+/* The coordinator has forgotten what came after its backup: ask for everything again. */
+void client_restored(struct sim *sim);
+
+/* No request is without an answer. */
+bool client_is_answered(const struct sim *sim);
+
+/* What was accepted is in the journal. */
+void client_check(struct sim *sim);
+
+#endif

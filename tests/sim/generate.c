@@ -1,0 +1,410 @@
+/*
+ * Definitions drawn from a seed: the whole language the loader accepts, bounded so that each ends.
+ * A jump back goes through a counter in the context, because a loop without one is legal and long.
+ */
+#include <stdio.h>
+
+#include "common/base/check.h"
+#include "common/json/json.h"
+#include "tests/sim/sim.h"
+
+enum { DEPTH_MAX = 3, TASKS_MAX = 14 };
+
+struct making {
+    struct draw *draw;
+    unsigned tasks; /* made so far */
+    unsigned names;
+    unsigned calls; /* something that waits makes a jump back lawful */
+};
+
+static json_t *tasks(struct making *it, unsigned depth, unsigned most);
+static json_t *one_task(struct making *it, unsigned depth, const char *later);
+
+static void task_append(json_t *list, const char *name, json_t *task)
+{
+    json_t *named = json_object();
+    CHECK(named != NULL);
+    CHECK(json_object_set_new(named, name, task) == 0);
+    CHECK(json_array_append_new(list, named) == 0);
+}
+
+static void put(json_t *object, const char *name, json_t *value)
+{
+    CHECK(value != NULL);
+    CHECK(json_object_set_new(object, name, value) == 0);
+}
+
+static json_t *pick(struct making *it, const char *const *texts, size_t count)
+{
+    return json_string(texts[draw_below(it->draw, count)]);
+}
+#define PICK(it, ...)                              \
+    pick((it), (const char *const[]){__VA_ARGS__}, \
+         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static bool chance(struct making *it, unsigned per_mille)
+{
+    return draw_chance(it->draw, per_mille);
+}
+
+json_t *generate_input(struct draw *draw)
+{
+    json_t *list = json_array();
+    CHECK(list != NULL);
+    uint64_t count = draw_below(draw, 4);
+    for (uint64_t i = 0; i < count; i++) {
+        (void)json_array_append_new(list, json_integer((json_int_t)draw_below(draw, 10)));
+    }
+    return json_pack("{s:I, s:s, s:o}", "n", (json_int_t)draw_below(draw, 5), "k",
+                     draw_chance(draw, 500) ? "a" : "b", "list", list);
+}
+
+static json_t *duration(struct making *it, unsigned most_ms)
+{
+    char text[32];
+    unsigned ms = (unsigned)draw_below(it->draw, most_ms) + 1;
+    (void)snprintf(text, sizeof(text), "PT%u.%03uS", ms / 1000, ms % 1000);
+    return json_string(text);
+}
+
+static json_t *timeout(struct making *it)
+{
+    return json_pack("{s:o}", "after", duration(it, 8000));
+}
+
+/* ---- tasks ---- */
+
+static void task_set(struct making *it, json_t *task)
+{
+    json_t *set = json_object();
+    put(set, "n",
+        PICK(it, "${ (.n? // 0) + 1 }", "${ 7 }", "${ .n? // null }", "${ [1,2,3] | length }",
+             "${ ($context.c // 0) * 2 }"));
+    if (chance(it, 300)) {
+        put(set, "list", PICK(it, "${ [1,2,3] }", "${ [.n] }", "${ .list? // [] }"));
+    }
+    if (chance(it, 200)) {
+        put(set, "t",
+            PICK(it, "${ tostring | test(\"1\") }", "${ \"n is \\(.n? // 0)\" }",
+                 "${ $workflow.id }", "${ .n.m.o }"));
+    }
+    put(task, "set", set);
+}
+
+static void task_switch(struct making *it, json_t *task, const char *later)
+{
+    json_t *cases = json_array();
+    const char *then = later != NULL && chance(it, 500) ? later : "continue";
+    (void)json_array_append_new(
+        cases, json_pack("{s:{s:o, s:s}}", "a", "when",
+                         PICK(it, "${ ($context.c // 0) > 2 }", "${ .n? == 1 }",
+                              "${ (.list? // []) | length > 1 }"),
+                         "then", chance(it, 200) ? (chance(it, 500) ? "exit" : "end") : then));
+    if (chance(it, 700)) {
+        (void)json_array_append_new(cases, json_pack("{s:{s:s}}", "b", "then", "continue"));
+    }
+    put(task, "switch", cases);
+}
+
+static void task_for(struct making *it, json_t *task, unsigned depth)
+{
+    json_t *loop = json_object();
+    put(loop, "in", PICK(it, "${ [1,2,3] }", "${ .list? // [] }", "${ [] }", "${ [.n, .n] }"));
+    if (chance(it, 300)) {
+        put(loop, "each", json_string("x"));
+    }
+    put(task, "for", loop);
+    if (chance(it, 300)) {
+        put(task, "while", json_string("${ ($context.c // 0) < 4 }"));
+    }
+    put(task, "do", tasks(it, depth + 1, 2));
+}
+
+static json_t *backoff(struct making *it)
+{
+    return json_pack("{s:{}}", chance(it, 500) ? "linear" : "exponential");
+}
+
+static json_t *retry(struct making *it)
+{
+    json_t *policy = json_object();
+    json_t *attempt = json_pack("{s:I}", "count", (json_int_t)draw_below(it->draw, 3) + 1);
+    put(policy, "delay", duration(it, 1500));
+    if (chance(it, 500)) {
+        put(policy, "backoff", backoff(it));
+    }
+    if (chance(it, 300)) {
+        put(attempt, "duration", duration(it, 5000));
+    }
+    json_t *limit = json_object();
+    put(limit, "attempt", attempt);
+    if (chance(it, 200)) {
+        put(limit, "duration", json_string("PT20S"));
+    }
+    put(policy, "limit", limit);
+    if (chance(it, 200)) {
+        put(policy, "jitter", json_pack("{s:s, s:s}", "from", "PT0.01S", "to", "PT0.3S"));
+    }
+    if (chance(it, 150)) {
+        put(policy, "when", json_string("${ $error.status != 408 }"));
+    }
+    return policy;
+}
+
+static void task_try(struct making *it, json_t *task, unsigned depth)
+{
+    put(task, "try", tasks(it, depth + 1, 3));
+    json_t *catch = json_object();
+    if (chance(it, 250)) {
+        put(catch, "errors",
+            json_pack("{s:{s:I}}", "with", "status", chance(it, 500) ? (json_int_t)408 : 500));
+    }
+    if (chance(it, 150)) {
+        put(catch, "when", json_string("${ $error.status >= 400 }"));
+    }
+    if (chance(it, 600)) {
+        put(catch, "retry", retry(it));
+    }
+    if (chance(it, 600) || json_object_size(catch) == 0) {
+        put(catch, "do", tasks(it, depth + 1, 2));
+    }
+    put(task, "catch", catch);
+}
+
+static void task_call(struct making *it, json_t *task)
+{
+    it->calls++;
+    put(task, "call",
+        PICK(it, "work@quick", "work@pure", "work@keyed", "work@keyed", "work@probed",
+             "work@manual", "work@both"));
+    json_t *with = json_object();
+    put(with, "input",
+        chance(it, 500) ? json_string("${ {n: (.n? // 0)} }")
+                        : json_pack("{s:I}", "k", (json_int_t)3));
+    if (chance(it, 100)) {
+        put(with, "minConfidence", json_real(0.5));
+    }
+    if (chance(it, 80)) {
+        put(with, "idempotencyKey",
+            PICK(it, "${ \"\\($workflow.id)-k\" }", "${ \"\\($workflow.id)-\\(.n? // 0)\" }"));
+    }
+    if (chance(it, 100)) {
+        put(with, "priority", json_integer((json_int_t)draw_below(it->draw, 10)));
+    }
+    put(task, "with", with);
+}
+
+static void task_fork(struct making *it, json_t *task, unsigned depth)
+{
+    json_t *branches = json_array();
+    CHECK(branches != NULL);
+    unsigned count = (unsigned)draw_below(it->draw, 2) + 2;
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "t%u", it->names++);
+        task_append(branches, name, one_task(it, depth + 1, NULL));
+    }
+    json_t *fork = json_pack("{s:o}", "branches", branches);
+    CHECK(fork != NULL);
+    if (chance(it, 400)) {
+        put(fork, "compete", json_true());
+    }
+    put(task, "fork", fork);
+}
+
+static json_t *filter(struct making *it)
+{
+    json_t *with = json_object();
+    json_t *filter_ = json_object();
+    put(with, "type", PICK(it, "t0", "t1", "t2", "t3"));
+    if (chance(it, 200)) {
+        put(with, "data", json_string("${ .n > 1 }"));
+    }
+    put(filter_, "with", with);
+    if (chance(it, 200)) {
+        put(filter_, "correlate", json_pack("{s:{s:s}}", "k", "from", "${ .data.k }"));
+    }
+    return filter_;
+}
+
+static void task_listen(struct making *it, json_t *task)
+{
+    json_t *to = json_object();
+    uint64_t kind = draw_below(it->draw, 4);
+    if (kind < 2) {
+        put(to, "one", filter(it));
+    } else {
+        json_t *list = json_array();
+        uint64_t count = draw_below(it->draw, 2) + 1;
+        for (uint64_t i = 0; i < count; i++) {
+            (void)json_array_append_new(list, filter(it));
+        }
+        put(to, kind == 2 ? "any" : "all", list);
+    }
+    json_t *listen = json_object();
+    put(listen, "to", to);
+    if (chance(it, 200)) {
+        put(listen, "read", PICK(it, "data", "envelope"));
+    }
+    put(task, "listen", listen);
+    if (chance(it, 700)) {
+        put(task, "timeout", timeout(it));
+    }
+}
+
+static void task_emit(struct making *it, json_t *task)
+{
+    json_t *with = json_object();
+    put(with, "type", PICK(it, "t2", "t3", "out")); /* never what starts a definition */
+    put(with, "source", json_string("/flow"));
+    put(with, "data", json_pack("{s:s, s:s}", "n", "${ .n? // 0 }", "k", "a"));
+    put(task, "emit", json_pack("{s:{s:o}}", "event", "with", with));
+}
+
+static void task_raise(struct making *it, json_t *task)
+{
+    static const json_int_t statuses[] = {400, 408, 500};
+    json_int_t status = statuses[draw_below(it->draw, 3)];
+    json_t *error = json_pack("{s:s, s:I}", "type", "https://sim.example/drawn", "status", status);
+    put(task, "raise", json_pack("{s:o}", "error", error));
+    if (chance(it, 500)) {
+        put(task, "if", json_string("${ ($context.c // 0) > 1 }"));
+    }
+}
+
+static void task_flat(struct making *it, json_t *task, const char *later)
+{
+    switch (draw_below(it->draw, 12)) {
+    case 0:
+    case 1:
+        task_set(it, task);
+        break;
+    case 2:
+        task_switch(it, task, later);
+        break;
+    case 3:
+        it->calls++;
+        put(task, "wait", duration(it, 4000));
+        break;
+    case 4:
+        task_emit(it, task);
+        break;
+    case 5:
+        task_listen(it, task);
+        break;
+    case 6:
+        task_raise(it, task);
+        break;
+    default:
+        task_call(it, task);
+        break;
+    }
+}
+
+/* What any task may carry. */
+static void task_dress(struct making *it, json_t *task, const char *later)
+{
+    if (chance(it, 120) && json_object_get(task, "if") == NULL) {
+        put(task, "if", PICK(it, "${ ($context.c // 0) < 3 }", "${ .n? != 4 }", "${ true }"));
+    }
+    if (chance(it, 100) && json_object_get(task, "timeout") == NULL) {
+        put(task, "timeout", timeout(it));
+    }
+    if (chance(it, 150)) {
+        put(task, "export", json_pack("{s:s}", "as", "${ {c: (($context.c // 0) + 1)} }"));
+    }
+    if (chance(it, 80)) {
+        put(task, "input", json_pack("{s:s}", "from", "${ {n: (.n? // 1), list: [1]} }"));
+    }
+    if (chance(it, 80)) {
+        put(task, "output", json_pack("{s:s}", "as", "${ {n: (.n? // 2)} }"));
+    }
+    if (chance(it, 60) && json_object_get(task, "switch") == NULL) {
+        put(task, "then",
+            later != NULL && chance(it, 500) ? json_string(later)
+                                             : PICK(it, "continue", "exit", "end", "continue"));
+    }
+}
+
+static json_t *one_task(struct making *it, unsigned depth, const char *later)
+{
+    json_t *task = json_object();
+    CHECK(task != NULL);
+    uint64_t kind = draw_below(it->draw, 11);
+    it->tasks++;
+    if (depth < DEPTH_MAX && kind == 0) {
+        put(task, "do", tasks(it, depth + 1, 3));
+    } else if (depth < DEPTH_MAX && kind == 1) {
+        task_for(it, task, depth);
+    } else if (depth < DEPTH_MAX && kind <= 3) {
+        task_try(it, task, depth);
+    } else if (depth < DEPTH_MAX && kind == 10) {
+        task_fork(it, task, depth);
+    } else {
+        task_flat(it, task, later);
+    }
+    task_dress(it, task, later);
+    return task;
+}
+
+/* Go back to `first` until the counter of the context says enough. */
+static void jump_back(struct making *it, json_t *list, const char *first)
+{
+    char name[16];
+    (void)snprintf(name, sizeof(name), "t%u", it->names++);
+    task_append(list, name,
+                json_pack("{s:{s:s}, s:{s:s}}", "set", "n", "${ 1 }", "export", "as",
+                          "${ {c: (($context.c // 0) + 1)} }"));
+    (void)snprintf(name, sizeof(name), "t%u", it->names++);
+    task_append(list, name,
+                json_pack("{s:[{s:{s:s, s:s}}]}", "switch", "again", "when",
+                          "${ ($context.c // 0) < 3 }", "then", first));
+    it->tasks += 2;
+}
+
+static json_t *tasks(struct making *it, unsigned depth, unsigned most)
+{
+    json_t *list = json_array();
+    CHECK(list != NULL);
+    unsigned count = (unsigned)draw_below(it->draw, most) + 1;
+    count = it->tasks + count > TASKS_MAX ? 1 : count;
+    unsigned first = it->names;
+    unsigned calls = it->calls;
+    it->names += count;
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        char later[16];
+        (void)snprintf(name, sizeof(name), "t%u", first + i);
+        (void)snprintf(later, sizeof(later), "t%u", first + count - 1);
+        task_append(list, name, one_task(it, depth, i + 1 < count ? later : NULL));
+    }
+    if (depth == 0 && it->calls > calls && chance(it, 150)) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "t%u", first);
+        jump_back(it, list, name);
+    }
+    return list;
+}
+
+json_t *generate_flow(struct draw *draw, unsigned number)
+{
+    struct making it = {.draw = draw};
+    char name[16];
+    (void)snprintf(name, sizeof(name), "f%u", number);
+    json_t *flow = json_pack("{s:{s:s, s:s, s:s, s:s}}", "document", "dsl", "1.0.3", "namespace",
+                             "sim", "name", name, "version", "1.0.0");
+    CHECK(flow != NULL);
+    if (chance(&it, 350)) {
+        put(flow, "schedule",
+            json_pack("{s:{s:o}}", "on", "one",
+                      json_pack("{s:{s:o}}", "with", "type", PICK(&it, "t0", "t1"))));
+    }
+    if (chance(&it, 150)) {
+        put(flow, "timeout", json_pack("{s:s}", "after", "PT25S"));
+    }
+    if (chance(&it, 150)) {
+        put(flow, "output", json_pack("{s:s}", "as", "${ {n: .n?} }"));
+    }
+    put(flow, "do", tasks(&it, 0, 5));
+    return flow;
+}

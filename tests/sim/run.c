@@ -1,0 +1,346 @@
+/*
+ * tests/sim/run: plays seeds, counts what they came to, shrinks the first finding.
+ *
+ * Seeds are played by worker processes, so that a failed CHECK ends a worker and not the run. What
+ * a worker has done stands in memory it shares with its parent.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/str.h"
+#include "common/crypto/crypto.h"
+#include "coordinator/definition/plan.h"
+#include "tests/sim/run.h"
+
+enum { JOBS_MAX = 64, FINDINGS_SHOWN = 10, TURNS_COUNT = 200, EXIT_USAGE = 2 };
+
+static const char usage_text[] =
+    "usage: sim_run [options]\n"
+    "  --seeds N     play until N seeds count (default 100)\n"
+    "  --from S      first seed (default 1)\n"
+    "  --seed S      play one seed and print its trace digest; a finding is shrunk\n"
+    "  --trace       with --seed: print what happens on stderr\n"
+    "  --jobs N      worker processes (default 1)\n"
+    "  --within N    stop after N seeds, counted or not (default: 4 times --seeds)\n"
+    "  --no-shrink   print findings as they are\n"
+    "  --flow FILE   with --seed: play this definition (JSON) instead of those drawn; repeatable\n"
+    "  --figures F   write the figures as one JSON object into file F\n";
+
+struct arguments {
+    struct run_options options;
+    uint64_t seeds;
+    uint64_t from;
+    uint64_t within;
+    unsigned jobs;
+    bool one;
+    const char *figures;
+};
+
+/* What one worker tells its parent. */
+struct desk {
+    uint64_t seed; /* being played */
+    uint64_t done;
+    uint64_t counted;
+    struct sim_figures sum;
+    uint64_t findings;
+    uint64_t finding_seed[FINDINGS_SHOWN];
+    bool finished;
+};
+
+struct board {
+    struct desk desks[JOBS_MAX];
+    _Atomic uint64_t next;    /* seed to be played */
+    _Atomic uint64_t counted; /* by all workers */
+};
+
+static void figures_add(struct sim_figures *sum, const struct sim_figures *figures)
+{
+    sum->turns += figures->turns;
+    sum->acts += figures->acts;
+    sum->instances += figures->instances;
+    sum->effects += figures->effects;
+    sum->hits += figures->hits;
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        sum->faults[i] += figures->faults[i];
+    }
+    for (int i = 0; i < SIM_TASK_KINDS; i++) {
+        sum->tasks[i] += figures->tasks[i];
+    }
+}
+
+/* ---- workers ---- */
+
+static void worker(struct board *board, struct desk *desk, const struct arguments *arguments)
+{
+    char finding[SIM_FINDING_BYTES];
+    while (board->counted < arguments->seeds) {
+        uint64_t seed = board->next++;
+        if (seed >= arguments->from + arguments->within) {
+            break;
+        }
+        desk->seed = seed;
+        struct sim_figures figures;
+        bool well = sim_play(seed, NULL, 0, false, &figures, finding);
+        desk->seed = 0;
+        desk->done++;
+        if (!well) {
+            desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = seed;
+        } else if (figures.turns >= TURNS_COUNT && figures.hits > 0) {
+            desk->counted++;
+            board->counted++;
+            figures_add(&desk->sum, &figures);
+        }
+    }
+    desk->finished = true;
+}
+
+static pid_t worker_start(struct board *board, unsigned at, const struct arguments *arguments)
+{
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        worker(board, &board->desks[at], arguments);
+        _exit(0);
+    }
+    return pid;
+}
+
+/* A worker that died took its seed with it: a finding. Another one goes on. */
+static void workers_run(struct board *board, const struct arguments *arguments)
+{
+    pid_t pids[JOBS_MAX];
+    unsigned running = arguments->jobs;
+    for (unsigned i = 0; i < arguments->jobs; i++) {
+        pids[i] = worker_start(board, i, arguments);
+    }
+    while (running > 0) {
+        int status = 0;
+        pid_t pid = wait(&status);
+        CHECK(pid > 0 || errno == EINTR);
+        for (unsigned i = 0; i < arguments->jobs; i++) {
+            struct desk *desk = &board->desks[i];
+            if (pids[i] != pid) {
+                continue;
+            }
+            if (desk->finished) {
+                running--;
+                continue;
+            }
+            desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = desk->seed;
+            desk->done++;
+            pids[i] = worker_start(board, i, arguments);
+        }
+    }
+}
+
+/* ---- telling ---- */
+
+static const char *const task_names[SIM_TASK_KINDS] = {
+#define SIM_TASK(kind, name) [kind] = name,
+#include "tests/sim/tasks.def"
+#undef SIM_TASK
+};
+
+static void tell_distribution(const struct sim_figures *sum, uint64_t counted)
+{
+    printf("turns %llu (%llu a seed), acts %llu, instances %llu, effects %llu, faults that hit an "
+           "instance in flight %llu\n",
+           (unsigned long long)sum->turns, (unsigned long long)(sum->turns / counted),
+           (unsigned long long)sum->acts, (unsigned long long)sum->instances,
+           (unsigned long long)sum->effects, (unsigned long long)sum->hits);
+    printf("tasks:");
+    for (int i = 0; i < SIM_TASK_KINDS; i++) {
+        if (task_names[i] != NULL || sum->tasks[i] > 0) {
+            printf(" %s=%llu", task_names[i] == NULL ? "?" : task_names[i],
+                   (unsigned long long)sum->tasks[i]);
+        }
+    }
+    printf("\nfaults:\n");
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        printf("  %10llu  %s\n", (unsigned long long)sum->faults[i], fault_names[i]);
+    }
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct total {
+    uint64_t done;
+    uint64_t counted;
+    uint64_t findings;
+    struct sim_figures sum;
+    uint64_t first; /* lowest seed with a finding; 0: none */
+    uint64_t faults;
+};
+
+static void total_of(const struct board *board, unsigned jobs, struct total *total)
+{
+    *total = (struct total){0};
+    for (unsigned i = 0; i < jobs; i++) {
+        const struct desk *desk = &board->desks[i];
+        total->done += desk->done;
+        total->counted += desk->counted;
+        total->findings += desk->findings;
+        figures_add(&total->sum, &desk->sum);
+        uint64_t kept = desk->findings < FINDINGS_SHOWN ? desk->findings : FINDINGS_SHOWN;
+        for (uint64_t k = 0; k < kept; k++) {
+            uint64_t seed = desk->finding_seed[k];
+            total->first = total->first == 0 || seed < total->first ? seed : total->first;
+            printf("finding in seed %llu\n", (unsigned long long)seed);
+        }
+    }
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        total->faults += total->sum.faults[i];
+    }
+}
+
+static void figures_write(const char *path, const struct total *total, double took, unsigned jobs)
+{
+    FILE *file = fopen(path, "we");
+    CHECK(file != NULL);
+    fprintf(file,
+            "{\"seeds\":%llu,\"played\":%llu,\"turns\":%llu,\"faults\":%llu,\"hits\":%llu,"
+            "\"findings\":%llu,\"seconds\":%.1f,\"jobs\":%u,\"seeds_per_second_and_job\":%.1f}\n",
+            (unsigned long long)total->counted, (unsigned long long)total->done,
+            (unsigned long long)total->sum.turns, (unsigned long long)total->faults,
+            (unsigned long long)total->sum.hits, (unsigned long long)total->findings, took, jobs,
+            (double)total->counted / took / jobs);
+    (void)fclose(file);
+}
+
+static int run_many(const struct arguments *arguments)
+{
+    struct board *board =
+        mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(board != MAP_FAILED);
+    board->next = arguments->from;
+    double begun = seconds();
+    workers_run(board, arguments);
+    double took = seconds() - begun;
+    struct total total;
+    total_of(board, arguments->jobs, &total);
+    if (total.counted > 0) {
+        tell_distribution(&total.sum, total.counted);
+    }
+    printf("%llu seeds played, %llu counted, %.1f s, %.1f counted seeds a second and job\n",
+           (unsigned long long)total.done, (unsigned long long)total.counted, took,
+           (double)total.counted / took / arguments->jobs);
+    if (total.first != 0) {
+        printf("%s --seed %llu plays the first finding again:\n", "sim_run",
+               (unsigned long long)total.first);
+        (void)run_one(total.first, &arguments->options);
+    }
+    if (arguments->figures != NULL) {
+        figures_write(arguments->figures, &total, took, arguments->jobs);
+    }
+    bool enough = total.counted >= arguments->seeds;
+    if (!enough && total.findings == 0) {
+        printf("only %llu of the wanted %llu seeds count\n", (unsigned long long)total.counted,
+               (unsigned long long)arguments->seeds);
+    }
+    printf("seeds=%llu faults=%llu findings=%llu\n", (unsigned long long)total.counted,
+           (unsigned long long)total.faults, (unsigned long long)total.findings);
+    (void)munmap(board, sizeof(*board));
+    return enough && total.findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- arguments ---- */
+
+static bool number(const char *text, uint64_t most, uint64_t *ret_value)
+{
+    return text_to_u64(text, ret_value) && *ret_value <= most;
+}
+
+static json_t *flow_read(const char *path)
+{
+    json_error_t problem;
+    json_t *flow = json_load_file(path, 0, &problem);
+    if (flow == NULL) {
+        fprintf(stderr, "sim_run: %s:%d: %s\n", path, problem.line, problem.text);
+    }
+    return flow;
+}
+
+static bool option_take(int option, struct arguments *arguments)
+{
+    uint64_t jobs = 0;
+    switch (option) {
+    case 'n':
+        return number(optarg, UINT64_MAX / 8, &arguments->seeds);
+    case 'f':
+        return number(optarg, UINT64_MAX / 8, &arguments->from) && arguments->from > 0;
+    case 's':
+        arguments->one = true;
+        return number(optarg, UINT64_MAX / 8, &arguments->from) && arguments->from > 0;
+    case 'w':
+        return number(optarg, UINT64_MAX / 8, &arguments->within);
+    case 'j':
+        if (!number(optarg, JOBS_MAX, &jobs) || jobs == 0) {
+            return false;
+        }
+        arguments->jobs = (unsigned)jobs;
+        return true;
+    case 't':
+        arguments->options.trace = true;
+        return true;
+    case 'k':
+        arguments->options.shrink = false;
+        return true;
+    case 'g':
+        arguments->figures = optarg;
+        return true;
+    case 'd':
+        if (arguments->options.flow_count == SIM_FLOWS_MAX) {
+            return false;
+        }
+        arguments->options.flows[arguments->options.flow_count] = flow_read(optarg);
+        return arguments->options.flows[arguments->options.flow_count++] != NULL;
+    default:
+        return false;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},  {"within", required_argument, NULL, 'w'},
+        {"jobs", required_argument, NULL, 'j'},  {"trace", no_argument, NULL, 't'},
+        {"no-shrink", no_argument, NULL, 'k'},   {"figures", required_argument, NULL, 'g'},
+        {"flow", required_argument, NULL, 'd'},  {NULL, 0, NULL, 0}};
+    struct arguments arguments = {.options = {.shrink = true}, .seeds = 100, .from = 1, .jobs = 1};
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (!option_take(option, &arguments)) {
+            fputs(usage_text, stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fputs(usage_text, stderr);
+        return EXIT_USAGE;
+    }
+    arguments.within = arguments.within == 0 ? 4 * arguments.seeds : arguments.within;
+    struct error err = {0};
+    CHECK(crypto_init(&err) == ERR_OK);
+    log_init("sim", LOG_ERROR);
+    if (arguments.one) {
+        return run_one(arguments.from, &arguments.options) ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    return run_many(&arguments);
+}
