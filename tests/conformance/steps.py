@@ -391,6 +391,80 @@ def then_warned(world):
     expect_problems(answer["warnings"], world, "warning")
 
 
+# ---- ours: versions ----
+
+@step(r"the definition is replaced by:")
+def when_replaced(world):
+    """Deployed at the next step that needs it; what runs goes on."""
+    world.definitions[0] = [world.doc, None]
+
+
+@step(r"the definition is deployed again")
+def when_again(world):
+    world.definitions[0][1] = None
+    world.deploy()
+
+
+@step(r"the deployment should be refused with '(.*)'")
+def then_not_deployed(world, words):
+    try:
+        world.desk.ask("deploy", text=world.isolation.definition(world.definitions[0][0]), file="")
+    except Refused as error:
+        if words not in error.words:
+            raise Failed(f"it is refused with: {error.words}") from None
+        return
+    raise Failed("it is accepted")
+
+
+def version_of(world, version):
+    deployed = next((name for _, name in world.definitions if name), None)
+    if deployed is None:
+        raise Failed("nothing is deployed yet")
+    return deployed.split(":")[0] + ":" + version
+
+
+@step(r"version '([^']+)' is retired")
+def when_retired(world, version):
+    world.desk.ask("definitions.retire", request_id=uuid.uuid4().hex,
+                   definition=version_of(world, version), reason="the scenario says so")
+
+
+@step(r"version '([^']+)' is retired by force")
+def when_forced(world, version):
+    world.desk.ask("definitions.retire", request_id=uuid.uuid4().hex, force=True,
+                   definition=version_of(world, version), reason="the scenario says so")
+
+
+@step(r"retiring version '([^']+)' should be refused")
+def then_not_retired(world, version):
+    try:
+        when_retired(world, version)
+    except Refused:
+        return
+    raise Failed("it is retired")
+
+
+def migrate(world, version):
+    world.deploy()
+    answer = world.desk.ask("instances.migrate", request_id=uuid.uuid4().hex, to=version,
+                            instances=[world.instance], reason="the scenario says so")
+    return answer["instances"][0]
+
+
+@step(r"the workflow is migrated to version '([^']+)'")
+def when_migrated(world, version):
+    row = migrate(world, version)
+    if not row["moves"]:
+        raise Failed(f"it stays: {row.get('why')}")
+
+
+@step(r"the workflow should not migrate to version '([^']+)'")
+def then_not_migrated(world, version):
+    row = migrate(world, version)
+    if row["moves"]:
+        raise Failed("it has moved")
+
+
 # ---- ours: more about the end ----
 
 @step(r"the workflow should fault with error matching:")
