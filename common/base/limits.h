@@ -16,6 +16,7 @@ enum {
     LIMIT_STEPS_PER_INSTANCE = 100000,     /* activations of one instance */
     LIMIT_FORK_BRANCHES = 64,              /* branches of one fork */
     LIMIT_FRAMES_PER_INSTANCE = 1024,      /* tasks of one instance that are open at once */
+    LIMIT_RUN_DEPTH = 16,                  /* workflows that run workflows */
     LIMIT_DEFINITION_BYTES = 1024 * 1024,  /* one process definition */
     LIMIT_EXPRESSION_FUEL = 1000000,       /* evaluation steps of one expression */
     LIMIT_TURN_COMMANDS = 512,             /* commands taken into one turn */

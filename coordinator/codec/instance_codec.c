@@ -141,6 +141,9 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     if (frame->context != NULL) {
         branch_pack(instance, frame, row);
     }
+    if (frame->has_child) {
+        row->child = proto_bytes(frame->child.bytes, ID_BYTES);
+    }
     return row;
 }
 
@@ -187,6 +190,12 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.final = (uint32_t)instance->final;
     row.final_value = proto_doc(instance->final_value);
     row.wake_ms = (uint64_t)instance->timer_ms;
+    if (instance->has_parent) {
+        row.parent = proto_bytes(instance->parent.bytes, ID_BYTES);
+        row.parent_frame = instance->parent_frame;
+        row.depth = instance->depth;
+        row.origin = proto_bytes(instance->origin.bytes, ID_BYTES);
+    }
     row.n_journal = instance->journal_count;
     row.journal = journal_differences(instance->journal, instance->journal_count, arena);
     row.n_frames = instance->frame_count;
@@ -283,6 +292,7 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
     if (row->key.len > 0) {
         call_unpack(row, frame);
     }
+    frame->has_child = proto_fixed(&row->child, frame->child.bytes, ID_BYTES);
 }
 
 static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *instance)
@@ -353,6 +363,10 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     instance->final = (enum instance_status)row->final;
     instance->final_value = doc_of_proto(&row->final_value);
     instance->timer_ms = (int64_t)row->wake_ms;
+    instance->has_parent = proto_fixed(&row->parent, instance->parent.bytes, ID_BYTES);
+    instance->parent_frame = row->parent_frame;
+    instance->depth = row->depth;
+    (void)proto_fixed(&row->origin, instance->origin.bytes, ID_BYTES);
     instance->stored = true;
     uint64_t sequence = 0;
     for (size_t i = 0; i < row->n_journal; i++) {

@@ -106,6 +106,9 @@ void done_pack(const struct instance *instance, const char *name, int64_t ended_
     row.trigger = proto_text(instance->trigger);
     row.name = proto_text(name);
     row.migrated = instance->migrated;
+    if (instance->has_parent) {
+        row.parent = proto_bytes(instance->parent.bytes, ID_BYTES);
+    }
     row_append(&row.base, out);
 }
 
@@ -139,6 +142,7 @@ enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_don
     for (size_t i = 1; i < row->n_journal; i++) {
         row->journal[i] += row->journal[i - 1];
     }
+    ret_done->has_parent = proto_fixed(&row->parent, ret_done->parent.bytes, ID_BYTES);
     if (!proto_fixed(&row->definition, ret_done->definition.bytes, DIGEST_BYTES)) {
         return error_set(err, ERR_CORRUPT, "ended instance row names no definition");
     }

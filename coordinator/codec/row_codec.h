@@ -34,6 +34,8 @@ struct done {
     uint64_t migrated; /* journal sequence of the last migration; 0: none */
     uint64_t *journal;
     size_t journal_count;
+    bool has_parent;
+    struct id parent; /* the instance whose step ran it */
 };
 void done_pack(const struct instance *instance, const char *name, int64_t ended_ms,
                struct arena *arena, struct buf *out);

@@ -30,20 +30,15 @@ static const struct verb verbs[] = {
     {"listen", TASK_LISTEN, check_listen, {"foreach", NULL, NULL}},
     {"fork", TASK_FORK, check_fork, {NULL, NULL, NULL}},
     {"call", TASK_AGENT, check_call, {"with", NULL, NULL}},
+    {"run", TASK_RUN, check_run, {NULL, NULL, NULL}},
 };
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
-static const char *const verb_names[] = {"call",  "do",  "emit",   "for", "fork", "listen",
-                                         "raise", "set", "switch", "try", "wait", NULL};
+static const char *const verb_names[] = {"call", "do",  "emit",   "for", "fork", "listen", "raise",
+                                         "run",  "set", "switch", "try", "wait", NULL};
 
 static const char *const common_keys[] = {"if",      "input", "output",   "export",
                                           "timeout", "then",  "metadata", NULL};
-
-static const struct refused_key refused_verbs[] = {
-    {"run", "containers, scripts, shells and sub-processes are not in the profile; make it an "
-            "action of an agent (the exec agent runs any program)"},
-    {NULL, NULL},
-};
 
 static const struct verb *find_verb(const struct yaml_node *node)
 {
@@ -59,18 +54,6 @@ const char *check_verb(const struct yaml_node *node)
 {
     const struct verb *verb = find_verb(node);
     return verb == NULL ? NULL : verb->name;
-}
-
-static bool report_refused_verb(struct load *load, const struct yaml_node *node)
-{
-    for (const struct refused_key *row = refused_verbs; row->name != NULL; row++) {
-        const struct yaml_node *item = yaml_get(node, row->name);
-        if (item != NULL) {
-            report_key(load->report, item, NULL, "'%s' cannot run: %s", row->name, row->sentence);
-            return true;
-        }
-    }
-    return false;
 }
 
 static void report_no_verb(struct load *load, const struct yaml_node *node)
@@ -114,7 +97,7 @@ static void check_verb_keys(struct load *load, const struct yaml_node *node,
         }
     }
     (void)snprintf(what, sizeof(what), "a '%s' task", verb->name);
-    check_keys(load, node, what, allowed, refused_verbs);
+    check_keys(load, node, what, allowed, NULL);
 }
 
 static void check_metadata(struct load *load, const struct yaml_node *node)
@@ -212,9 +195,7 @@ struct plan_node *check_task(struct load *load, const struct yaml_node *node, co
     }
     const struct verb *verb = find_verb(node);
     if (verb == NULL) {
-        if (!report_refused_verb(load, node)) {
-            report_no_verb(load, node);
-        }
+        report_no_verb(load, node);
         return NULL;
     }
     struct plan_node *task = load_add_node(load, site, node);
@@ -288,7 +269,7 @@ static bool rests_between(const struct load *load, uint32_t first, uint32_t end)
     for (uint32_t i = first; i < end; i++) {
         enum task_kind kind = load->nodes[i]->kind;
         if (kind == TASK_WAIT || kind == TASK_AGENT || kind == TASK_LISTEN ||
-            kind == TASK_APPROVAL) {
+            kind == TASK_APPROVAL || kind == TASK_RUN) {
             return true;
         }
     }
@@ -410,12 +391,7 @@ void check_fork(struct load *load, const struct yaml_node *node, struct plan_nod
         return;
     }
     check_keys(load, body, "'fork'", allowed, NULL);
-    const struct yaml_node *compete = yaml_get(body, "compete");
-    if (compete != NULL && !json_is_boolean(compete->value)) {
-        report_problem(load->report, compete, NULL, "'compete' must be true or false, not %s",
-                       check_type_text(compete));
-    }
-    task->fork.compete = compete != NULL && json_is_true(compete->value);
+    task->fork.compete = check_bool(load, yaml_get(body, "compete"), "'compete'", false);
     const struct yaml_node *branches = check_required(load, body, "branches", "'fork'");
     if (branches == NULL || !check_is_array(load, branches, "'branches'")) {
         return;

@@ -41,6 +41,7 @@ enum task_kind {
     TASK_FORK,
     TASK_BRANCH,   /* the scope of one branch of a fork; made by the loader, holds one task */
     TASK_APPROVAL, /* call: approval */
+    TASK_RUN,      /* run: workflow */
 };
 
 /*
@@ -182,6 +183,15 @@ struct plan_fork {
     bool compete; /* the first to end well wins */
 };
 
+/* run: workflow. `input` is evaluated on the task's input. */
+struct plan_run {
+    const char *namespace_;
+    const char *name;
+    const char *version;          /* NULL: the newest in service when the step starts */
+    const struct template *input; /* NULL: `.` */
+    bool await;                   /* false: nobody waits for its end */
+};
+
 /* call: agent. Texts are literals; `input`, `idempotency_key` are evaluated on the task's input. */
 struct plan_agent_call {
     const char *agent;
@@ -249,6 +259,7 @@ struct plan_node {
         struct plan_agent_call call;
         struct plan_fork fork;
         struct plan_approval approval;
+        struct plan_run run;
     };
 };
 

@@ -80,6 +80,8 @@ void engine_destroy(struct engine **engine)
     free(it->redispatches);
     free(it->emitted);
     free(it->runnable);
+    free(it->entering);
+    free(it->ends);
     free(it->buffer_changes);
     free(it);
     *engine = NULL;

@@ -32,6 +32,16 @@ struct emitted {
     struct doc *envelope;
 };
 
+/* An instance that ended, for the step that runs it. */
+struct child_end {
+    struct id child;
+    struct id parent;
+    uint32_t frame;
+    enum instance_status status;
+    struct doc *value; /* held by the turn */
+    uint32_t retries;
+};
+
 /* What this turn did to the event buffer, which the port does not show yet. */
 struct buffer_change {
     bool taken; /* else kept */
@@ -71,6 +81,12 @@ struct engine {
     struct emitted *emitted;
     size_t emitted_count;
     size_t emitted_room;
+    struct id *entering; /* children that began in this turn and have not walked */
+    size_t entering_count;
+    size_t entering_room;
+    struct child_end *ends;
+    size_t end_count;
+    size_t end_room;
     struct id *runnable; /* instances whose walk was cut by the turn's step limit */
     size_t runnable_count;
     size_t runnable_room;

@@ -51,6 +51,15 @@ struct id id_of_schedule(const char *name, int64_t due_ms)
     return id_final(&state, true);
 }
 
+struct id id_of_child(const struct id *step, uint32_t round)
+{
+    struct blake state;
+    id_begin(&state, "child");
+    blake_part(&state, step->bytes, sizeof(step->bytes));
+    blake_part_u64(&state, round);
+    return id_final(&state, true);
+}
+
 struct id id_of_step(const struct id *instance, const char *place, const char *path,
                      uint32_t activation)
 {

@@ -28,7 +28,11 @@ struct id id_of_request(const struct digest *definition, const char *request_id)
  * over does not start the same run again. */
 struct id id_of_schedule(const char *name, int64_t due_ms);
 
-/* Effect key of a step: H(instance, place, path, activation). The place of its task
+/* Instance run by a step: H(the step's key, round). The round is the count of retries in the
+ * parent, because a step that a retry begins again runs another instance. */
+struct id id_of_child(const struct id *step, uint32_t round);
+
+/* Effect key of a step: H(origin of the instance, place, path, activation). The place of its task
  * (plan_node.place) has no positions, so that a step keeps its key when the instance moves to
  * another version that has tasks before it. */
 struct id id_of_step(const struct id *instance, const char *place, const char *path,

@@ -32,6 +32,7 @@ struct instance *instance_create(const struct id *id)
 {
     struct instance *instance = must(calloc(1, sizeof(*instance)));
     instance->id = *id;
+    instance->origin = *id;
     instance->status = INSTANCE_RUNNING;
     instance->next_frame = 1;
     return instance;
@@ -395,6 +396,8 @@ void instance_check(const struct instance *instance)
         CHECK_IMPLIES(frame->state == FRAME_SUSPENDED, frame->has_gate);
         CHECK_IMPLIES(frame->state == FRAME_RETRY, frame->wake_ms != 0);
         CHECK_IMPLIES(frame->state == FRAME_JOINED, frame->context != NULL);
+        CHECK_IMPLIES(frame->has_child,
+                      frame->state == FRAME_WAITING || frame->state == FRAME_CANCELLING);
         CHECK_IMPLIES(instance->branches == 0, frame->children == (i + 1 < instance->frame_count));
     }
 }

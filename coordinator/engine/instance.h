@@ -132,6 +132,8 @@ struct frame {
     bool has_gate;
     struct id gate;
     uint32_t gate_revision;
+    bool has_child; /* run: the instance `child` has not ended */
+    struct id child;
     uint32_t children; /* frames whose parent it is; not stored */
 };
 
@@ -147,6 +149,14 @@ struct ledger_entry {
 
 struct instance {
     struct id id;
+    /* What the names of its steps derive from: its own id. When a retry runs a workflow again the
+     * second child has the first one's origin, so that an effect that happened is not done twice.
+     */
+    struct id origin;
+    bool has_parent;
+    struct id parent;      /* the instance whose step runs it */
+    uint32_t parent_frame; /* who waits there for its end; 0: nobody */
+    uint32_t depth;        /* of instances that run instances; 0: it was started otherwise */
     struct digest definition;
     const struct plan *plan; /* borrowed from the company's definitions */
     enum instance_status status;

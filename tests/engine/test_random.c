@@ -13,6 +13,7 @@ enum { SEEDS = 200, DEPTH_MAX = 3, MOVES_MAX = 120, TEXT_BYTES = 256 * 1024 };
 /* xorshift64* (Vigna 2016). */
 struct draw {
     uint64_t state;
+    unsigned parts; /* definitions p0, p1, ... that may be run */
 };
 
 static uint64_t draw(struct draw *d, uint64_t below)
@@ -78,6 +79,15 @@ static void task_fork(struct draw *d, struct buf *out, unsigned depth)
     }
 }
 
+static void task_run(struct draw *d, struct buf *out)
+{
+    buf_printf(out, "\"run\":{\"workflow\":{\"namespace\":\"test\",\"name\":\"p%u\"},\"await\":%s}",
+               (unsigned)draw(d, d->parts), draw(d, 4) == 0 ? "false" : "true");
+    if (draw(d, 4) == 0) {
+        buf_append_str(out, ",\"timeout\":{\"after\":\"PT8S\"}");
+    }
+}
+
 static void task_call(struct draw *d, struct buf *out)
 {
     static const char *const agents[] = {"pure", "keyed", "manual", "both"};
@@ -128,7 +138,7 @@ static void task_flat(struct draw *d, struct buf *out)
 
 static void one_task(struct draw *d, struct buf *out, unsigned depth)
 {
-    uint64_t kind = draw(d, 12);
+    uint64_t kind = draw(d, d->parts > 0 ? 13 : 12);
     if (depth < DEPTH_MAX && kind == 0) {
         buf_append_str(out, "\"do\":");
         tasks(d, out, depth + 1);
@@ -136,6 +146,8 @@ static void one_task(struct draw *d, struct buf *out, unsigned depth)
         task_for(d, out, depth);
     } else if (depth < DEPTH_MAX && kind <= 3) {
         task_try(d, out, depth);
+    } else if (kind == 12) {
+        task_run(d, out);
     } else if (depth < DEPTH_MAX && kind >= 10) {
         task_fork(d, out, depth);
     } else if (kind <= 5) {
@@ -300,6 +312,19 @@ static void tell_open(struct harness *h)
     }
 }
 
+static void deploy_drawn(struct harness *h, struct draw *d, const char *name, unsigned depth)
+{
+    struct buf text = BUF_INIT(TEXT_BYTES);
+    buf_printf(&text,
+               "{\"document\":{\"dsl\":\"1.0.3\",\"namespace\":\"test\",\"name\":\"%s\","
+               "\"version\":\"1.0.0\"},\"do\":",
+               name);
+    tasks(d, &text, depth);
+    buf_append_str(&text, "}");
+    deploy(h, text.data);
+    buf_release(&text);
+}
+
 static void play_seed(uint64_t seed, bool restarts, struct digest *ret_state, bool *ret_ended)
 {
     struct draw d = {.state = seed * 0x9E3779B97F4A7C15ULL + 1};
@@ -310,14 +335,11 @@ static void play_seed(uint64_t seed, bool restarts, struct digest *ret_state, bo
     hello(h, CONTRACT("keyed", "1.0.0", "work", "[\"perform\"]", "keyed"), "a", 1);
     hello(h, CONTRACT("manual", "1.0.0", "work", "[\"perform\"]", "manual"), "a", 1);
     hello(h, CONTRACT("both", "1.0.0", "work", "[\"decide\",\"perform\"]", "keyed"), "a", 2);
-    struct buf text = BUF_INIT(TEXT_BYTES);
-    buf_append_str(&text,
-                   "{\"document\":{\"dsl\":\"1.0.3\",\"namespace\":\"test\",\"name\":\"flow\","
-                   "\"version\":\"1.0.0\"},\"do\":");
-    tasks(&d, &text, 0);
-    buf_append_str(&text, "}");
-    deploy(h, text.data);
-    buf_release(&text);
+    deploy_drawn(h, &d, "p0", 2);
+    d.parts = 1;
+    deploy_drawn(h, &d, "p1", 2);
+    d.parts = 2;
+    deploy_drawn(h, &d, "flow", 0);
     for (int i = 0; i < 3; i++) {
         run(h, "{}");
     }

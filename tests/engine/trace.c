@@ -156,6 +156,12 @@ static void trace_numbers(struct harness *h, const struct event *event)
         buf_append_str(&h->trace,
                        event->status == LEAVES || event->status == STAYS_FOR_RETRY ? "" : " stays");
         break;
+    case EVENT_CHILD_STARTED:
+        buf_printf(&h->trace, " runs=%s%s", event->name, event->frame == 0 ? " detached" : "");
+        break;
+    case EVENT_CHILD_ENDED:
+        buf_printf(&h->trace, " %s", instance_status_name((enum instance_status)event->status));
+        break;
     case EVENT_BRANCHES_JOINED:
         if (event->count > 0) {
             buf_printf(&h->trace, " winner=%u", event->count);

@@ -21,6 +21,14 @@ static void instance_started(struct engine *engine, struct instance *instance,
     doc_unref(&empty);
     text_replace(&instance->traceparent, event->traceparent);
     text_replace(&instance->trigger, event->text == NULL ? "" : event->text);
+    if (event->has_key) {
+        instance->has_parent = true;
+        instance->parent = event->key;
+        instance->parent_frame = event->parent;
+        instance->depth = event->activation;
+        instance->retries = event->attempt;
+        CHECK_IMPLIES(event->id != NULL, id_of_hex(event->id, &instance->origin));
+    }
     struct frame *root = instance_push(instance, 1, 0);
     root->started_ms = engine->now;
     doc_replace(&root->raw_input, event->input);

@@ -215,6 +215,8 @@ static void step_started(struct engine *engine, struct instance *instance,
         frame->cursor = node->attempt.first;
         frame->attempt_started_ms = engine->now;
         frame->wake_ms = event->count == 0 ? 0 : engine->now + event->count;
+    } else if (node->kind == TASK_RUN) {
+        frame->state = FRAME_WAITING; /* CHILD_STARTED follows */
     } else if (node->kind == TASK_FORK) {
         branches_started(engine, instance, frame);
     } else if (node->kind == TASK_FOR) {
@@ -471,6 +473,27 @@ static void event_consumed(struct engine *engine, struct instance *instance, str
     }
 }
 
+static void child_started(struct frame *frame, const struct event *event)
+{
+    if (frame != NULL) {
+        frame->has_child = true;
+        frame->child = event->key;
+    }
+}
+
+/* An error follows as STEP_FAULTED; a step that is being taken down goes on with that. */
+static void child_ended(struct instance *instance, struct frame *frame, const struct event *event)
+{
+    frame->has_child = false;
+    if (instance->retries < event->count) {
+        instance->retries = event->count; /* attempts of the same effects stay unique */
+    }
+    if (frame->state == FRAME_WAITING && event->status == INSTANCE_COMPLETED) {
+        doc_replace(&frame->data, event->output);
+        frame->state = FRAME_OUTPUT;
+    }
+}
+
 static void evaluation_asked(struct frame *frame)
 {
     if (frame->state != FRAME_EVALUATING) {
@@ -552,8 +575,8 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
         id_hex(&frame->key, plain);
         if (text_equal(plain, frame->idempotency_key)) {
             effect_abandon(instance, frame); /* of the name that it had */
-            frame->key = id_of_step(&instance->id, frame_node(instance, frame)->place, frame->path,
-                                    frame->activation);
+            frame->key = id_of_step(&instance->origin, frame_node(instance, frame)->place,
+                                    frame->path, frame->activation);
             id_hex(&frame->key, plain);
             text_replace(&frame->idempotency_key, plain);
         }
@@ -604,6 +627,9 @@ static void apply_frame(struct engine *engine, struct instance *instance, struct
     case EVENT_BRANCHES_JOINED:
         branches_joined(engine, instance, frame);
         break;
+    case EVENT_CHILD_ENDED:
+        child_ended(instance, frame, event);
+        break;
     case EVENT_EVALUATION_ASKED:
         evaluation_asked(frame);
         break;
@@ -639,6 +665,9 @@ void apply_step(struct engine *engine, struct instance *instance, const struct e
         break;
     case EVENT_STEP_CANCELLED:
         step_cancelled(engine, instance, event);
+        break;
+    case EVENT_CHILD_STARTED:
+        child_started(instance_frame(instance, event->frame), event);
         break;
     case EVENT_EMITTED:
         break; /* accepted as an event of its own in the same turn */

@@ -89,6 +89,13 @@ static bool is_below(const struct instance *instance, const struct frame *frame,
 static void unwind_leaf(struct engine *engine, struct instance *instance, struct frame *frame,
                         const char *why)
 {
+    if (frame->has_child) {
+        if (frame->state != FRAME_CANCELLING) {
+            frame_cancel(engine, instance, frame, STAYS, NULL, "cancels what it runs");
+            child_cancel(engine, instance, frame);
+        }
+        return;
+    }
     if (!frame_in_flight(frame)) {
         frame_cancel(engine, instance, frame, LEAVES, NULL, why);
         return;
@@ -118,7 +125,7 @@ void unwind(struct engine *engine, struct instance *instance, struct frame *targ
             unwind_leaf(engine, instance, frame, why);
         }
     }
-    bool in_flight = frame_in_flight(target) && target->effectful;
+    bool in_flight = target->has_child || (frame_in_flight(target) && target->effectful);
     if (target->children == wanted && !in_flight) {
         unwind_end(engine, instance, target);
     }
@@ -139,6 +146,9 @@ void unwind_begin(struct engine *engine, struct instance *instance, struct frame
                       : leaving == STAYS_FOR_WINNER ? "a branch won"
                                                     : "timed out";
     frame_cancel(engine, instance, target, leaving, error, why);
+    if (target->has_child) {
+        child_cancel(engine, instance, target);
+    }
     unwind(engine, instance, target);
 }
 

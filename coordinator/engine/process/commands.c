@@ -70,7 +70,7 @@ void engine_command(struct engine *engine, const struct command *command)
         process_zone(engine, command->token, &command->zone);
         break;
     }
-    process_emitted(engine);
+    process_pending(engine);
 }
 
 static struct doc *timeout_error(struct engine *engine, const struct instance *instance,
@@ -177,7 +177,7 @@ void engine_timers(struct engine *engine)
         }
     }
     redispatch_due(engine);
-    process_emitted(engine);
+    process_pending(engine);
 }
 
 void engine_restore_definition(struct engine *engine, struct plan **plan, const char *text,
@@ -299,5 +299,5 @@ void engine_resume(struct engine *engine)
         evaluation_again(engine, instance);
         walk(engine, instance);
     }
-    process_emitted(engine);
+    process_pending(engine);
 }

@@ -57,6 +57,35 @@ static void deployed_again(struct engine *engine, uint64_t token, const struct d
     }
 }
 
+/* Whether a workflow that the plan runs is there; it may run itself. */
+static bool run_possible(const struct engine *engine, const struct plan *plan,
+                         const struct plan_run *run, char *name, size_t size)
+{
+    (void)snprintf(name, size, "%s/%s%s%s", run->namespace_, run->name,
+                   run->version == NULL ? "" : ":", run->version == NULL ? "" : run->version);
+    bool itself = strcmp(run->namespace_, plan->namespace_) == 0 &&
+                  strcmp(run->name, plan->name) == 0 &&
+                  (run->version == NULL || strcmp(run->version, plan->version) == 0);
+    const struct definition *found = company_find_definition(&engine->company, name);
+    return itself || (found != NULL && found->retired_ms == 0);
+}
+
+/* What a plan runs is deployed before it: a misspelt name is found now and not on a Sunday. */
+static bool runs_possible(struct engine *engine, uint64_t token, const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->node_count; i++) {
+        const struct plan_node *node = &plan->nodes[i];
+        char name[NAME_BYTES];
+        if (node->kind == TASK_RUN && !run_possible(engine, plan, &node->run, name, sizeof(name))) {
+            engine_refuse(engine, token, ERR_NOT_FOUND,
+                          "%s runs %s, which is not deployed, or retired: deploy it first",
+                          node->pointer, name);
+            return false;
+        }
+    }
+    return true;
+}
+
 void process_deploy(struct engine *engine, uint64_t token, const struct deploy_command *command)
 {
     const struct plan *plan = *command->plan;
@@ -77,7 +106,7 @@ void process_deploy(struct engine *engine, uint64_t token, const struct deploy_c
                       name, next, newest->plan->version);
         return;
     }
-    if (!schedule_possible(engine, token, plan)) {
+    if (!schedule_possible(engine, token, plan) || !runs_possible(engine, token, plan)) {
         return;
     }
     struct digest digest = plan->digest;

@@ -342,7 +342,7 @@ void engine_dispatch(struct engine *engine)
     while (engine->ready > 0 && events != engine->event_count) {
         events = engine->event_count;
         queues_serve(engine);
-        process_emitted(engine);
+        process_pending(engine);
     }
 }
 

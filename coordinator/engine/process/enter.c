@@ -104,7 +104,7 @@ static json_t *envelope_complete(struct entry *entry, json_t *event)
     (void)json_object_set_new(envelope, "specversion", json_string("1.0"));
     (void)json_object_update(envelope, event);
     if (json_object_get(envelope, "id") == NULL) {
-        struct id key = id_of_step(&entry->scope.instance->id, entry->node->place,
+        struct id key = id_of_step(&entry->scope.instance->origin, entry->node->place,
                                    entry->scope.path, entry->scope.activation);
         char hex[ID_HEX_BYTES];
         id_hex(&key, hex);
@@ -246,7 +246,7 @@ static enum eval call_key(struct entry *entry, struct event *event)
     struct engine *engine = entry->scope.engine;
     const struct plan_agent_call *call = &entry->node->call;
     event->has_key = true;
-    event->key = id_of_step(&entry->scope.instance->id, entry->node->place, entry->scope.path,
+    event->key = id_of_step(&entry->scope.instance->origin, entry->node->place, entry->scope.path,
                             entry->scope.activation);
     char hex[ID_HEX_BYTES];
     id_hex(&event->key, hex);
@@ -317,6 +317,7 @@ static enum eval enter_approval(struct entry *entry)
 static enum eval enter_open(struct entry *entry)
 {
     struct event event = entry_start(entry);
+    struct child_run run = {0};
     enum eval eval = entry_room(entry);
     if (eval == EVAL_OK) {
         eval = entry_deadline(entry, &event.at_ms);
@@ -330,6 +331,8 @@ static enum eval enter_open(struct entry *entry)
         eval = enter_wait(entry, &event);
     } else if (entry->node->kind == TASK_AGENT) {
         eval = enter_call(entry, &event);
+    } else if (entry->node->kind == TASK_RUN) {
+        eval = child_prepare(&entry->scope, &run);
     } else if (entry->node->kind == TASK_TRY && entry->node->attempt.retry != NULL) {
         event.count = (uint32_t)entry->node->attempt.retry->attempt_duration_ms;
     }
@@ -338,10 +341,28 @@ static enum eval enter_open(struct entry *entry)
     }
     struct instance *instance = entry->scope.instance;
     engine_emit(entry->scope.engine, &event);
+    if (entry->node->kind == TASK_RUN) {
+        child_begin(entry->scope.engine, instance, &event, &run);
+    }
     if (entry->node->kind == TASK_LISTEN) {
         listen_from_buffer(entry->scope.engine, instance, instance_leaf(instance));
     }
     return EVAL_OK;
+}
+
+/* run with `await: false`: the output is the input. */
+static enum eval enter_detached(struct entry *entry)
+{
+    struct child_run run = {0};
+    enum eval eval = child_prepare(&entry->scope, &run);
+    if (eval == EVAL_OK) {
+        struct event event = entry_event(entry, EVENT_CHILD_STARTED);
+        eval = entry_leave(entry, entry->input, &entry->node->then);
+        if (eval == EVAL_OK) {
+            child_begin(entry->scope.engine, entry->scope.instance, &event, &run);
+        }
+    }
+    return eval;
 }
 
 static enum eval enter_kind(struct entry *entry)
@@ -363,6 +384,8 @@ static enum eval enter_kind(struct entry *entry)
     case TASK_AGENT:
     case TASK_FORK:
         return enter_open(entry);
+    case TASK_RUN:
+        return entry->node->run.await ? enter_open(entry) : enter_detached(entry);
     case TASK_BRANCH: /* its frame comes with the fork's */
         break;
     case TASK_APPROVAL:

@@ -122,7 +122,7 @@ static int64_t retry_delay(struct scope *scope, const struct retry_policy *retry
     double cap = retry->max_delay_ms != 0 ? (double)retry->max_delay_ms : 365.0 * 86400000.0;
     delay = delay > cap ? cap : delay;
     struct id key =
-        id_of_step(&scope->instance->id, scope->node->place, scope->path, scope->activation);
+        id_of_step(&scope->instance->origin, scope->node->place, scope->path, scope->activation);
     int64_t spread = retry->jitter_to_ms - retry->jitter_from_ms;
     int64_t jitter = retry->jitter_from_ms;
     if (spread > 0) {
@@ -241,12 +241,15 @@ void fault_entry(struct engine *engine, struct instance *instance, struct frame 
 bool fault_caught_above(struct engine *engine, struct instance *instance, const struct frame *frame,
                         struct doc *error)
 {
-    struct frame *above = instance_frame(instance, frame->parent);
-    while (above != NULL) {
-        if (fork_races(instance, above) || try_takes(engine, instance, above, error, true)) {
-            return true;
+    while (frame != NULL) {
+        struct frame *above = instance_frame(instance, frame->parent);
+        while (above != NULL) {
+            if (fork_races(instance, above) || try_takes(engine, instance, above, error, true)) {
+                return true;
+            }
+            above = instance_frame(instance, above->parent);
         }
-        above = instance_frame(instance, above->parent);
+        frame = child_waiter(engine, &instance); /* the error would go on there */
     }
     return false;
 }

@@ -39,6 +39,15 @@ void publish_copy(struct engine *engine, const char *type, struct doc *envelope)
 /* Accept the events that steps emitted in this turn. */
 void process_emitted(struct engine *engine);
 
+/* What walks have left to be done after them, until nothing is: emitted events, children that begin
+ * and children that have ended. Done apart, so that no instance walks inside of another's walk. */
+void process_pending(struct engine *engine);
+
+/* Start of an instance without its walk, to be completed and emitted. */
+struct event instance_event(struct engine *engine, const struct definition *definition,
+                            const struct id *id, struct doc *input, const char *trigger,
+                            const char *traceparent);
+
 /*
  * How an evaluation went. EVAL_PENDING: an external value is being asked for, the frame is marked
  * and the walk stops here. EVAL_ERROR: scope.error holds the error document.
@@ -67,6 +76,31 @@ struct scope {
     json_t *pending_input;
     struct doc *error; /* held by the turn */
 };
+
+/* The workflow that a `run` step runs now, and its input. */
+struct child_run {
+    const struct definition *definition;
+    struct doc *input;
+    struct id step; /* key of the step */
+    struct id id;
+};
+
+/* Prepare what the step in `scope` runs (child.c); EVAL_ERROR when it cannot. */
+enum eval child_prepare(struct scope *scope, struct child_run *ret_run);
+
+/* Begin it. `at` has the step's place; its frame waits for the end, 0: nobody does. */
+void child_begin(struct engine *engine, struct instance *instance, const struct event *at,
+                 const struct child_run *run);
+
+/* A step no longer wants what it runs. */
+void child_cancel(struct engine *engine, const struct instance *instance,
+                  const struct frame *frame);
+
+/* The frame that waits for the end of the instance, which becomes that frame's; NULL: none does. */
+struct frame *child_waiter(struct engine *engine, struct instance **instance);
+
+/* The instance has ended: tell the step that runs it. */
+void child_end(struct engine *engine, const struct instance *instance);
 
 /* Free what the scope built. */
 void scope_release(struct scope *scope);

@@ -59,12 +59,10 @@ bool workflow_enter(struct engine *engine, struct instance *instance)
     return eval == EVAL_OK;
 }
 
-bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
-                    struct doc *input, const char *trigger, const char *traceparent)
+struct event instance_event(struct engine *engine, const struct definition *definition,
+                            const struct id *id, struct doc *input, const char *trigger,
+                            const char *traceparent)
 {
-    if (engine_knows(engine, id)) {
-        return false;
-    }
     const struct plan *plan = definition->plan;
     struct event event = engine_event(NULL, EVENT_INSTANCE_STARTED);
     event.has_instance = true;
@@ -77,6 +75,16 @@ bool instance_begin(struct engine *engine, const struct definition *definition, 
     event.traceparent =
         traceparent != NULL ? engine_text(engine, traceparent) : trace_of(engine, id);
     event.count = (uint32_t)plan->priority;
+    return event;
+}
+
+bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
+                    struct doc *input, const char *trigger, const char *traceparent)
+{
+    if (engine_knows(engine, id)) {
+        return false;
+    }
+    struct event event = instance_event(engine, definition, id, input, trigger, traceparent);
     engine_emit(engine, &event);
     struct instance *instance = engine_load(engine, id);
     if (workflow_enter(engine, instance)) {

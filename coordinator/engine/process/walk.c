@@ -78,6 +78,7 @@ void instance_finish(struct engine *engine, struct instance *instance, enum inst
     engine_emit(engine, &event);
     if (event.kind != EVENT_INSTANCE_SETTLING) {
         order_ended(engine, instance);
+        child_end(engine, instance);
     }
 }
 
