@@ -242,6 +242,7 @@ enum err verb_instances_describe(struct request *request, struct error *err)
     json_set(reply, "steps", steps);
     json_set(reply, "effects", effects);
     json_set(reply, "gates", gates);
+    TRY(view_set_family(request, &view, err));
     if (open != NULL) {
         open_fill(request, open, steps, effects, gates);
         return ERR_OK;

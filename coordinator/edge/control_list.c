@@ -132,6 +132,9 @@ static json_t *open_json(struct control *control, const struct place *place)
         json_set_text(row, "step", text);
     }
     json_set_time(row, "started_at", view.open->started_ms);
+    if (view.open->has_parent) {
+        json_set_id(row, "parent", &view.open->parent);
+    }
     return row;
 }
 
@@ -177,6 +180,9 @@ static bool done_visit(void *user, const struct id *id, const struct done *done)
     json_set_text(row, "status", instance_status_name(done->status));
     json_set_time(row, "started_at", done->started_ms);
     json_set_time(row, "ended_at", done->ended_ms);
+    if (done->has_parent) {
+        json_set_id(row, "parent", &done->parent);
+    }
     return row_add(listing, &place, row);
 }
 

@@ -261,6 +261,11 @@ const struct plan *plan_after(const struct company *company, const struct event 
 const struct plan *view_plan_before(struct control *control, const struct view *view,
                                     uint64_t sequence);
 
+/* `parent` and `children` of the reply: the instance whose step runs this one, and those that its
+ * steps ran. */
+MUST_CHECK enum err view_set_family(struct request *request, const struct view *view,
+                                    struct error *err);
+
 /* What it ended with, from its last event: `output` or `error` of `reply`. */
 MUST_CHECK enum err view_set_outcome(struct request *request, const struct view *view,
                                      struct error *err);

@@ -81,7 +81,12 @@ static void until(const char *what, int64_t ms, char *out, size_t size)
 static void waiting_reason(const struct plan_node *node, const struct frame *frame, char *out,
                            size_t size)
 {
-    if (node->kind == TASK_LISTEN) {
+    if (frame->has_child) {
+        char child[ID_HEX_BYTES];
+        id_hex(&frame->child, child);
+        (void)snprintf(out, size, "waits for instance %s of %.64s/%.64s", child,
+                       node->run.namespace_, node->run.name);
+    } else if (node->kind == TASK_LISTEN) {
         const struct event_consumption *listen = &node->listen;
         const char *type = listen->filter_count > 0 ? listen->filters[0].type : NULL;
         (void)snprintf(out, size, "waits for event %.100s%s", type == NULL ? "of any type" : type,

@@ -304,6 +304,7 @@ static const char *begun_words(struct story *story, const struct view_event *at)
                    node->fork.compete ? " that race" : "");
     case TASK_BRANCH:
     case TASK_APPROVAL: /* its gate says what is asked */
+    case TASK_RUN:      /* CHILD_STARTED tells it */
     case TASK_DO:
     case TASK_TRY:
     case TASK_SET:
@@ -517,6 +518,25 @@ static const char *fork_words(struct story *story, const struct event *event)
     return say(story, "all branches of '%.64s' have ended", node->name);
 }
 
+static const char *child_words(struct story *story, const struct event *event)
+{
+    const char *name = node_name(story, event->node);
+    char child[ID_HEX_BYTES];
+    id_hex(&event->key, child);
+    if (event->kind == EVENT_CHILD_STARTED) {
+        return say(story, "'%.64s' runs %.150s as instance %s%s", name,
+                   event->name == NULL ? "" : event->name, child,
+                   event->frame == 0 ? " and does not wait for it" : "");
+    }
+    char words[ERROR_WORDS_BYTES] = "";
+    if (event->error != NULL) {
+        error_words(event->error, words, sizeof(words));
+    }
+    return say(story, "instance %s, which '%.64s' ran, is %s%s%s", child, name,
+               instance_status_name((enum instance_status)event->status),
+               words[0] == '\0' ? "" : ": ", words);
+}
+
 static const char *words_of(struct story *story, const struct view_event *at)
 {
     switch (at->event->kind) {
@@ -558,6 +578,9 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_BRANCH_ENDED:
     case EVENT_BRANCHES_JOINED:
         return fork_words(story, at->event);
+    case EVENT_CHILD_STARTED:
+    case EVENT_CHILD_ENDED:
+        return child_words(story, at->event);
     case EVENT_WORKFLOW_ENTERED:
     case EVENT_ITERATION_ENDED:
     case EVENT_EVALUATION_DONE:

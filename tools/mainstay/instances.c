@@ -13,8 +13,8 @@ enum exit_code instances_ls_run(struct cli *cli)
     static const struct column columns[] = {
         {"INSTANCE", "instance", COLUMN_ID}, {"DEFINITION", "definition", COLUMN_TEXT},
         {"STATUS", "status", COLUMN_TEXT},   {"STARTED", "started_at", COLUMN_AGE},
-        {"ENDED", "ended_at", COLUMN_AGE},   {"STEP", "step", COLUMN_TEXT},
-        {"REASON", "reason", COLUMN_TEXT},
+        {"ENDED", "ended_at", COLUMN_AGE},   {"PARENT", "parent", COLUMN_ID},
+        {"STEP", "step", COLUMN_TEXT},       {"REASON", "reason", COLUMN_TEXT},
     };
     struct error err = {0};
     json_t *body = NULL;
@@ -35,8 +35,9 @@ enum exit_code instances_ls_run(struct cli *cli)
 
 static void instance_print(const json_t *reply)
 {
-    static const char *const lines[] = {"instance", "definition", "status",   "reason",  "trigger",
-                                        "digest",   "started_at", "ended_at", "deadline"};
+    static const char *const lines[] = {"instance", "definition", "status", "reason",
+                                        "trigger",  "parent",     "digest", "started_at",
+                                        "ended_at", "deadline"};
     static const char *const values[] = {"input", "context", "output", "error"};
     static const struct column steps[] = {
         {"STEP", "step", COLUMN_TEXT},   {"STATE", "state", COLUMN_TEXT},
@@ -49,11 +50,18 @@ static void instance_print(const json_t *reply)
         {"AGENT", "agent", COLUMN_TEXT}, {"ACTION", "action", COLUMN_TEXT},
         {"STATE", "state", COLUMN_TEXT}, {"ATTEMPTS", "attempts", COLUMN_NUMBER},
     };
+    static const struct column children[] = {
+        {"CHILD", "instance", COLUMN_ID},
+        {"DEFINITION", "definition", COLUMN_TEXT},
+        {"STATUS", "status", COLUMN_TEXT},
+        {"STEP", "step", COLUMN_TEXT},
+    };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         sheet_line(reply, lines[i]);
     }
     sheet_line(reply, "gates");
     sheet_table(reply, "steps", steps, sizeof(steps) / sizeof(steps[0]));
+    sheet_table(reply, "children", children, sizeof(children) / sizeof(children[0]));
     sheet_table(reply, "effects", effects, sizeof(effects) / sizeof(effects[0]));
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         sheet_value(reply, values[i]);
