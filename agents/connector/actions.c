@@ -6,6 +6,7 @@
 
 #include "agents/connector/allow.h"
 #include "agents/connector/connector.h"
+#include "agents/connector/token.h"
 #include "common/base/str.h"
 
 static bool has_key(const struct call *call)
@@ -18,6 +19,36 @@ static bool has_key(const struct call *call)
     return false;
 }
 
+/* Build the request and send it. False with the failure in the reply. */
+static bool call_send(struct call *call)
+{
+    request_release(&call->request);
+    if (!request_build(call, call->input, &call->request)) {
+        return false;
+    }
+    if (call->effect == CALL_KEYED && !has_key(call)) {
+        fail_input(call, "/headers",
+                   "the Idempotency-Key is empty, so the request could not be repeated");
+        return false;
+    }
+    return exchange(call, call->shown.data);
+}
+
+static bool call_exchange(struct call *call)
+{
+    bool token = token_is_wanted(call);
+    if ((token && !token_get(call, false)) || !call_send(call)) {
+        return false;
+    }
+    if (!token || !call->token_is_old || call->answer.status != 401) {
+        return true;
+    }
+    /* The other side no longer takes a token that we had kept, and did nothing. */
+    free(call->token);
+    call->token = NULL;
+    return token_get(call, true) && call_send(call);
+}
+
 static void call_run(const struct agent_task *task, struct agent_reply *reply,
                      enum connector_effect effect)
 {
@@ -25,17 +56,17 @@ static void call_run(const struct agent_task *task, struct agent_reply *reply,
                         .task = task,
                         .reply = reply,
                         .effect = effect,
-                        .input = task->input};
-    if (request_build(&call, call.input, &call.request)) {
-        if (effect == CALL_KEYED && !has_key(&call)) {
-            fail_input(&call, "/headers",
-                       "the Idempotency-Key is empty, so the request could not be repeated");
-        } else if (exchange(&call)) {
-            answer_shape(&call);
-        }
+                        .shown = BUF_INIT(CONNECTOR_URL_BYTES),
+                        .input = agent_unseal(task, reply)};
+    if (call.input != NULL && request_url(&call, task->input, &call.shown) &&
+        call_exchange(&call)) {
+        answer_shape(&call);
     }
     request_release(&call.request);
     http_answer_release(&call.answer);
+    buf_release(&call.shown);
+    free(call.token);
+    json_decref(call.input);
 }
 
 void connector_fetch(const struct agent_task *task, struct agent_reply *reply)
@@ -87,8 +118,9 @@ enum err connector_open(const struct agent_setup *setup, void **ret_user, struct
     struct connector *connector = calloc(1, sizeof(*connector));
     if (connector != NULL) {
         connector->allow = allow_create();
+        connector->tokens = token_cache_create();
     }
-    if (connector == NULL || connector->allow == NULL) {
+    if (connector == NULL || connector->allow == NULL || connector->tokens == NULL) {
         connector_close(connector);
         return error_set(err, ERR_NOMEM, "no memory for the connector");
     }
@@ -106,6 +138,7 @@ void connector_close(void *user)
     struct connector *connector = user;
     if (connector != NULL) {
         allow_destroy(&connector->allow);
+        token_cache_destroy(&connector->tokens);
         free(connector);
     }
 }

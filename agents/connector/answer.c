@@ -94,16 +94,16 @@ static json_t *headers_of(const struct buf *lines)
 
 /* ---- output ---- */
 
-/* The request as it was described: credentials are not part of it. */
+/* The request as the definition describes it, without credentials and the values of secrets. */
 static json_t *request_of(const struct call *call)
 {
     json_t *headers = json_object();
-    const json_t *given = json_object_of(call->input, "headers");
+    const json_t *given = json_object_of(call->task->input, "headers");
     if (given != NULL) {
         (void)json_object_update(headers, json_mutable(given));
     }
-    return json_pack("{s:s, s:s, s:o}", "method", call->request.method, "uri",
-                     call->request.url.data, "headers", headers);
+    return json_pack("{s:s, s:s, s:o}", "method", call->request.method, "uri", call->shown.data,
+                     "headers", headers);
 }
 
 void answer_shape(struct call *call)
@@ -129,7 +129,7 @@ void answer_shape(struct call *call)
     }
     call->reply->output = content;
     call->reply->decision.rule = "http@1.0.0";
-    call->reply->decision.explanation = json_pack(
-        "{s:s, s:s, s:i, s:I}", "method", call->request.method, "uri", call->request.url.data,
-        "status", (int)answer->status, "bytes", (json_int_t)answer->body.size);
+    call->reply->decision.explanation =
+        json_pack("{s:s, s:s, s:i, s:I}", "method", call->request.method, "uri", call->shown.data,
+                  "status", (int)answer->status, "bytes", (json_int_t)answer->body.size);
 }

@@ -17,6 +17,7 @@
 #include "common/http/http_client.h"
 
 struct allow;
+struct token_cache;
 
 enum {
     CONNECTOR_BODY_BYTES = 512 * 1024, /* of a request, and of an answer unless set otherwise */
@@ -28,6 +29,7 @@ enum {
 
 struct connector {
     struct allow *allow;
+    struct token_cache *tokens;
     size_t answer_max;
     const char *ca_file; /* NULL: the system's */
 };
@@ -54,7 +56,10 @@ struct call {
     const struct agent_task *task;
     struct agent_reply *reply;
     enum connector_effect effect;
-    json_t *input; /* borrowed */
+    json_t *input;    /* with its secrets in place: never shown */
+    struct buf shown; /* the URL as the definition wrote it, for people */
+    char *token;      /* of OAuth 2.0; NULL: none */
+    bool token_is_old;
     struct request request;
     struct http_answer answer;
 };
@@ -74,10 +79,24 @@ bool request_scalar(const json_t *value, struct buf *out);
 /* Add a header line; false when it cannot be one. */
 bool request_header(struct request *request, const char *name, const char *value);
 
+/* Add basic credentials (RFC 7617), "user:password", and hide them. */
+bool request_basic(const struct call *call, struct request *request, const char *pair);
+
+/* Append the fields as a form (WHATWG URL, application/x-www-form-urlencoded); false when a value
+ * is neither plain nor an array of plain ones. */
+bool request_form(const json_t *fields, struct buf *out);
+
+/* Find the header lines when all are there. */
+void request_finish(struct request *request);
+
+/* Only the URL. False with the failure in call->reply. */
+bool request_url(struct call *call, const json_t *input, struct buf *out);
+
 /* ---- exchange.c ---- */
 
-/* Send the request and wait for any answer. False with the failure in call->reply. */
-bool exchange(struct call *call);
+/* Send the request and wait for any answer; `label` is what failures call it. False with the
+ * failure in call->reply. */
+bool exchange(struct call *call, const char *label);
 
 /* ---- answer.c ---- */
 
@@ -99,6 +118,9 @@ void fail_closed(struct call *call, const char *format, ...) __attribute__((form
 
 /* No answer came. */
 void fail_exchange(struct call *call, enum err code, const struct error *err);
+
+/* There is no token to ask with: nothing was sent. */
+void fail_token(struct call *call, const char *reason);
 
 /* An answer came whose status is an error. */
 void fail_status(struct call *call);

@@ -14,13 +14,13 @@ static bool cancelled(void *user)
     return agent_task_cancelled(call->task);
 }
 
-bool exchange(struct call *call)
+bool exchange(struct call *call, const char *label)
 {
     const struct request *request = &call->request;
     struct http_url url;
     struct error err = {0};
     if (http_url_parse(request->url.data, &url, &err) != ERR_OK) {
-        fail_input(call, "/endpoint", "%s", err.message);
+        fail_input(call, "/endpoint", "'%.200s' is not an absolute http or https URL", label);
         return false;
     }
     if (url.login) {
@@ -44,6 +44,7 @@ bool exchange(struct call *call)
     const struct http_call wanted = {
         .method = request->method,
         .url = request->url.data,
+        .label = label,
         .headers = request->headers,
         .body = request->has_body ? request->body.data : NULL,
         .size = request->body.size,
@@ -61,5 +62,7 @@ bool exchange(struct call *call)
     if (code != ERR_OK) {
         fail_exchange(call, code, &err);
     }
+    agent_redact(call->task, &call->answer.body);
+    agent_redact(call->task, &call->answer.headers);
     return code == ERR_OK;
 }

@@ -61,7 +61,9 @@ void fail_closed(struct call *call, const char *format, ...)
 /* Nobody knows whether it happened. */
 static void fail_unknown(struct call *call, const char *code, const char *title)
 {
-    if (call->effect == CALL_UNKEYED) {
+    if (call->effect == CALL_PURE) {
+        fail(call, AGENT_TRANSIENT, AGENT_EFFECT_NONE, code, title);
+    } else if (call->effect == CALL_UNKEYED) {
         fail(call, AGENT_IN_DOUBT, AGENT_EFFECT_UNKNOWN, code, title);
     } else {
         fail(call, AGENT_TRANSIENT, AGENT_EFFECT_UNKNOWN, code, title);
@@ -82,8 +84,11 @@ void fail_exchange(struct call *call, enum err code, const struct error *err)
     } else if (code == ERR_INVALID) {
         fail(call, AGENT_DATA, AGENT_EFFECT_NONE, "bad-request", "The request cannot be made");
     } else if (code == ERR_LIMIT) {
-        fail(call, AGENT_DATA, was_done(call) ? AGENT_EFFECT_DONE : AGENT_EFFECT_UNKNOWN,
-             "answer-too-big", "The answer is larger than the connector takes");
+        enum agent_effect effect = call->effect == CALL_PURE ? AGENT_EFFECT_NONE
+                                   : was_done(call)          ? AGENT_EFFECT_DONE
+                                                             : AGENT_EFFECT_UNKNOWN;
+        fail(call, AGENT_DATA, effect, "answer-too-big",
+             "The answer is larger than the connector takes");
     } else if (!call->answer.sent) {
         fail(call, AGENT_TRANSIENT, AGENT_EFFECT_NONE, "unreachable",
              "The other side cannot be reached");
@@ -92,6 +97,16 @@ void fail_exchange(struct call *call, enum err code, const struct error *err)
                      "The request went out and no answer came");
     }
     call->reply->failure.detail = agent_text(call->reply, "%s", err->message);
+}
+
+void fail_token(struct call *call, const char *reason)
+{
+    unsigned status = call->answer.status;
+    bool busy = status >= 500 || status == 429;
+    fail(call, busy ? AGENT_TRANSIENT : AGENT_PERMISSION, AGENT_EFFECT_NONE, "no-token",
+         "The authority gave no access token");
+    call->reply->failure.detail =
+        agent_text(call->reply, "it answered with %u: %.300s", status, reason);
 }
 
 /* Seconds of a Retry-After header (RFC 9110, 10.2.3); a date counts as none. */
@@ -111,11 +126,8 @@ static const char *excerpt(struct call *call)
 {
     const struct buf *body = &call->answer.body;
     size_t size = body->size < CONNECTOR_EXCERPT_BYTES ? body->size : CONNECTOR_EXCERPT_BYTES;
-    while (size > 0 && !utf8_valid(body->data, size) && body->size - size < 4) {
+    for (unsigned cut = 0; cut < 3 && size > 0 && !utf8_valid(body->data, size); cut++) {
         size--; /* a character may be cut */
-    }
-    for (unsigned cut = 0; cut < 4 && size > 0 && !utf8_valid(body->data, size); cut++) {
-        size--;
     }
     if (size == 0 || !utf8_valid(body->data, size) || memchr(body->data, '\0', size) != NULL) {
         return "";
@@ -140,7 +152,7 @@ void fail_status(struct call *call)
     }
     failure->status = status;
     failure->detail = agent_text(call->reply, "%s %s was answered with %u%s", call->request.method,
-                                 call->request.url.data, status, excerpt(call));
+                                 call->shown.data, status, excerpt(call));
 }
 
 void fail_unreadable(struct call *call, const struct error *err)
@@ -148,5 +160,5 @@ void fail_unreadable(struct call *call, const struct error *err)
     fail(call, AGENT_DATA, AGENT_EFFECT_DONE, "unreadable-answer", "The answer cannot be read");
     call->reply->failure.detail =
         agent_text(call->reply, "%s %s: %s; 'output: raw' takes it as it is", call->request.method,
-                   call->request.url.data, err->message);
+                   call->shown.data, err->message);
 }

@@ -93,25 +93,33 @@ static bool query_pair(struct buf *out, const char *name, const json_t *value)
     return escape_scalar(out, value);
 }
 
-/* "&a=1&b=2"; an array repeats its name, null leaves it out. */
+/* An array repeats its name, null leaves it out. */
+static bool query_values(struct buf *out, const char *name, const json_t *value)
+{
+    bool good = true;
+    size_t index = 0;
+    json_t *item = NULL;
+    if (json_is_null(value)) {
+        return true;
+    }
+    if (!json_is_array(value)) {
+        return query_pair(out, name, value);
+    }
+    json_array_foreach(json_mutable(value), index, item)
+    {
+        good = good && query_pair(out, name, item);
+    }
+    return good;
+}
+
+/* "&a=1&b=2" */
 static bool query_build(struct call *call, const json_t *query, struct buf *out)
 {
     const char *name = NULL;
     json_t *value = NULL;
     json_object_foreach(json_mutable(query), name, value)
     {
-        bool good = true;
-        size_t index = 0;
-        json_t *item = NULL;
-        if (json_is_array(value)) {
-            json_array_foreach(value, index, item)
-            {
-                good = good && query_pair(out, name, item);
-            }
-        } else if (!json_is_null(value)) {
-            good = query_pair(out, name, value);
-        }
-        if (!good) {
+        if (!query_values(out, name, value)) {
             fail_input(call, "/query", "the query parameter '%.100s' is no plain value", name);
             return false;
         }
@@ -119,11 +127,10 @@ static bool query_build(struct call *call, const json_t *query, struct buf *out)
     return true;
 }
 
-static bool url_build(struct call *call, const json_t *input, struct request *request)
+bool request_url(struct call *call, const json_t *input, struct buf *url)
 {
     struct buf base = BUF_INIT(CONNECTOR_URL_BYTES);
     struct buf query = BUF_INIT(CONNECTOR_URL_BYTES);
-    struct buf *url = &request->url;
     bool good =
         url_expand(call, input, &base) && query_build(call, json_object_of(input, "query"), &query);
     if (good && base.data != NULL) {
@@ -222,45 +229,71 @@ static const char *header_of(const json_t *input, const char *wanted)
     return NULL;
 }
 
-static bool login_header(struct request *request, const json_t *login)
+bool request_basic(const struct call *call, struct request *request, const char *pair)
 {
-    struct buf pair = BUF_INIT(CONNECTOR_HEADER_BYTES);
     struct buf value = BUF_INIT(CONNECTOR_HEADER_BYTES);
-    buf_printf(&pair, "%s:%s", json_text_of(login, "username"), json_text_of(login, "password"));
     buf_append_str(&value, "Basic ");
-    base64_encode(pair.data, pair.size, &value);
+    base64_encode(pair, strlen(pair), &value);
     bool good = !value.failed && request_header(request, "Authorization", value.data);
+    if (good) {
+        agent_hide(call->task, "credentials", value.data + strlen("Basic "));
+    }
+    buf_release(&value);
+    return good;
+}
+
+static bool basic_build(const struct call *call, const json_t *login, struct request *request)
+{
+    const char *user = json_text_of(login, "username");
+    const char *password = json_text_of(login, "password");
+    struct buf pair = BUF_INIT(CONNECTOR_HEADER_BYTES);
+    bool good = user != NULL && password != NULL && strchr(user, ':') == NULL;
+    if (good) {
+        buf_printf(&pair, "%s:%s", user, password);
+        good = !pair.failed && request_basic(call, request, pair.data);
+    }
     buf_release(&pair);
+    return good;
+}
+
+static bool bearer_build(const char *token, struct request *request)
+{
+    struct buf value = BUF_INIT(CONNECTOR_HEADER_BYTES);
+    buf_printf(&value, "Bearer %s", token == NULL ? "" : token);
+    bool good = token != NULL && token[0] != '\0' && !value.failed &&
+                request_header(request, "Authorization", value.data);
     buf_release(&value);
     return good;
 }
 
 static bool authentication_build(struct call *call, const json_t *policy, struct request *request)
 {
-    const json_t *basic = json_object_of(policy, "basic");
-    const json_t *digest = json_object_of(policy, "digest");
-    const json_t *bearer = json_object_of(policy, "bearer");
+    const json_t *basic = json_object_get(policy, "basic");
+    const json_t *digest = json_object_get(policy, "digest");
+    const json_t *bearer = json_object_get(policy, "bearer");
     bool good = true;
     if (basic != NULL) {
-        good = login_header(request, basic);
-    } else if (bearer != NULL) {
-        struct buf value = BUF_INIT(CONNECTOR_HEADER_BYTES);
-        buf_printf(&value, "Bearer %s", json_text_of(bearer, "token"));
-        good = !value.failed && request_header(request, "Authorization", value.data);
-        buf_release(&value);
+        good = basic_build(call, basic, request);
     } else if (digest != NULL) {
         request->digest_user = json_text_of(digest, "username");
         request->digest_password = json_text_of(digest, "password");
+        good = request->digest_user != NULL && request->digest_password != NULL;
+    } else if (bearer != NULL) {
+        good = bearer_build(json_text_of(bearer, "token"), request);
+    } else if (policy != NULL) {
+        good = bearer_build(call->token, request);
     }
     if (!good) {
-        fail_input(call, "/authentication", "the credentials cannot be sent in a header");
+        fail_input(call, "/authentication",
+                   "the policy lacks its texts (username and password, or token), or they cannot "
+                   "be sent in a header");
     }
     return good;
 }
 
 /* ---- body ---- */
 
-static bool form_build(const json_t *fields, struct buf *out)
+bool request_form(const json_t *fields, struct buf *out)
 {
     struct buf text = BUF_INIT(CONNECTOR_BODY_BYTES);
     const char *name = NULL;
@@ -268,7 +301,7 @@ static bool form_build(const json_t *fields, struct buf *out)
     bool good = true;
     json_object_foreach(json_mutable(fields), name, value)
     {
-        good = good && (json_is_null(value) || query_pair(&text, name, value));
+        good = good && query_values(&text, name, value);
     }
     if (good && text.size > 0) {
         buf_append_str(out, text.data + 1);
@@ -292,7 +325,7 @@ static bool body_build(struct call *call, const json_t *input, struct request *r
         natural = "text/plain; charset=utf-8";
         buf_append(&request->body, json_string_value(body), json_string_length(body));
     } else if (type != NULL && strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0) {
-        good = json_is_object(body) && form_build(body, &request->body);
+        good = json_is_object(body) && request_form(body, &request->body);
     } else {
         json_write(body, &request->body);
     }
@@ -310,6 +343,15 @@ static bool body_build(struct call *call, const json_t *input, struct request *r
     return true;
 }
 
+void request_finish(struct request *request)
+{
+    const char *line = request->header_text.data;
+    for (size_t i = 0; i < request->header_count; i++) {
+        request->headers[i] = line;
+        line += strlen(line) + 1;
+    }
+}
+
 bool request_build(struct call *call, const json_t *input, struct request *ret_request)
 {
     *ret_request = (struct request){
@@ -318,16 +360,12 @@ bool request_build(struct call *call, const json_t *input, struct request *ret_r
         .header_text = BUF_INIT(CONNECTOR_HEADER_BYTES),
         .body = BUF_INIT(CONNECTOR_BODY_BYTES),
     };
-    if (!url_build(call, input, ret_request) ||
+    if (!request_url(call, input, &ret_request->url) ||
         !headers_build(call, json_object_of(input, "headers"), ret_request) ||
         !authentication_build(call, json_object_of(input, "authentication"), ret_request) ||
         !body_build(call, input, ret_request)) {
         return false;
     }
-    const char *line = ret_request->header_text.data;
-    for (size_t i = 0; i < ret_request->header_count; i++) {
-        ret_request->headers[i] = line;
-        line += strlen(line) + 1;
-    }
+    request_finish(ret_request);
     return true;
 }

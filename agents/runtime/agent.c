@@ -44,6 +44,7 @@ struct agent {
     struct kv *kv;
     struct session *session;
     struct http_server *http;
+    char secrets[4096];    /* directory */
     char metrics_url[128]; /* where it really serves; empty when off */
     size_t workers;
     size_t capacity;
@@ -185,6 +186,21 @@ static enum err store_open(struct agent *agent, struct error *err)
                          &agent->runtime.tables, err);
 }
 
+/* As asked, or what systemd hands over, or below the data directory. */
+static enum err secrets_find(struct agent *agent, struct error *err)
+{
+    const char *given = agent->options.secrets;
+    given = given != NULL ? given : getenv("CREDENTIALS_DIRECTORY");
+    int length = given != NULL ? snprintf(agent->secrets, sizeof(agent->secrets), "%s", given)
+                               : snprintf(agent->secrets, sizeof(agent->secrets), "%s/secrets",
+                                          agent->options.data);
+    if (length < 0 || (size_t)length >= sizeof(agent->secrets)) {
+        return error_set(err, ERR_INVALID, "the path of the secrets is too long");
+    }
+    agent->runtime.secrets = agent->secrets;
+    return ERR_OK;
+}
+
 static enum err definition_open(struct agent *agent, struct error *err)
 {
     const struct agent_definition *definition = agent->runtime.definition;
@@ -208,6 +224,7 @@ static enum err parts_start(struct agent *agent, struct error *err)
     TRY(actions_match(agent, err));
     sizes_choose(agent);
     TRY(store_open(agent, err));
+    TRY(secrets_find(agent, err));
     runtime->telemetry = telemetry_create(runtime, runtime->definition->name);
     if (runtime->telemetry == NULL) {
         return error_set(err, ERR_NOMEM, "no memory for metrics");

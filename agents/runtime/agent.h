@@ -59,6 +59,25 @@ bool agent_task_cancelled(const struct agent_task *task);
 /* Milliseconds left of the timeout; 0 when it is over. */
 uint64_t agent_task_left_ms(const struct agent_task *task);
 
+/* ---- secrets ---- */
+
+/*
+ * The input with the secrets in place that the definition passes (use.secrets), from this agent's
+ * own files: a new reference, NULL with the failure in `reply`. task->input holds the definition's
+ * text instead, and is what may be shown and repeated.
+ *
+ * Every text of a secret that was handed out is replaced by "[secret NAME]" in what the task
+ * answers, its failure included; texts under four bytes are not looked for.
+ */
+struct agent_reply;
+json_t *agent_unseal(const struct agent_task *task, struct agent_reply *reply);
+
+/* Keep another text out of the answer: what was made of a secret, or is one. Copied. */
+void agent_hide(const struct agent_task *task, const char *name, const char *text);
+
+/* Replace what is to be kept out in bytes that the answer will hold in another form. */
+void agent_redact(const struct agent_task *task, struct buf *bytes);
+
 /* Classes and marks of proto/result.proto, with the same numbers. */
 enum agent_failure_class {
     AGENT_TRANSIENT = 1,  /* try again later: refused connection, 429, 503 */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agents/runtime/runtime.h"
+#include "agents/runtime/secrets.h"
 #include "agents/runtime/tables.h"
 #include "agents/runtime/telemetry.h"
 #include "common/base/arena.h"
@@ -31,6 +32,7 @@ struct run {
     struct buf output;
     struct buf explanation;
     struct buf correction;
+    struct secrets secrets;
     uint64_t wall_ms;
     bool skipped;                  /* answered without running */
     Mainstay__ResultStatus status; /* of the packed result */
@@ -82,6 +84,36 @@ uint64_t agent_task_left_ms(const struct agent_task *task)
     const struct run *run = task->runtime;
     int64_t left = run->job->deadline_ns - clock_monotonic_ns();
     return left <= 0 ? 0 : (uint64_t)((left + 999999) / 1000000);
+}
+
+/* Why a secret cannot be had is the operator's matter; that it has no place is the input's. */
+json_t *agent_unseal(const struct agent_task *task, struct agent_reply *reply)
+{
+    struct run *run = task->runtime;
+    const Mainstay__Task *wire = run->job->task;
+    struct error err = {0};
+    json_t *input = NULL;
+    enum err code =
+        secrets_unseal(&run->secrets, task->input, wire->secrets, wire->n_secrets, &input, &err);
+    if (code == ERR_OK) {
+        return input;
+    }
+    agent_fail(reply, code == ERR_INVALID ? AGENT_DATA : AGENT_PERMISSION, AGENT_EFFECT_NONE,
+               "secret", "A secret cannot be used");
+    reply->failure.detail = agent_text(reply, "%s", err.message);
+    return NULL;
+}
+
+void agent_hide(const struct agent_task *task, const char *name, const char *text)
+{
+    struct run *run = task->runtime;
+    secrets_hide(&run->secrets, name, text);
+}
+
+void agent_redact(const struct agent_task *task, struct buf *bytes)
+{
+    const struct run *run = task->runtime;
+    secrets_redact(&run->secrets, bytes);
 }
 
 /* ---- failures of the runtime's own ---- */
@@ -270,6 +302,46 @@ static void reply_check(struct run *run)
              "action '%s' reports cost '%s' but its contract has no 'cost'", job->task->action,
              decision->cost);
     }
+}
+
+/* Texts of the reply live in the run's arena or in the program, so a clean one takes their place.
+ */
+static void text_redact(struct run *run, const char **text)
+{
+    if (*text == NULL) {
+        return;
+    }
+    struct buf clean = BUF_INIT(64 * 1024);
+    buf_append_str(&clean, *text);
+    agent_redact(&run->task, &clean);
+    struct arena *arena = arena_of(run);
+    const char *copy = arena == NULL || clean.data == NULL ? NULL : arena_strdup(arena, clean.data);
+    *text = copy == NULL ? "" : copy;
+    buf_release(&clean);
+}
+
+static void value_redact(struct run *run, json_t **value)
+{
+    if (*value != NULL) {
+        *value = secrets_redact_json(&run->secrets, *value);
+    }
+}
+
+/* No secret leaves in an answer, whoever put it there. */
+static void reply_redact(struct run *run)
+{
+    struct agent_reply *reply = &run->reply;
+    if (run->secrets.hidden_count == 0) {
+        return;
+    }
+    value_redact(run, &reply->output);
+    value_redact(run, &reply->decision.explanation);
+    value_redact(run, &reply->failure.correction);
+    text_redact(run, &reply->decision.rule);
+    text_redact(run, &reply->decision.model);
+    text_redact(run, &reply->failure.title);
+    text_redact(run, &reply->failure.detail);
+    text_redact(run, &reply->failure.pointer);
 }
 
 /* ---- the result ---- */
@@ -503,6 +575,7 @@ static bool phase_run(struct run *run, enum outcome_verdict verdict)
         }
         FAULT_POINT("action-after");
     }
+    reply_redact(run);
     reply_check(run);
     return true;
 }
@@ -543,6 +616,7 @@ static bool row_read(struct run *run)
 static void run_release(struct run *run)
 {
     tables_release(&run->task.store);
+    secrets_release(&run->secrets);
     json_decref(run->task.input);
     json_decref(run->task.proposal);
     json_decref(run->reply.output);
@@ -599,6 +673,7 @@ Mainstay__ResultStatus execute(struct runtime *runtime, struct job *job, struct 
         .wall_ms = (uint64_t)clock_wall_ms(),
     };
     run.reply.runtime = &run;
+    run.secrets.directory = runtime->secrets;
     if (row_read(&run)) {
         enum outcome_verdict verdict =
             job_is_kept(job)

@@ -19,6 +19,8 @@ static void help_print(const struct agent_definition *definition)
            "  --data DIR           the agent's own store, made when there is none\n"
            "  --store NAME         name of the store on the bus (main)\n"
            "  --contract FILE      what this agent promises (agents/runtime/contract.md)\n"
+           "  --secrets DIR        files of secrets, mode 0600 ($CREDENTIALS_DIRECTORY, or\n"
+           "                       DATA/secrets)\n"
            "  --metrics ADDR:PORT  serve /metrics, /healthz and /readyz there; 'off' (off)\n"
            "  --workers N          threads for actions; 0 runs them where they are received\n"
            "                       (as many as the contract's concurrency, at most 16)\n"
@@ -53,6 +55,7 @@ enum {
     OPTION_DATA,
     OPTION_STORE,
     OPTION_CONTRACT,
+    OPTION_SECRETS,
     OPTION_METRICS,
     OPTION_WORKERS,
     OPTION_DRAIN,
@@ -68,6 +71,7 @@ static const struct option table[] = {{"bus", required_argument, NULL, OPTION_BU
                                       {"data", required_argument, NULL, OPTION_DATA},
                                       {"store", required_argument, NULL, OPTION_STORE},
                                       {"contract", required_argument, NULL, OPTION_CONTRACT},
+                                      {"secrets", required_argument, NULL, OPTION_SECRETS},
                                       {"metrics", required_argument, NULL, OPTION_METRICS},
                                       {"workers", required_argument, NULL, OPTION_WORKERS},
                                       {"drain", required_argument, NULL, OPTION_DRAIN},
@@ -92,6 +96,8 @@ static const char **text_option(struct options *options, int option)
         return &options->store;
     case OPTION_CONTRACT:
         return &options->contract;
+    case OPTION_SECRETS:
+        return &options->secrets;
     case OPTION_METRICS:
         return &options->metrics;
     default:

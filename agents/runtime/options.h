@@ -18,6 +18,7 @@ struct options {
     const char *data;
     const char *store;
     const char *contract;
+    const char *secrets; /* NULL: not given */
     const char *metrics; /* ADDRESS:PORT; NULL: off */
     int workers;         /* -1: from the contract */
     unsigned drain_ms;

@@ -40,7 +40,8 @@ struct runtime {
     struct sender *sender;
     struct pool *pool; /* NULL: everything runs where it is received */
     struct telemetry *telemetry;
-    void *user; /* the agent's own */
+    void *user;          /* the agent's own */
+    const char *secrets; /* directory */
     uint8_t session[ENVELOPE_ID_BYTES];
     atomic_bool hurry; /* running actions are told to stop */
     void (*fatal)(struct runtime *runtime, const struct error *err);

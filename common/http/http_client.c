@@ -68,6 +68,11 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return answer->headers.failed ? 0 : length;
 }
 
+static const char *label_of(const struct http_call *call)
+{
+    return call->label != NULL ? call->label : call->url;
+}
+
 /* ---- connecting ---- */
 
 /* What curl's callbacks need of a call. */
@@ -143,7 +148,7 @@ static enum err headers_build(const struct http_call *call, struct curl_slist **
             curl_slist_free_all(*ret_list);
             *ret_list = NULL;
             return error_set(err, code, "cannot call '%s': header %zu is not a 'Name: value' line",
-                             call->url, i + 1);
+                             label_of(call), i + 1);
         }
         *ret_list = longer;
     }
@@ -218,12 +223,13 @@ static enum err call_error(const struct http_client *client, const struct http_c
 {
     enum err code = ERR_IO;
     if (answer->body.failed || answer->headers.failed) {
-        return error_set(err, ERR_LIMIT, "the answer of '%s' is larger than %zu bytes", call->url,
+        return error_set(err, ERR_LIMIT, "the answer of '%s' is larger than %zu bytes",
+                         label_of(call),
                          answer->headers.failed ? answer->headers.max : answer->body.max);
     }
     if (client->barred) {
         return error_set(err, ERR_REFUSED, "cannot call '%s': its address is not allowed",
-                         call->url);
+                         label_of(call));
     }
     if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL) {
         code = ERR_INVALID;
@@ -238,7 +244,7 @@ static enum err call_error(const struct http_client *client, const struct http_c
     } else if (result == CURLE_OUT_OF_MEMORY) {
         code = ERR_NOMEM;
     }
-    return error_set(err, code, "cannot call '%s': %s", call->url,
+    return error_set(err, code, "cannot call '%s': %s", label_of(call),
                      client->reason[0] != '\0' ? client->reason : curl_easy_strerror(result));
 }
 

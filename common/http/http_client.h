@@ -36,6 +36,7 @@ struct http_call {
     size_t answer_max;       /* bytes of the body; 0: HTTP_ANSWER_BYTES */
     unsigned redirects_max;  /* followed for GET only; at most HTTP_REDIRECTS_MAX */
     const char *ca_file;     /* certificate authorities instead of the system's; NULL: system */
+    const char *label;       /* what errors call it; NULL: the url */
     const char *unix_socket; /* connect here instead of to the host; NULL: no */
     const char *digest_user; /* answer a digest challenge (RFC 7616) as this user; NULL: no */
     const char *digest_password;

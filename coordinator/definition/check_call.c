@@ -48,7 +48,10 @@ static void check_range(struct load *load, const struct yaml_node *node, const c
 static void check_agent_with(struct load *load, const struct yaml_node *with,
                              struct plan_agent_call *call)
 {
+    struct seal seal;
+    seal_begin(load, &seal);
     call->input = check_template(load, yaml_get(with, "input"), PLACE_TASK);
+    seal_end(load, call);
     const struct yaml_node *key = yaml_get(with, "idempotencyKey");
     if (key != NULL && !json_is_string(key->value)) {
         report_problem(load->report, key, NULL,

@@ -128,6 +128,7 @@ static void check_unused(struct load *load)
         }
     }
     check_extensions(load);
+    check_authentications(load, yaml_get(load->use, "authentications"));
     load->node_count = 0;
     while (memory->expr_count > exprs) {
         expr_destroy(&memory->exprs[--memory->expr_count]);
@@ -136,21 +137,19 @@ static void check_unused(struct load *load)
 
 void check_use(struct load *load)
 {
-    static const char *const allowed[] = {"errors",     "retries",  "timeouts", "functions",
-                                          "extensions", "catalogs", NULL};
-    static const struct refused_key refused[] = {
-        {"secrets", "definitions never see secrets: the agent that needs one holds it"},
-        {"authentications", "the engine makes no requests itself: agents hold credentials"},
-        {NULL, NULL}};
+    static const char *const allowed[] = {"errors",    "retries",         "timeouts",
+                                          "functions", "extensions",      "catalogs",
+                                          "secrets",   "authentications", NULL};
     if (load->use == NULL || !check_is_object(load, load->use, "'use'")) {
         load->use = NULL;
         return;
     }
-    check_keys(load, load->use, "'use'", allowed, refused);
+    check_keys(load, load->use, "'use'", allowed, NULL);
     for (size_t i = 0; i < load->use->count; i++) {
         const struct yaml_node *table = load->use->items[i];
         for (size_t j = 0; allowed[j] != NULL; j++) {
-            if (strcmp(allowed[j], table->key) == 0 && strcmp(table->key, "extensions") != 0) {
+            if (strcmp(allowed[j], table->key) == 0 && strcmp(table->key, "extensions") != 0 &&
+                strcmp(table->key, "secrets") != 0) {
                 char what[48];
                 (void)snprintf(what, sizeof(what), "'use.%s'", table->key);
                 (void)check_is_object(load, table, what);
@@ -158,6 +157,7 @@ void check_use(struct load *load)
         }
     }
     check_catalogs(load);
+    check_secrets(load, yaml_get(load->use, "secrets"));
     check_unused(load);
 }
 

@@ -122,10 +122,15 @@ static void report_variable(struct load *load, const struct yaml_node *node, con
         names[count++] = load->scope[i];
     }
     names[count] = NULL;
-    if (strcmp(name, "secrets") == 0 || strcmp(name, "authorization") == 0) {
-        report_problem(
-            load->report, node, "let the agent that needs it hold it, for example the connector",
-            "'$%s' is not available: definitions and their data never see secrets", name);
+    if (strcmp(name, "secrets") == 0) {
+        report_problem(load->report, node,
+                       "pass it on whole, as one value in 'with' of a call: ${ $secrets.NAME }",
+                       "'$secrets' cannot be read: only the agent that uses a secret sees it");
+        return;
+    }
+    if (strcmp(name, "authorization") == 0) {
+        report_problem(load->report, node, "let the agent that needs it hold it",
+                       "'$authorization' is not available: definitions never see credentials");
         return;
     }
     char hint[600];
@@ -273,6 +278,9 @@ static const struct template *text_template(struct load *load, const struct yaml
         report_embedded(load, node);
         return NULL;
     }
+    if (found == 1 && check_sealed(load, node, inside)) {
+        return literal_template(load, node->value);
+    }
     return found == 0 ? literal_template(load, node->value)
                       : expression_template(load, compile(load, node, inside, place));
 }
@@ -314,7 +322,9 @@ const struct template *check_template(struct load *load, const struct yaml_node 
             report_key(load->report, item, "build the object in one expression: ${ {(.name): 1} }",
                        "a key may not hold an expression");
         }
+        size_t path = seal_enter(load, item->key, i);
         items[i] = check_template(load, item, place);
+        seal_leave(load, path);
     }
     tmpl->items = items;
     tmpl->count = node->count;

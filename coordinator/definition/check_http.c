@@ -34,7 +34,9 @@ static void input_copy(struct load *load, const struct yaml_node *with, const ch
 {
     const struct yaml_node *node = yaml_get(with, key);
     if (node != NULL) {
+        size_t path = seal_enter(load, key, 0);
         input_add(input, key, check_template(load, node, PLACE_TASK));
+        seal_leave(load, path);
     }
 }
 
@@ -117,7 +119,10 @@ static void check_uri(struct load *load, const struct yaml_node *node, struct in
                        "an endpoint must be a URI or an expression, not %s", check_type_text(node));
         return;
     }
+    struct seal *seal = load->seal;
+    load->seal = NULL; /* where a request goes is no secret */
     input_add(input, "endpoint", check_template(load, node, PLACE_TASK));
+    load->seal = seal;
     const char *text = json_string_value(node->value);
     if (check_embrace(load, text, &inside) == 0) {
         check_scheme(load, node, text);
@@ -145,7 +150,9 @@ static void check_endpoint(struct load *load, const struct yaml_node *node, stru
     }
     const struct yaml_node *authentication = yaml_get(node, "authentication");
     if (authentication != NULL) {
+        size_t path = seal_enter(load, "authentication", 0);
         input_add(input, "authentication", check_authentication(load, authentication));
+        seal_leave(load, path);
     }
 }
 
@@ -227,11 +234,13 @@ void check_http(struct load *load, const struct yaml_node *node, struct plan_nod
     static const char *const allowed[] = {"method", "endpoint", "headers",  "query",
                                           "body",   "output",   "redirect", NULL};
     struct input input = {.count = 0};
+    struct seal seal;
     const struct yaml_node *with = check_required(load, node, "with", "'call: http'");
     if (with == NULL || !check_is_object(load, with, "'with'")) {
         return;
     }
     check_keys(load, with, "'with' of call: http", allowed, NULL);
+    seal_begin(load, &seal);
     const char *method =
         check_method(load, check_required(load, with, "method", "'with' of call: http"));
     input_add(&input, "method", load_fixed(load, json_string(method == NULL ? "GET" : method)));
@@ -244,6 +253,7 @@ void check_http(struct load *load, const struct yaml_node *node, struct plan_nod
         yaml_get(with, "body") != NULL) {
         report_key(load->report, yaml_get(with, "body"), NULL, "a %s request has no body", method);
     }
+    seal_end(load, &task->call);
     task->call.agent = "connector";
     task->call.contract = "1.0";
     task->call.standard = true;

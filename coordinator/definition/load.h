@@ -10,6 +10,7 @@
 #define COORDINATOR_DEFINITION_LOAD_H
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "coordinator/definition/plan.h"
 #include "coordinator/definition/report.h"
 #include "coordinator/definition/yaml.h"
@@ -99,6 +100,7 @@ struct load {
     const struct yaml_node *catalogs;
     struct part parts[LOAD_PARTS_MAX];
     size_t part_count;
+    struct seal *seal;     /* secrets may be passed here; NULL: not here */
     uint32_t forks;        /* around the place being checked */
     const char *native_in; /* where mainstay-jq cannot be asked: "a condition of 'catch'"; NULL */
     bool failed;           /* a limit or memory: stop soon */
@@ -108,6 +110,13 @@ struct load {
 struct chain {
     uint32_t first; /* PLAN_NONE: the task had problems */
     uint32_t last;
+};
+
+/* The secrets of one call while its input is checked. */
+struct seal {
+    struct buf path;             /* JSON pointer of what is being checked */
+    struct plan_secret *secrets; /* in the plan's arena */
+    size_t count;
 };
 
 /* Where a task stands. */
@@ -236,6 +245,26 @@ void check_run(struct load *load, const struct yaml_node *node, struct plan_node
 
 /* call: http, from the task's node. */
 void check_http(struct load *load, const struct yaml_node *node, struct plan_node *task);
+
+/* --- check_secret.c: $secrets
+ * ---------------------------------------------------------------------
+ */
+
+/* The names of use.secrets. */
+void check_secrets(struct load *load, const struct yaml_node *node);
+/* Begin and end the input of a call that may pass secrets; what was found goes to `call`. */
+void seal_begin(struct load *load, struct seal *seal);
+void seal_end(struct load *load, struct plan_agent_call *call);
+/* Step into a member or item of the input, and back to where the path had `size` bytes. */
+size_t seal_enter(struct load *load, const char *key, size_t index);
+void seal_leave(struct load *load, size_t size);
+/* Whether the expression passes a secret whole; then it is kept, or what is wrong is reported. */
+bool check_sealed(struct load *load, const struct yaml_node *node, const char *inside);
+/* Keep the secret that `node` names at the seal's path. */
+void seal_named(struct load *load, const struct yaml_node *node);
+
+/* The policies of use.authentications, also those nobody refers to. */
+void check_authentications(struct load *load, const struct yaml_node *node);
 
 /* An authentication policy as the connector takes it; NULL after reporting. */
 const struct template *check_authentication(struct load *load, const struct yaml_node *node);

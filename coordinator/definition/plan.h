@@ -192,6 +192,17 @@ struct plan_run {
     bool await;                   /* false: nobody waits for its end */
 };
 
+/*
+ * A secret that a call passes to its agent. The engine never has its value: the input holds the
+ * text of the definition at `pointer`, and the agent puts the value there. Such a reference is made
+ * from the definition only and travels beside the input, so nothing in data can be one.
+ */
+struct plan_secret {
+    const char *pointer; /* JSON pointer into the call's input */
+    const char *name;    /* of use.secrets */
+    const char *path;    /* JSON pointer into the secret; "" the whole */
+};
+
 /* call: agent. Texts are literals; `input`, `idempotency_key` are evaluated on the task's input. */
 struct plan_agent_call {
     const char *agent;
@@ -205,6 +216,8 @@ struct plan_agent_call {
     /* A call of the specification's own (http, openapi): a `try` that takes its error goes before
      * the engine's retries, and an error answer that nothing catches faults the instance. */
     bool standard;
+    const struct plan_secret *secrets;
+    size_t secret_count;
 };
 
 /* What becomes of an approval that nobody gave in time. */

@@ -14,6 +14,7 @@
 #include "common/json/doc.h"
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
+#include "coordinator/definition/plan.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/tables/tables.h"
 #include "proto/task.pb-c.h"
@@ -146,6 +147,23 @@ static struct parcel *parcel_of(struct outbox *outbox, const char *agent, const 
     return parcel;
 }
 
+static void secrets_collect(struct outbox *outbox, const struct task_order *order,
+                            Mainstay__Task *task)
+{
+    if (order->secret_count == 0) {
+        return;
+    }
+    task->secrets = outbox_alloc(outbox, order->secret_count * sizeof(Mainstay__SecretRef *));
+    for (size_t i = 0; i < order->secret_count; i++) {
+        Mainstay__SecretRef *secret = outbox_alloc(outbox, sizeof(*secret));
+        mainstay__secret_ref__init(secret);
+        secret->pointer = outbox_text(outbox, order->secrets[i].pointer);
+        secret->name = outbox_text(outbox, order->secrets[i].name);
+        secret->path = outbox_text(outbox, order->secrets[i].path);
+        task->secrets[task->n_secrets++] = secret;
+    }
+}
+
 static void task_collect(struct outbox *outbox, const struct task_order *order)
 {
     struct parcel *parcel = parcel_of(outbox, order->store->agent, order->store->name);
@@ -173,6 +191,7 @@ static void task_collect(struct outbox *outbox, const struct task_order *order)
     task->idempotency_key = outbox_text(outbox, order->idempotency_key);
     task->priority = (uint32_t)order->priority;
     task->again = order->again;
+    secrets_collect(outbox, order, task);
     if (order->proposal != NULL) {
         task->proposal = outbox_bytes(outbox, proposal, proposal_size);
     }

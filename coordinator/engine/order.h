@@ -16,6 +16,7 @@
 
 struct doc;
 struct expr;
+struct plan_secret;
 struct store;
 
 enum order_kind {
@@ -47,6 +48,8 @@ struct task_order {
     int64_t timeout_ms;
     int priority;
     bool again;
+    const struct plan_secret *secrets; /* of the plan: lives as long as the engine */
+    size_t secret_count;
 };
 
 struct recall_order {

@@ -75,6 +75,8 @@ static void task_order_make(struct engine *engine, struct instance *instance, st
         .timeout_ms = timeout > 0 ? timeout : 0,
         .priority = node->call.priority >= 0 ? node->call.priority : instance->priority,
         .again = again,
+        .secrets = node->call.secrets,
+        .secret_count = node->call.secret_count,
     };
     if (frame->phase == PHASE_PERFORM && frame->proposal != NULL) {
         order->task.proposal = engine_hold(engine, doc_ref(frame->proposal));

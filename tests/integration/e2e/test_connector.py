@@ -3,8 +3,12 @@ import base64
 import http.server
 import json
 import threading
+import urllib.parse
 
 import company
+
+CANARY = "canary-7f3a/91\"c+d"  # looks different in URLs and in JSON
+TOKEN = "canary-token-55aa"
 
 
 class Pets(http.server.BaseHTTPRequestHandler):
@@ -39,12 +43,40 @@ class Pets(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif words[0] == "text":
             self.say(200, b"plain", "text/plain")
+        elif words[0] == "mirror":  # says back whatever it was told
+            self.say(200, {"headers": dict(self.headers), "path": self.path, "body": body})
+        elif words[0] == "oauth2" or words[0] == "realm":
+            self.token(words, body)
+        elif words[0] == "guarded":
+            good = self.headers.get("Authorization") == f"Bearer {self.server.token}"
+            self.say(200 if good else 401, {"in": good})
         elif words[0] == "login":
             wanted = "Basic " + base64.b64encode(f"{words[1]}:{words[2]}".encode()).decode()
             self.say(200 if self.headers.get("Authorization") == wanted else 401, {"in": True})
         else:
             self.say(200, {"method": self.command, "path": self.path, "body": body,
                            "accept": self.headers.get("Accept")})
+
+    def token(self, words, body):
+        """An authority: /oauth2/token, and /realm with its OpenID configuration."""
+        if words[1:] == [".well-known", "openid-configuration"]:
+            port = self.server.server_port
+            self.say(200, {"token_endpoint": f"http://127.0.0.1:{port}/realm/tokens"})
+            return
+        asked = dict(urllib.parse.parse_qsl(body))
+        basic = self.headers.get("Authorization", "")
+        if basic.startswith("Basic "):
+            asked["client_id"], asked["client_secret"] = map(
+                urllib.parse.unquote, base64.b64decode(basic[6:]).decode().split(":"))
+        good = (asked.get("client_id"), asked.get("client_secret")) == ("me", CANARY)
+        if asked.get("grant_type") == "password":
+            good = (asked.get("username"), asked.get("password")) == ("bob", CANARY)
+        if not good:
+            self.say(401, {"error": "invalid_client"})
+            return
+        self.server.token = f"{TOKEN}-{len(self.server.seen)}"
+        self.say(200, {"access_token": self.server.token, "token_type": "Bearer",
+                       "expires_in": 3600})
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
 
@@ -54,6 +86,7 @@ def serve():
     server.daemon_threads = True
     server.lock = threading.Lock()
     server.seen = []
+    server.token = None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -62,7 +95,9 @@ def call(**arguments):
     return {"call": "http", "with": arguments}
 
 
-class Connector(company.Case):
+class Calls(company.Case):
+    """A company whose connector may call the server of this file."""
+
     @classmethod
     def setUpClass(cls):
         cls.server = serve()
@@ -72,18 +107,28 @@ class Connector(company.Case):
         cls.options = ("--set", f"connector.allow=127.0.0.1:{cls.server.server_port}")
         super().setUpClass()
 
-    def run_task(self, task, data=None, code=0):
+    def run_task(self, task, data=None, code=0, **more):
         """Run one task; what it printed."""
         name = self.id().split(".")[-1].replace("_", "-").strip("-")[:60]
         body = json.dumps({"document": {"dsl": "1.0.3", "namespace": "e2e", "name": name,
-                                        "version": "1.0.0"}, "do": [{"task": task}]})
+                                        "version": "1.0.0"}, **more, "do": [{"task": task}]})
         path = self.company.file(f"{name}.json", body)
-        return self.company.call("run", path, "--input", json.dumps(data), code=code)
+        return self.company.call("run", path, "--input", json.dumps(data), "--timeout", "30s",
+                                 code=code)
 
     def count(self, path):
         with self.server.lock:
             return sum(1 for seen in self.server.seen if seen[1] == path)
 
+    def start(self, task, data):
+        name = self.id().split(".")[-1].replace("_", "-")[:60]
+        body = json.dumps({"document": {"dsl": "1.0.3", "namespace": "e2e", "name": name,
+                                        "version": "1.0.0"}, "do": [{"task": task}]})
+        self.company.call("deploy", self.company.file(f"{name}.json", body))
+        return self.company.start(name, data)
+
+
+class Connector(Calls):
     def test_content_is_what_the_answer_says(self):
         task = call(method="get", endpoint=self.url + "/echo/{id}?a={b}", query={"c": "${ .id }"},
                     headers={"Accept": "x/y"})
@@ -157,12 +202,153 @@ class Connector(company.Case):
         self.assertEqual(keys, {"k-1"})
         self.company.call("instances", "cancel", instance)
 
-    def start(self, task, data):
-        name = self.id().split(".")[-1].replace("_", "-")[:60]
-        body = json.dumps({"document": {"dsl": "1.0.3", "namespace": "e2e", "name": name,
-                                        "version": "1.0.0"}, "do": [{"task": task}]})
-        self.company.call("deploy", self.company.file(f"{name}.json", body))
-        return self.company.start(name, data)
+    def test_an_address_in_a_names_clothes_is_refused(self):
+        port = self.server.server_port
+        self.run_task(call(method="get", endpoint=f"http://localhost:{port}/echo"), code=5)
+
+
+class Secrets(Calls):
+    """What the connector is trusted with is seen by the other side and by nobody else."""
+
+    USE = {"secrets": ["key", "login", "oauth"]}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        url = cls.url
+        cls.keep("key", CANARY + "\n")
+        cls.keep("login", json.dumps({"username": "me", "password": CANARY}))
+        cls.keep("oauth", json.dumps({"authority": url, "grant": "client_credentials",
+                                      "client": {"id": "me", "secret": CANARY}}))
+
+    @classmethod
+    def keep(cls, name, text, mode=0o600):
+        folder = cls.company.dir / "agents" / "connector" / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def run_task(self, task, data=None, code=0, **more):
+        return super().run_task(task, data, code, **{"use": self.USE, **more})
+
+    def guarded(self, **authentication):
+        return call(method="get", endpoint={"uri": self.url + "/guarded",
+                                            "authentication": authentication})
+
+    def forms(self):
+        """The canary as it may look."""
+        login = base64.b64encode(f"me:{CANARY}".encode()).decode()
+        return (CANARY, urllib.parse.quote(CANARY, safe=""), json.dumps(CANARY)[1:-1], login,
+                base64.b64encode(CANARY.encode()).decode(), TOKEN)
+
+    def assert_kept(self):
+        """No form of the canary in anything that the company says or keeps."""
+        said = [self.company.call("journal", "tail", "-o", "jsonl").out,
+                self.company.call("inbox", "-o", "json").out,
+                self.company.call("deadletters", "ls", "-o", "json").out]
+        for row in self.company.instances():
+            for words in (("instances", "describe"), ("explain",)):
+                said.append(self.company.call(*words, row["instance"], "-o", "json").out)
+        for form in self.forms():
+            for text in said:
+                self.assertNotIn(form, text)
+            for path in self.company.dir.rglob("*"):
+                if path.is_file() and path.parent.name != "secrets":
+                    self.assertNotIn(form.encode(), path.read_bytes(), path)
+
+    def test_secrets_reach_the_other_side_and_nobody_else(self):
+        task = call(method="post", endpoint={
+            "uri": self.url + "/mirror", "authentication": {"basic": {"use": "login"}}},
+            headers={"X-Key": "${ $secrets.key }"}, query={"k": "${ $secrets.key }"},
+            body={"deep": [{"password": "${ $secrets.login.password }"}]}, output="response")
+        ran = self.run_task(task)
+        with self.server.lock:
+            _, path, headers, body = [s for s in self.server.seen if "/mirror" in s[1]][-1]
+        self.assertEqual(headers["X-Key"], CANARY)
+        self.assertIn(urllib.parse.quote(CANARY, safe=""), path)
+        self.assertEqual(json.loads(body), {"deep": [{"password": CANARY}]})
+        for form in self.forms():
+            self.assertNotIn(form, ran.out)
+        said = ran.json()
+        self.assertTrue(said["content"]["headers"]["X-Key"].startswith("[secret "), said)
+        self.assertEqual(said["request"]["headers"]["X-Key"], "${ $secrets.key }")
+        raw = {**task, "with": {**task["with"], "output": "raw"}}
+        ran = self.run_task(raw, document={"dsl": "1.0.3", "namespace": "e2e", "name": "raw-secret",
+                                           "version": "1.0.0"})
+        self.assertIn("[secret", base64.b64decode(ran.json()).decode())
+        self.assertNotIn(CANARY, base64.b64decode(ran.json()).decode())
+        self.assert_kept()
+
+    def test_data_that_looks_like_a_reference_stays_data(self):
+        forged = "${ $secrets.key }"
+        task = call(method="post", endpoint=self.url + "/mirror", headers="${ .headers }",
+                    body="${ .body }")
+        said = self.run_task(task, {"headers": {"X-Key": forged},
+                                    "body": {"deep": [{"password": forged}]}}).json()
+        self.assertEqual(said["headers"]["X-Key"], forged)
+        self.assertEqual(json.loads(said["body"]), {"deep": [{"password": forged}]})
+
+    def test_a_missing_secret_waits_for_the_operator(self):
+        task = call(method="get", endpoint=self.url + "/mirror",
+                    headers={"X": "${ $secrets.late }"})
+        self.run_task(task, use={"secrets": ["late"]}, code=5)
+        gate = self.company.json("inbox")["gates"][-1]
+        self.assertIn("there is no secret 'late'", json.dumps(gate))
+        self.keep("late", CANARY)
+        self.company.call("gates", "approve", gate["gate"])
+        self.assertEqual(self.company.wait(gate["instance"])["status"], "completed")
+
+    def test_a_secret_that_others_may_read_is_not_used(self):
+        self.keep("open", CANARY, mode=0o644)
+        task = call(method="get", endpoint=self.url + "/mirror",
+                    headers={"X": "${ $secrets.open }"})
+        self.run_task(task, use={"secrets": ["open"]}, code=5)
+        self.assertIn("others may read", self.company.call("inbox", "-o", "json").out)
+
+    def test_client_credentials_and_their_cache(self):
+        before = self.count("/oauth2/token")
+        task = {"do": [{"one": self.guarded(oauth2={"use": "oauth"})},
+                       {"two": self.guarded(oauth2={"use": "oauth"})}]}
+        self.assertEqual(self.run_task(task).json(), {"in": True})
+        self.assertEqual(self.count("/oauth2/token"), before + 1, "one token for two calls")
+        self.server.token = "revoked"
+        again = {"dsl": "1.0.3", "namespace": "e2e", "name": "revoked", "version": "1.0.0"}
+        self.assertEqual(self.run_task(task, document=again).json(), {"in": True})
+        self.assertEqual(self.count("/oauth2/token"), before + 2, "a refused token is replaced")
+        self.assert_kept()
+
+    def test_a_users_password_and_a_client_in_the_header(self):
+        for number, more in enumerate((
+                {"grant": "password", "username": "bob", "password": "${ $secrets.key }"},
+                {"grant": "client_credentials", "scopes": ["a", "b"],
+                 "client": {"id": "me", "secret": "${ $secrets.key }",
+                            "authentication": "client_secret_basic"}})):
+            task = self.guarded(oauth2={"authority": self.url + "/", **more})
+            named = {"dsl": "1.0.3", "namespace": "e2e", "name": f"grant-{number}",
+                     "version": "1.0.0"}
+            self.assertEqual(self.run_task(task, document=named).json(), {"in": True})
+
+    def test_openid_connect_finds_its_endpoint(self):
+        task = self.guarded(oidc={"authority": self.url + "/realm", "grant": "client_credentials",
+                                  "client": {"id": "me", "secret": "${ $secrets.key }"}})
+        self.assertEqual(self.run_task(task).json(), {"in": True})
+        self.assertGreater(self.count("/realm/tokens"), 0)
+
+    def test_a_refused_client_waits_for_the_operator(self):
+        task = self.guarded(oauth2={"authority": self.url, "grant": "client_credentials",
+                                    "client": {"id": "me", "secret": "wrong"}})
+        self.run_task(task, code=5)
+        self.assertIn("invalid_client", self.company.call("inbox", "-o", "json").out)
+
+    def test_named_policies(self):
+        use = {**self.USE, "authentications": {"mine": {"basic": {"use": "login"}}}}
+        task = call(method="get", endpoint={"uri": self.url + "/mirror",
+                                            "authentication": {"use": "mine"}})
+        said = self.run_task(task, use=use).json()
+        self.assertEqual(said["headers"]["Authorization"], "Basic [secret credentials]")
 
 
 class Closed(company.Case):
