@@ -5,6 +5,8 @@
 #include "common/base/arena.h"
 #include "common/base/check.h"
 #include "common/base/fault_point.h"
+#include "common/base/limits.h"
+#include "coordinator/engine/command.h"
 #include "coordinator/tables/tables.h"
 
 struct turn {
@@ -12,6 +14,8 @@ struct turn {
     struct tables *tables;
     struct turn_options options;
     int64_t now;
+    struct clock_reading last; /* of the turn before */
+    bool read;                 /* there was one in this process */
 };
 
 enum err turn_create(struct kv *kv, const struct turn_options *options, struct turn **ret_turn,
@@ -46,11 +50,52 @@ void turn_destroy(struct turn **turn)
     *turn = NULL;
 }
 
-void turn_begin(struct turn *turn, int64_t wall_ms)
+/* How far the wall clock is from what it should show. */
+static int64_t clock_error(const struct turn *turn, const struct clock_reading *clock)
 {
-    turn->now = wall_ms > turn->now ? wall_ms : turn->now;
+    if (!turn->read) { /* time that nobody measured passed since the last turn was stored */
+        return clock->wall_ms < turn->now ? clock->wall_ms - turn->now : 0;
+    }
+    return clock->wall_ms - turn->last.wall_ms - (clock->boot_ms - turn->last.boot_ms);
+}
+
+static bool jump(int64_t error_ms)
+{
+    return error_ms > LIMIT_CLOCK_JUMP_MS || error_ms < -LIMIT_CLOCK_JUMP_MS;
+}
+
+/* The stored time, and what passed since this process measures. */
+static int64_t time_passed(const struct turn *turn, const struct clock_reading *clock)
+{
+    int64_t passed = turn->read ? clock->boot_ms - turn->last.boot_ms : 0;
+    return turn->now + (passed > 0 ? passed : 0);
+}
+
+int64_t turn_time(const struct turn *turn, const struct clock_reading *clock)
+{
+    if (engine_clock_held(turn->engine) || jump(clock_error(turn, clock))) {
+        return time_passed(turn, clock);
+    }
+    return clock->wall_ms > turn->now ? clock->wall_ms : turn->now;
+}
+
+void turn_begin(struct turn *turn, const struct clock_reading *clock)
+{
+    bool held = engine_clock_held(turn->engine);
+    int64_t passed = time_passed(turn, clock);
+    int64_t error = held ? clock->wall_ms - passed : clock_error(turn, clock);
+    turn->now = turn_time(turn, clock);
+    turn->last = *clock;
+    turn->read = true;
     tables_begin(turn->tables, turn->now);
     engine_turn_begin(turn->engine, tables_sequence(turn->tables) + 1, turn->now);
+    if (held != jump(error)) {
+        struct command command = {.kind = COMMAND_CLOCK,
+                                  .clock = {.wall_ms = clock->wall_ms,
+                                            .expected_ms = clock->wall_ms - error,
+                                            .agrees = held}};
+        engine_command(turn->engine, &command);
+    }
 }
 
 void turn_command(struct turn *turn, const struct command *command)

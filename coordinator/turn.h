@@ -45,8 +45,21 @@ MUST_CHECK enum err turn_create(struct kv *kv, const struct turn_options *option
 /* Free *turn and set it to NULL. Accepts NULL. */
 void turn_destroy(struct turn **turn);
 
-/* Begin at the wall clock's `wall_ms`; the turn's now never goes back. */
-void turn_begin(struct turn *turn, int64_t wall_ms);
+/* What the clocks of the machine show. */
+struct clock_reading {
+    int64_t wall_ms;
+    int64_t boot_ms; /* time that passed while it runs or is suspended (CLOCK_BOOTTIME) */
+};
+
+/*
+ * Begin at what the clocks show; the turn's now never goes back.
+ *
+ * A wall clock that moved by more than LIMIT_CLOCK_JUMP_MS against the time that passed since the
+ * turn before is not followed: the engine opens a gate, and turns begin at the time that passed,
+ * until a person approves or the clock agrees again. The time while no coordinator ran is explained
+ * by that; only a clock that went back meanwhile is asked about then.
+ */
+void turn_begin(struct turn *turn, const struct clock_reading *clock);
 
 void turn_command(struct turn *turn, const struct command *command);
 
@@ -56,7 +69,10 @@ void turn_resume(struct turn *turn);
 /* Decide the rest, commit, carry out. An error is final: stop the process. */
 MUST_CHECK enum err turn_end(struct turn *turn, struct error *err);
 
-/* Wall-clock time at which a turn is due without any command; INT64_MAX never, 0 at once. */
+/* The time a turn that began now would have; what turn_next_due is to be compared with. */
+int64_t turn_time(const struct turn *turn, const struct clock_reading *clock);
+
+/* Time at which a turn is due without any command; INT64_MAX never, 0 at once. */
 int64_t turn_next_due(const struct turn *turn);
 
 struct engine *turn_engine(struct turn *turn);

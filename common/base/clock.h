@@ -27,6 +27,9 @@ int64_t clock_wall_ms(void);
 /* Nanoseconds of CLOCK_MONOTONIC: for deadlines and durations only. */
 int64_t clock_monotonic_ns(void);
 
+/* Milliseconds since the machine started, time it was suspended included. */
+int64_t clock_boot_ms(void);
+
 /* The monotonic instant `ms` milliseconds from now; CLOCK_FOREVER when that does not fit. */
 int64_t clock_deadline_ns(int64_t ms);
 

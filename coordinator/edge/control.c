@@ -317,6 +317,10 @@ static void pending_fill(struct control *control, const struct pending *pending,
         newest_fill(control, pending->body);
         return;
     }
+    static const struct id nobody; /* a verdict on the clock is about no instance */
+    if (id_equal(&reply->instance, &nobody)) {
+        return;
+    }
     json_set_id(pending->body, "instance", &reply->instance);
     if (strcmp(pending->verb, "run") == 0) {
         json_set(pending->body, "created", json_boolean(reply->created));

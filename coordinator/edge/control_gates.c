@@ -22,9 +22,11 @@ static void gate_fill(struct request *request, json_t *row, const struct gate *g
 {
     json_set_id(row, "gate", &gate->id);
     json_set_text(row, "kind", gate_kind_name(gate->kind));
-    json_set_id(row, "instance", &gate->instance);
-    json_set_text(row, "definition", view->definition == NULL ? NULL : view->definition->name);
-    json_set_text(row, "step", gate->step);
+    if (gate->kind != GATE_CLOCK) { /* that one is the company's */
+        json_set_id(row, "instance", &gate->instance);
+        json_set_text(row, "definition", view->definition == NULL ? NULL : view->definition->name);
+        json_set_text(row, "step", gate->step);
+    }
     json_set_text(row, "title", gate->failure.title);
     json_set_text(row, "rationale", gate->failure.detail);
     if (gate->kind != GATE_APPROVAL) {
@@ -42,6 +44,14 @@ static void gate_fill(struct request *request, json_t *row, const struct gate *g
         }
     }
     request_set_doc(request, row, "proposal", gate->proposal, SIZE_MAX);
+}
+
+static enum err gate_view(struct request *request, const struct gate *gate, struct view *ret_view,
+                          struct error *err)
+{
+    *ret_view = (struct view){.id = gate->instance};
+    return gate->kind == GATE_CLOCK ? ERR_OK
+                                    : view_load(request->control, &gate->instance, ret_view, err);
 }
 
 /* All open gates, longest waiting first. */
@@ -90,7 +100,7 @@ enum err verb_gates_ls(struct request *request, struct error *err)
             continue;
         }
         struct view view;
-        TRY(view_load(request->control, &gates[i]->instance, &view, err));
+        TRY(gate_view(request, gates[i], &view, err));
         struct request sizes = {.room = request->room};
         json_t *row = json_object();
         CHECK(row != NULL);
@@ -116,7 +126,7 @@ enum err verb_gates_describe(struct request *request, struct error *err)
     const struct gate *gate = NULL;
     struct view view;
     TRY(body_gate(request, &gate, err));
-    TRY(view_load(request->control, &gate->instance, &view, err));
+    TRY(gate_view(request, gate, &view, err));
     gate_fill(request, request->reply, gate, &view);
     json_set_text(request->reply, "pointer", gate->failure.pointer);
     const struct frame *frame = view.open == NULL ? NULL : instance_frame(view.open, gate->frame);

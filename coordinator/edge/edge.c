@@ -187,9 +187,16 @@ void edge_stop(struct edge *edge)
     mailbox_wake(edge->mailbox);
 }
 
+static struct clock_reading edge_clock(void)
+{
+    return (struct clock_reading){.wall_ms = clock_wall_ms(), .boot_ms = clock_boot_ms()};
+}
+
 int64_t edge_next_due(const struct edge *edge)
 {
-    int64_t due = turn_next_due(edge->turn);
+    struct clock_reading clock = edge_clock();
+    int64_t due = turn_next_due(edge->turn); /* in the engine's time, which a jump holds back */
+    due = due == INT64_MAX ? due : clock.wall_ms + due - turn_time(edge->turn, &clock);
     int64_t control = control_next_due(edge->control);
     due = control < due ? control : due;
     return edge->retry_ms != 0 && edge->retry_ms < due ? edge->retry_ms : due;
@@ -279,7 +286,8 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
 {
     bool kept[EDGE_TURN_ITEMS];
     int64_t begun = clock_monotonic_ns();
-    turn_begin(edge->turn, clock_wall_ms());
+    struct clock_reading clock = edge_clock();
+    turn_begin(edge->turn, &clock);
     if (!edge->zones_read) {
         edge->zones_read = true;
         zones_refresh(edge->turn);

@@ -29,6 +29,7 @@ enum command_kind {
     COMMAND_MIGRATE,     /* instances to another version */
     COMMAND_RETIRE,      /* a version of a definition starts nothing any more */
     COMMAND_ZONE,        /* the rules of a time zone */
+    COMMAND_CLOCK,       /* the wall clock jumped, or agrees again */
 };
 
 struct event_command {
@@ -144,6 +145,12 @@ struct zone_command {
     struct str rules; /* a compiled file, zone.h */
 };
 
+struct clock_command {
+    int64_t wall_ms;     /* what the clock shows; the turn's now is what it should show */
+    int64_t expected_ms; /* what it should show */
+    bool agrees;
+};
+
 struct command {
     enum command_kind kind;
     uint64_t token; /* the caller's mark; replies carry it; 0: nobody waits */
@@ -159,6 +166,7 @@ struct command {
         struct dead_letter_command dead_letter;
         struct retire_command retire;
         struct zone_command zone;
+        struct clock_command clock;
         struct migrate_command migrate;
     };
 };

@@ -262,6 +262,10 @@ struct gate *company_gate(const struct company *company, const struct id *id)
 
 void company_add_gate(struct company *company, struct gate *gate)
 {
+    if (gate->kind == GATE_CLOCK) {
+        CHECK(company->clock_gate == NULL);
+        company->clock_gate = gate;
+    }
     CHECK(map_put(company->gates, gate->id.bytes, sizeof(gate->id.bytes), gate, NULL) == NULL);
 }
 
@@ -269,6 +273,7 @@ void company_remove_gate(struct company *company, const struct id *id)
 {
     struct gate *gate = map_remove(company->gates, id->bytes, sizeof(id->bytes));
     if (gate != NULL) {
+        company->clock_gate = company->clock_gate == gate ? NULL : company->clock_gate;
         gate_destroy(gate);
     }
 }
@@ -291,6 +296,8 @@ const char *gate_kind_name(enum gate_kind kind)
         return "data";
     case GATE_APPROVAL:
         return "approval";
+    case GATE_CLOCK:
+        return "clock";
     }
     return "unknown";
 }

@@ -61,7 +61,7 @@ struct store {
 };
 
 /* Stored: append, never renumber. */
-enum gate_kind { GATE_PARKED = 1, GATE_DATA = 2, GATE_APPROVAL = 3 };
+enum gate_kind { GATE_PARKED = 1, GATE_DATA = 2, GATE_APPROVAL = 3, GATE_CLOCK = 4 };
 enum verdict { VERDICT_APPROVE = 1, VERDICT_EDIT = 2, VERDICT_REJECT = 3 };
 
 struct gate {
@@ -134,6 +134,7 @@ struct company {
     struct map *contracts;   /* agent:version -> struct contract */
     struct map *stores;      /* agent/store -> struct store */
     struct map *gates;       /* id -> struct gate */
+    struct gate *clock_gate; /* of them: a jump of the clock that nobody has confirmed; or NULL */
     struct map *queues;      /* agent -> struct ready_queue */
     struct map *listeners;   /* event type -> struct listener_list */
     struct map *schedules;   /* namespace/name -> struct schedule */

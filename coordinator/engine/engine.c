@@ -387,6 +387,11 @@ const struct engine_counters *engine_counters(const struct engine *engine)
     return &engine->counters;
 }
 
+bool engine_clock_held(const struct engine *engine)
+{
+    return engine->company.clock_gate != NULL;
+}
+
 int64_t engine_now(const struct engine *engine)
 {
     return engine->now;

@@ -124,6 +124,10 @@ const struct company *engine_company(const struct engine *engine);
 const struct engine_counters *engine_counters(const struct engine *engine);
 int64_t engine_now(const struct engine *engine);
 
+/* Whether a jump of the wall clock waits for a person: turns begin at the time that passed, and not
+ * at what the clock shows. */
+bool engine_clock_held(const struct engine *engine);
+
 /* Tasks that stores hold, and steps that wait for one. */
 uint64_t engine_outstanding(const struct engine *engine);
 uint64_t engine_ready(const struct engine *engine);

@@ -110,7 +110,8 @@ void harness_close(struct harness *h)
 
 void harness_begin(struct harness *h)
 {
-    turn_begin(h->turn, h->now);
+    turn_begin(h->turn,
+               &(struct clock_reading){.wall_ms = h->now, .boot_ms = h->now - h->apart_ms});
 }
 
 void harness_command(struct harness *h, const struct command *command)
@@ -594,7 +595,7 @@ void harness_check(struct harness *h)
 {
     struct engine *engine = turn_engine(h->turn);
     size_t due = 0;
-    size_t gates = 0;
+    size_t gates = engine_clock_held(engine) ? 1 : 0;
     size_t open = 0;
     for (size_t i = 0; i < h->instance_count; i++) {
         struct instance *instance = engine_instance(engine, &h->instances[i]);

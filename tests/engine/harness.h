@@ -60,6 +60,7 @@ struct harness {
     struct turn_options options;
     int64_t start_ms;
     int64_t now;
+    int64_t apart_ms; /* what the wall clock is ahead of the time that passed */
     int64_t traced_now;
     struct buf trace;
     bool restarts; /* close and open again after every turn */

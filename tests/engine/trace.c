@@ -24,7 +24,7 @@ static void instance_seen(struct harness *h, const struct event *event)
         h->definitions[h->instance_count++] = event->digest;
     } else if (event->kind == EVENT_INSTANCE_MIGRATED) {
         h->definitions[instance_number(h, &event->instance) - 1] = event->digest;
-    } else if (event->kind == EVENT_GATE_OPENED) {
+    } else if (event->kind == EVENT_GATE_OPENED || event->kind == EVENT_CLOCK_JUMPED) {
         CHECK(h->gate_count < HARNESS_GATES);
         h->gates[h->gate_count++] = event->key;
     }

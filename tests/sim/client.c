@@ -250,7 +250,11 @@ void client_decide(struct sim *sim)
     id_hex(&gate->id, hex);
     json_t *body = json_pack("{s:s}", "gate", hex);
     uint64_t how = draw_below(&sim->draw, sim->healed ? 8 : 3);
-    how = gate_is_of_effect(engine, sim, gate) ? 2 : how;
+    if (gate->kind == GATE_CLOCK) {
+        how = sim->healed ? 0 : how; /* edit is refused, reject asks again */
+    } else if (gate_is_of_effect(engine, sim, gate)) {
+        how = 2;
+    }
     const char *verdict = how == 0 ? "approve" : how == 1 ? "edit" : "reject";
     (void)json_object_set_new(body, "verdict", json_string(verdict));
     if (how == 1) {

@@ -150,6 +150,7 @@ void sim_trace(struct sim *sim, const char *what, uint64_t a, uint64_t b)
 /* ---- in place of the system (linked with --wrap) ---- */
 
 int64_t __wrap_clock_wall_ms(void);
+int64_t __wrap_clock_boot_ms(void);
 int64_t __wrap_clock_monotonic_ns(void);
 int64_t __wrap_clock_deadline_ns(int64_t ms);
 void __wrap_crypto_random(void *out, size_t size);
@@ -157,6 +158,11 @@ void __wrap_crypto_random(void *out, size_t size);
 int64_t __wrap_clock_wall_ms(void)
 {
     return sim_wall_ms(sim_current);
+}
+
+int64_t __wrap_clock_boot_ms(void)
+{
+    return sim_current->now_us / 1000;
 }
 
 int64_t __wrap_clock_monotonic_ns(void)

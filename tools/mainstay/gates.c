@@ -92,8 +92,12 @@ static enum exit_code verdict_give(struct cli *cli, const json_t *gate, const ch
     if (code == ERR_OK && cli->format == OUTPUT_TEXT) {
         const char *instance = json_text_of(reply, "instance");
         const char *status = json_text_of(reply, "status");
-        (void)printf("%s: instance %s is %s\n", verdict, instance != NULL ? instance : "",
-                     status != NULL ? status : "");
+        if (instance == NULL) {
+            (void)printf("%s: noted\n", verdict);
+        } else {
+            (void)printf("%s: instance %s is %s\n", verdict, instance,
+                         status != NULL ? status : "");
+        }
     } else if (code == ERR_OK) {
         output_json(cli, stdout, reply);
     }

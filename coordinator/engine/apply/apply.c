@@ -154,6 +154,21 @@ static void schedule_set(struct engine *engine, const struct event *event)
                                company_set_schedule(&engine->company, &schedule));
 }
 
+static void clock_jumped(struct engine *engine, const struct event *event)
+{
+    struct gate *gate = calloc(1, sizeof(*gate));
+    CHECK(gate != NULL);
+    gate->id = event->key;
+    gate->kind = GATE_CLOCK;
+    gate->revision = event->count;
+    gate->digest = event->digest;
+    gate->opened_ms = engine->now;
+    failure_copy(&gate->failure, event->failure);
+    text_replace(&gate->step, "");
+    company_add_gate(&engine->company, gate);
+    engine->port->gate_put(engine->port_user, gate);
+}
+
 void apply_run_ended(struct engine *engine, const struct instance *instance)
 {
     if (map_count(engine->company.schedules) == 0) {
@@ -211,6 +226,13 @@ void apply_company(struct engine *engine, const struct event *event)
         break;
     case EVENT_DEAD_LETTER_REPLAYED:
         engine->port->dead_letter_replayed(engine->port_user, event->count);
+        break;
+    case EVENT_CLOCK_JUMPED:
+        clock_jumped(engine, event);
+        break;
+    case EVENT_CLOCK_DECIDED:
+        engine->port->gate_delete(engine->port_user, &event->key);
+        company_remove_gate(&engine->company, &event->key);
         break;
     case EVENT_ZONE_SET:
         zone_set(engine, event);

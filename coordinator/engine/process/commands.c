@@ -66,6 +66,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_DEAD_LETTER:
         process_dead_letter(engine, command->token, &command->dead_letter);
         break;
+    case COMMAND_CLOCK:
+        process_clock(engine, &command->clock);
+        break;
     case COMMAND_ZONE:
         process_zone(engine, command->token, &command->zone);
         break;

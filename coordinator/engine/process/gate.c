@@ -162,6 +162,10 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
     if (!verdict_current(engine, token, gate, command)) {
         return;
     }
+    if (gate->kind == GATE_CLOCK) {
+        clock_verdict(engine, token, command);
+        return;
+    }
     struct instance *instance = engine_load(engine, &gate->instance);
     CHECK(instance != NULL);
     struct frame *frame = instance_frame(instance, gate->frame);

@@ -24,6 +24,11 @@ void process_dead_letter(struct engine *engine, uint64_t token,
 
 void process_zone(struct engine *engine, uint64_t token, const struct zone_command *command);
 
+void process_clock(struct engine *engine, const struct clock_command *command);
+
+/* A verdict on the open gate of the clock. */
+void clock_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
+
 /* Whether what the schedule needs is known; refuses the command when not. */
 bool schedule_possible(struct engine *engine, uint64_t token, const struct plan *plan);
 

@@ -189,7 +189,8 @@ void office_close(struct office **office)
 static void turn_open(struct office *office)
 {
     office->now++;
-    turn_begin(office->turn, office->now);
+    turn_begin(office->turn, &(struct clock_reading){.wall_ms = office->now,
+                                                     .boot_ms = office->now - office->apart_ms});
 }
 
 static void turn_close(struct office *office)

@@ -43,6 +43,7 @@ struct office {
     struct turn *turn;
     struct control *control;
     int64_t now;
+    int64_t apart_ms; /* what the wall clock is ahead of the time that passed */
     uint64_t next_token;
     struct office_task tasks[OFFICE_TASKS_MAX];
     size_t task_count;

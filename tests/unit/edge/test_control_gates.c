@@ -180,7 +180,9 @@ Test(gates, an_answer_that_is_not_sure_enough_is_shown_as_a_proposal)
     command.result.output = doc_of_text_trusted(output, strlen(output));
     command.result.decision = (struct decision){
         .rule = "guess@1", .model = "", .cost = "", .has_confidence = true, .confidence_ppm = 1000};
-    turn_begin(office->turn, ++office->now);
+    office->now++;
+    turn_begin(office->turn, &(struct clock_reading){.wall_ms = office->now,
+                                                     .boot_ms = office->now - office->apart_ms});
     turn_command(office->turn, &command);
     cr_assert_eq(turn_end(office->turn, NULL), ERR_OK);
     doc_unref(&command.result.output);
@@ -271,5 +273,28 @@ Test(gates, an_approval_shows_what_is_asked_and_tells_who_said_yes)
                      "'ok' asks for approval: pay it?: it is due");
     cr_assert_not_null(
         strstr(text_of(json_array_get(story, 2), "words"), " edited and approved 'ok': too much"));
+    office_close(&office);
+}
+
+Test(gates, the_clock_asks_for_the_company)
+{
+    struct office *office = office_open();
+    office_pass(office, 0);
+    office->apart_ms += 3600000;
+    office_pass(office, 3600000);
+    const json_t *reply = office_get(office, "gates.ls", "{}");
+    const json_t *gate = json_array_get(json_object_get(reply, "gates"), 0);
+    cr_assert_str_eq(text_of(gate, "kind"), "clock");
+    cr_assert_str_eq(text_of(gate, "title"), "the clock of this machine jumped: is it right?");
+    cr_assert_null(json_object_get(gate, "instance"));
+    char id[33];
+    (void)text_copy(id, sizeof(id), text_of(gate, "gate"));
+    reply = office_get(office, "gates.describe", "{'gate': '%s'}", id);
+    cr_assert_not_null(strstr(text_of(reply, "rationale"), "it shows 2026-11-22T13:00:00"));
+    reply = office_get(office, "gates.verdict", "{'gate': '%s', 'verdict': 'approve'}", id);
+    cr_assert_str_eq(text_of(reply, "gate"), id);
+    cr_assert_null(json_object_get(reply, "instance"));
+    reply = office_get(office, "gates.ls", "{}");
+    cr_assert_eq(json_array_size(json_object_get(reply, "gates")), 0);
     office_close(&office);
 }

@@ -114,7 +114,8 @@ static void bytes_ask(struct office *office, const char *verb, const void *bytes
     }
     office->reply_count = 0;
     office->now++;
-    turn_begin(office->turn, office->now);
+    turn_begin(office->turn, &(struct clock_reading){.wall_ms = office->now,
+                                                     .boot_ms = office->now - office->apart_ms});
     if (control_is_order(verb)) {
         control_request(office->control, token, verb, copy, size);
     }
