@@ -107,6 +107,12 @@ static json_t *make_value(uint64_t *state, unsigned depth)
 /* Mostly containers, because most expressions refuse anything else. */
 static json_t *make_input(uint64_t *state)
 {
+    if (pick(state, 2) == 0) { /* what the leaves ask for, so that fewer expressions only fail */
+        json_t *made = json_object();
+        json_object_set_new(made, "a", make_value(state, 1));
+        json_object_set_new(made, "b", make_value(state, 2));
+        return made;
+    }
     json_t *value = make_value(state, 3);
     for (unsigned i = 0; i < 4 && json_array_size(value) + json_object_size(value) == 0; i++) {
         json_decref(value);
@@ -198,7 +204,8 @@ static void make_expr(uint64_t *state, unsigned depth, struct buf *out)
         part(state, depth - 1, out, "", "])");
         return;
     case 8:
-        part(state, depth - 1, out, "(reduce .[]? as $i (", "; [., $i, ");
+        /* one start value: several are an error of ours, whatever else is wrong */
+        part(state, depth - 1, out, "(reduce .[]? as $i ([", "]; [., $i, ");
         part(state, depth - 1, out, "", "]))");
         return;
     case 9:
