@@ -210,6 +210,7 @@ struct plan_agent_call {
     const char *contract;                   /* range, "1.3", ">=1.2 <2"; NULL: any */
     const struct template *input;           /* NULL: `.` */
     const struct template *idempotency_key; /* NULL: derived */
+    bool program;                           /* run: shell or script */
     double min_confidence;                  /* 0: none */
     int priority;                           /* -1: the instance's */
     struct plan_timeout timeout;            /* the task's, sent along with the work */

@@ -113,6 +113,24 @@ static json_t *missing_json(const struct company *company, const struct plan *pl
     return list;
 }
 
+/* run: shell and run: script are deployed only where an agent exec offers them. */
+static enum err programs_check(const struct company *company, const struct plan *plan,
+                               struct error *err)
+{
+    for (uint32_t i = 0; i < plan->node_count; i++) {
+        const struct plan_node *node = &plan->nodes[i];
+        bool live = false;
+        if (node->kind == TASK_AGENT && node->call.program &&
+            contract_bound(company, &node->call, &live) == NULL) {
+            return error_set(err, ERR_REFUSED,
+                             "'run: %s' of %.200s cannot run: no agent 'exec' is registered that "
+                             "offers the action '%s'",
+                             node->call.action, node->pointer, node->call.action);
+        }
+    }
+    return ERR_OK;
+}
+
 static json_t *deployed_json(const struct company *company, const struct plan *plan,
                              const struct plan_report *report)
 {
@@ -150,6 +168,9 @@ enum err verb_deploy(struct request *request, struct error *err)
     bool loads = code == ERR_OK;
     if (loads && plan->schedule.zone != NULL) {
         code = zones_learn(request->control->turn, plan->schedule.zone, err);
+    }
+    if (code == ERR_OK) {
+        code = programs_check(control_company(request->control), plan, err);
     }
     if (code == ERR_OK) {
         pending_add(request, deployed_json(control_company(request->control), plan, &report));

@@ -594,3 +594,22 @@ SCENARIO(calls, what_follows_a_refused_dispatch_happens_at_once)
         "i1 step-completed /do/0/t ^\n"
         "i1 instance-completed out={}\n");
 }
+
+#define EXEC CONTRACT("exec", "1.0.0", "shell", "[\"perform\"]", "manual")
+
+SCENARIO(calls, a_program_is_a_call_of_the_agent_exec)
+{
+    hello(h, EXEC, "s1", 1);
+    deploy_tasks(h, "- a: {run: {shell: {command: 'ls $1', arguments: ['${ .dir }']}, "
+                    "return: code}}\n");
+    run(h, "{\"dir\":\"x\"}");
+    EXPECT("i1 instance-started in={\"dir\":\"x\"}\n"
+           "i1 workflow-entered\n"
+           "i1 step-started /do/0/a in={\"dir\":\"x\"} out={\"shell\":{\"command\":\"ls "
+           "$1\",\"arguments\":[\"x\"]},\"return\":\"code\"}\n"
+           "i1 step-dispatched /do/0/a perform #0.1 store=s1 contract=1.0.0\n");
+    done(h, "/do/0/a", "{\"n\":0}");
+    EXPECT("i1 step-result /do/0/a perform #0.1 done effect=done out={\"n\":0}\n"
+           "i1 step-completed /do/0/a ^\n"
+           "i1 instance-completed out={\"n\":0}\n");
+}

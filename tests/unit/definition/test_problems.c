@@ -252,8 +252,16 @@ static const struct wrong WRONG[] = {
     {"  - a: {fork: {branches: [{b: {set: {x: 1}, then: c}}, {c: {set: {x: 1}}}]}}\n", "7:51",
      "/do/0/a/fork/branches/0/b/then", "a branch is one task: 'then' has no list to jump in",
      "wrap the branch's tasks in 'do'"},
-    {"  - a: {run: {shell: {command: ls}}}\n", "7:15", "/do/0/a/run/shell",
-     "'run: shell' cannot run: make it an action of an agent (the exec agent runs any program)",
+    {"  - a: {run: {container: {image: x}}}\n", "7:15", "/do/0/a/run/container",
+     "'run: container' cannot run: there is nothing here that starts containers; make it an action "
+     "of an agent",
+     NULL},
+    {"  - a: {run: {shell: {command: ls}, await: false}}\n", "7:44", "/do/0/a/run/await",
+     "a program is always waited for: its effect must be accounted for", "leave it out"},
+    {"  - a: {run: {script: {language: js, source: {endpoint: x}}}}\n", "7:38",
+     "/do/0/a/run/script/source",
+     "'source' in 'script' of run: nothing is fetched when a definition is deployed: put the text "
+     "under 'code'",
      NULL},
     {"  - a: {run: {workflow: {namespace: x, name: '${ .n }'}}}\n", "7:47",
      "/do/0/a/run/workflow/name", "'name' must be a fixed text, not an expression", NULL},

@@ -186,3 +186,16 @@ Test(requests, a_request_id_is_what_makes_an_order_safe_to_repeat)
     cr_assert_not_null(strstr(reply->error, "needs a request id"));
     office_close(&office);
 }
+
+Test(requests, a_program_is_refused_while_no_agent_runs_programs)
+{
+    struct office *office = office_open();
+    struct office_reply *refused =
+        office_ask_as(office, "d1", "deploy",
+                      "{'text': 'document: {dsl: 1.0.3, namespace: t, name: p, version: 1.0.0}\\n"
+                      "do: [{list: {run: {shell: {command: ls}}}}]\\n'}");
+    cr_assert_eq(refused->code, ERR_REFUSED, "%s", refused->error);
+    cr_assert_str_eq(refused->error, "'run: shell' of /do/0/list cannot run: no agent 'exec' is "
+                                     "registered that offers the action 'shell'");
+    office_close(&office);
+}
