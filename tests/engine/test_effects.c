@@ -22,8 +22,7 @@ SCENARIO(effects, a_retried_block_stays_with_the_store_that_began_its_effect)
     cr_assert_str_eq(task(h, STEP)->store, "s2");
     fail(h, STEP, FAILURE_PERMISSION, MARK_NONE);
     advance(h, 1000);
-    cr_assert_str_eq(task(h, STEP)->store, "s1", "nothing is known of the key anywhere");
-    leave(h, "worker", "s1");
+    cr_assert_str_eq(task(h, STEP)->store, "s2", "that nothing happened now undoes nothing");
     done(h, STEP, "{}");
     cr_assert_eq(open_instances(h), 0);
     forget_trace(h);
@@ -57,6 +56,22 @@ SCENARIO(effects, a_doubt_about_a_manual_effect_is_asked_again_before_a_retry_re
     cr_assert_eq(h->sent_count, 1, "nobody has said that it may be done again");
     verdict(h, VERDICT_APPROVE, NULL);
     cr_assert_eq(h->sent_count, 2);
+    done(h, STEP, "{}");
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, an_attempt_that_did_nothing_leaves_the_doubt_of_an_earlier_one)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_tasks(h, RETRIED);
+    run(h, "{}");
+    fail(h, STEP, FAILURE_TRANSIENT, MARK_UNKNOWN);
+    advance(h, 60000);
+    cr_assert_eq(h->sent_count, 2, "repeated with the key");
+    fail(h, STEP, FAILURE_PERMISSION, MARK_NONE);
+    cr_assert_eq(h->gate_count, 1, "a doubt is not caught");
+    verdict(h, VERDICT_APPROVE, NULL);
     done(h, STEP, "{}");
     cr_assert_eq(open_instances(h), 0);
     forget_trace(h);

@@ -201,7 +201,8 @@ static void effect_said(struct effect_book *effect, const struct event *event)
     if (done) {
         effect->said = EFFECT_SAID_DONE;
     } else if (event->effect == MARK_NONE) {
-        effect->said = effect->said == EFFECT_SAID_DONE ? effect->said : EFFECT_SAID_NONE;
+        /* of this attempt: what an earlier one left open stays open */
+        effect->said = effect->said == EFFECT_UNKNOWN_TO_US ? EFFECT_SAID_NONE : effect->said;
     } else {
         effect->said = effect->said == EFFECT_SAID_DONE ? effect->said : EFFECT_SAID_OPEN;
     }

@@ -63,6 +63,7 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry == NULL) {
         entry = instance_ledger_add(instance, &frame->key);
+        entry->state = LEDGER_NONE;
         char step[256];
         engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
                          sizeof(step));
@@ -71,7 +72,9 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
         text_replace(&entry->action, event->action);
     }
     text_replace(&entry->store, event->store);
-    entry->state = LEDGER_DISPATCHED;
+    if (entry->state == LEDGER_NONE) {
+        entry->state = LEDGER_DISPATCHED; /* else what earlier attempts did stays known */
+    }
     entry->attempts++;
 }
 
@@ -121,12 +124,16 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     }
 }
 
-static enum ledger_state ledger_of_mark(uint32_t status, uint32_t mark)
+/* What an attempt says adds to what is known of the key: that it did nothing takes nothing back. */
+static enum ledger_state ledger_after(enum ledger_state before, uint32_t status, uint32_t mark)
 {
-    if (status == RESULT_DONE || mark == MARK_DONE) {
+    if (status == RESULT_DONE || mark == MARK_DONE || before == LEDGER_DONE) {
         return LEDGER_DONE;
     }
-    return mark == MARK_NONE ? LEDGER_NONE : LEDGER_UNKNOWN;
+    if (mark != MARK_NONE) {
+        return LEDGER_UNKNOWN;
+    }
+    return before == LEDGER_DISPATCHED ? LEDGER_NONE : before;
 }
 
 /* count 1: the proposal was taken and `perform` follows. count 2: the output is held back by a
@@ -144,7 +151,7 @@ static void step_result(struct engine *engine, struct instance *instance, struct
     frame->dispatched_ms = 0;
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry != NULL && frame->effectful) {
-        entry->state = ledger_of_mark(event->status, event->effect);
+        entry->state = ledger_after(entry->state, event->status, event->effect);
     }
     if (cancelling) {
         return; /* STEP_CANCELLED or STEP_FAULTED follows */
@@ -169,7 +176,7 @@ void apply_call(struct engine *engine, struct instance *instance, const struct e
     if (event->kind == EVENT_EFFECT_LATE) {
         struct ledger_entry *entry = instance_ledger(instance, &event->key);
         if (entry != NULL) {
-            entry->state = ledger_of_mark(event->status, event->effect);
+            entry->state = ledger_after(entry->state, event->status, event->effect);
         }
         return;
     }

@@ -321,8 +321,8 @@ static int64_t backoff_ms(const struct frame *frame, const struct failure *failu
 static bool may_retry(struct engine *engine, const struct instance *instance,
                       const struct frame *frame, const struct failure *failure)
 {
-    bool passing = failure->failure_class == FAILURE_TRANSIENT ||
-                   failure->failure_class == FAILURE_CANCELLED;
+    bool passing =
+        failure->failure_class == FAILURE_TRANSIENT || failure->failure_class == FAILURE_CANCELLED;
     bool doubt = failure->failure_class == FAILURE_IN_DOUBT;
     if (!passing && !doubt) {
         return false;
@@ -359,7 +359,8 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
 {
     const struct plan_node *node = frame_node(instance, frame);
     struct doc *error = error_of_failure(engine, failure, node->pointer);
-    bool certain = failure->effect != MARK_UNKNOWN || !frame->effectful;
+    const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    bool certain = entry == NULL || entry->state != LEDGER_UNKNOWN || !frame->effectful;
     if (certain && definition_takes(engine, instance, frame, failure, error)) {
         fault_frame(engine, instance, frame, error);
         return;
