@@ -589,6 +589,12 @@ static void in_doubt(struct run *run, enum outcome_verdict verdict)
              "key of step '%s' belongs to another input of action '%s': find out which one is "
              "meant and give the other a new key",
              run->job->task->step, run->job->task->action);
+    } else if (run->row.state == OUTCOME_NONE) {
+        fail(run, AGENT_IN_DOUBT, AGENT_EFFECT_UNKNOWN, "in-doubt",
+             "Nobody can tell whether the effect happened",
+             "action '%s' was begun by a store that is lost, or longer ago than outcomes are kept "
+             "(%d days): look outside whether it happened",
+             run->job->task->action, OUTCOME_RETENTION_DAYS);
     } else {
         fail(run, AGENT_IN_DOUBT, AGENT_EFFECT_UNKNOWN, "in-doubt",
              "Nobody can tell whether the effect happened",
@@ -660,6 +666,23 @@ static void run_verdict(struct run *run, enum outcome_verdict verdict, struct bu
     }
 }
 
+/* Outcomes are kept for a time; an effect older than that, which nobody here knows any more, may
+ * have happened. */
+static enum outcome_past past_of(const struct run *run)
+{
+    static const uint64_t kept_ms = (uint64_t)OUTCOME_RETENTION_DAYS * 24 * 3600 * 1000;
+    const Mainstay__Task *task = run->job->task;
+    bool forgotten = task->created_ms != 0 && run->wall_ms > task->created_ms &&
+                     run->wall_ms - task->created_ms > kept_ms;
+    if (task->past == MAINSTAY__PAST__PAST_NONE) {
+        return PAST_NONE;
+    }
+    if (forgotten) {
+        return PAST_FORGOTTEN;
+    }
+    return task->past == MAINSTAY__PAST__PAST_UNKNOWN ? PAST_UNKNOWN : PAST_OWN;
+}
+
 Mainstay__ResultStatus execute(struct runtime *runtime, struct job *job, struct buf *ret_result)
 {
     buf_clear(ret_result);
@@ -676,9 +699,9 @@ Mainstay__ResultStatus execute(struct runtime *runtime, struct job *job, struct 
     run.secrets.directory = runtime->secrets;
     if (row_read(&run)) {
         enum outcome_verdict verdict =
-            job_is_kept(job)
-                ? outcome_judge(&run.row, job_effect(job), job->name.attempt, &run.identity)
-                : VERDICT_RUN;
+            job_is_kept(job) ? outcome_judge(&run.row, job_effect(job), job->name.attempt,
+                                             &run.identity, past_of(&run))
+                             : VERDICT_RUN;
         run_verdict(&run, verdict, ret_result);
     }
     run_release(&run);

@@ -79,13 +79,28 @@ static enum outcome_verdict judge_intent(enum effect_class effect, bool same)
     }
 }
 
+/* A key without a row: new, unless it is known to have been elsewhere or to be old. */
+static enum outcome_verdict judge_stranger(enum effect_class effect, enum outcome_past past)
+{
+    bool old = past == PAST_FORGOTTEN && effect == EFFECT_KEYED; /* the outside forgets keys too */
+    if (past == PAST_OWN || past == PAST_NONE) {
+        return VERDICT_RUN;
+    }
+    return old ? VERDICT_DIED : judge_intent(effect, true);
+}
+
 enum outcome_verdict outcome_judge(const struct outcome *row, enum effect_class effect,
-                                   uint32_t attempt, const struct digest *identity)
+                                   uint32_t attempt, const struct digest *identity,
+                                   enum outcome_past past)
 {
     bool same = digest_equal(&row->identity, identity);
+    bool open = row->state != OUTCOME_NONE && row->state != OUTCOME_DONE;
+    if (past == PAST_NONE && open && same && attempt > row->attempt) {
+        return VERDICT_RUN; /* whatever this store thought of the attempts before */
+    }
     switch (row->state) {
     case OUTCOME_NONE:
-        return VERDICT_RUN;
+        return judge_stranger(effect, past);
     case OUTCOME_RECALLED:
         return attempt <= row->attempt ? VERDICT_RECALLED : judge_again(row, effect, same);
     case OUTCOME_DONE:

@@ -68,9 +68,14 @@ enum outcome_verdict {
     VERDICT_RECALLED,
 };
 
+/* What is known of earlier attempts of the key beside the row: as in task.proto, or that it is
+ * older than rows are kept. */
+enum outcome_past { PAST_OWN, PAST_NONE, PAST_UNKNOWN, PAST_FORGOTTEN };
+
 /* The rules of the table, without the table. */
 enum outcome_verdict outcome_judge(const struct outcome *row, enum effect_class effect,
-                                   uint32_t attempt, const struct digest *identity);
+                                   uint32_t attempt, const struct digest *identity,
+                                   enum outcome_past past);
 
 /* What a store for an agent looks like; pass to kv_open or kv_mem_open. */
 struct kv_options;

@@ -63,6 +63,7 @@ static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
     row->proposal = proto_doc(frame->proposal);
     row->dispatched_ms = (uint64_t)frame->dispatched_ms;
     row->effectful = frame->effectful;
+    row->past = (uint32_t)frame->past;
     row->call_input = doc_repeats(frame->call_input, frame->input) ? proto_doc(NULL)
                                                                    : proto_doc(frame->call_input);
     row->ready_order = frame->ready_order;
@@ -165,6 +166,7 @@ static void ledger_pack(const struct instance *instance, Mainstay__InstanceRow *
         item->store = proto_text(entry->store);
         item->state = (uint32_t)entry->state;
         item->attempts = entry->attempts;
+        item->first_ms = (uint64_t)entry->first_ms;
         row->ledger[i] = item;
     }
 }
@@ -230,6 +232,7 @@ static void call_unpack(const Mainstay__FrameRow *row, struct frame *frame)
     doc_take(&frame->call_input, input != NULL ? input : doc_ref(frame->input));
     frame->dispatched_ms = (int64_t)row->dispatched_ms;
     frame->effectful = row->effectful;
+    frame->past = (enum past)row->past;
     frame->ready_order = row->ready_order;
     frame->has_gate = proto_fixed(&row->gate, frame->gate.bytes, ID_BYTES);
     frame->gate_revision = row->gate_revision;
@@ -308,6 +311,7 @@ static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *ins
         text_replace(&entry->store, item->store);
         entry->state = (enum ledger_state)item->state;
         entry->attempts = item->attempts;
+        entry->first_ms = (int64_t)item->first_ms;
     }
 }
 

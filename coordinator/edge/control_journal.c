@@ -39,6 +39,10 @@ static const char *verdict_name(uint32_t verdict)
         return "edit";
     case VERDICT_REJECT:
         return "reject";
+    case VERDICT_YES:
+        return "yes";
+    case VERDICT_NO:
+        return "no";
     default:
         return NULL;
     }

@@ -255,8 +255,13 @@ static enum err verdict_read(const char *text, uint32_t *ret_verdict, struct err
         *ret_verdict = VERDICT_EDIT;
     } else if (strcmp(text, "reject") == 0) {
         *ret_verdict = VERDICT_REJECT;
+    } else if (strcmp(text, "yes") == 0) {
+        *ret_verdict = VERDICT_YES;
+    } else if (strcmp(text, "no") == 0) {
+        *ret_verdict = VERDICT_NO;
     } else {
-        return error_set(err, ERR_INVALID, "verdict '%.64s' is not approve, edit or reject", text);
+        return error_set(err, ERR_INVALID,
+                         "verdict '%.64s' is not approve, edit, reject, yes or no", text);
     }
     return ERR_OK;
 }
@@ -282,8 +287,8 @@ static enum err verdict_fill(struct request *request, struct verdict_command *ve
     if (value == NULL && verdict->verdict == VERDICT_EDIT) {
         return error_set(err, ERR_INVALID, "to edit, give the corrected input as 'value'");
     }
-    if (value != NULL && verdict->verdict != VERDICT_EDIT) {
-        return error_set(err, ERR_INVALID, "a value goes with verdict 'edit' only");
+    if (value != NULL && verdict->verdict != VERDICT_EDIT && verdict->verdict != VERDICT_YES) {
+        return error_set(err, ERR_INVALID, "a value goes with verdict 'edit' or 'yes' only");
     }
     verdict->value = value == NULL ? NULL : doc_of_json(json_incref(value));
     verdict->reason = reason == NULL ? "" : reason;

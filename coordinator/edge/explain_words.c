@@ -446,6 +446,8 @@ static const char *gate_words(struct story *story, const struct view_event *at)
     }
     const char *did = event->status == VERDICT_APPROVE  ? "approved"
                       : event->status == VERDICT_REJECT ? "rejected"
+                      : event->status == VERDICT_YES    ? "looked, and it happened:"
+                      : event->status == VERDICT_NO     ? "looked, and it did not happen:"
                       : approval                        ? "edited and approved"
                                                         : "corrected the input of";
     bool reason = event->text != NULL && event->text[0] != '\0';

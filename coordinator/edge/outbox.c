@@ -192,6 +192,8 @@ static void task_collect(struct outbox *outbox, const struct task_order *order)
     task->priority = (uint32_t)order->priority;
     task->again = order->again;
     secrets_collect(outbox, order, task);
+    task->past = (Mainstay__Past)order->past;
+    task->created_ms = (uint64_t)order->created_ms;
     if (order->proposal != NULL) {
         task->proposal = outbox_bytes(outbox, proposal, proposal_size);
     }

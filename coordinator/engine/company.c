@@ -298,6 +298,8 @@ const char *gate_kind_name(enum gate_kind kind)
         return "approval";
     case GATE_CLOCK:
         return "clock";
+    case GATE_IN_DOUBT:
+        return "in-doubt";
     }
     return "unknown";
 }

@@ -61,8 +61,20 @@ struct store {
 };
 
 /* Stored: append, never renumber. */
-enum gate_kind { GATE_PARKED = 1, GATE_DATA = 2, GATE_APPROVAL = 3, GATE_CLOCK = 4 };
-enum verdict { VERDICT_APPROVE = 1, VERDICT_EDIT = 2, VERDICT_REJECT = 3 };
+enum gate_kind {
+    GATE_PARKED = 1,
+    GATE_DATA = 2,
+    GATE_APPROVAL = 3,
+    GATE_CLOCK = 4,
+    GATE_IN_DOUBT = 5,
+};
+enum verdict {
+    VERDICT_APPROVE = 1,
+    VERDICT_EDIT = 2,
+    VERDICT_REJECT = 3,
+    VERDICT_YES = 4, /* in doubt: it happened; the value is what it gave */
+    VERDICT_NO = 5,  /* in doubt: it did not; it is tried again */
+};
 
 struct gate {
     struct id id;

@@ -84,6 +84,13 @@ struct visit {
     uint32_t count;
 };
 
+/* What is known of earlier attempts of an effect that its store may not know. Stored: append. */
+enum past {
+    PAST_OWN = 0,     /* nothing: the store's outcome table is the truth */
+    PAST_NONE = 1,    /* nothing happened: a person has looked */
+    PAST_UNKNOWN = 2, /* another store, lost since, may have done it */
+};
+
 struct frame {
     uint32_t id;
     uint32_t parent; /* 0 for the workflow */
@@ -125,6 +132,7 @@ struct frame {
     struct doc *proposal;
     int64_t dispatched_ms;
     bool effectful;
+    enum past past; /* of the attempt in flight, or the next one */
     uint64_t ready_order;
     struct evaluated *evaluated;
     uint32_t evaluated_count;
@@ -145,6 +153,7 @@ struct ledger_entry {
     char *store;
     enum ledger_state state;
     uint32_t attempts;
+    int64_t first_ms; /* when the key was first dispatched */
 };
 
 struct instance {

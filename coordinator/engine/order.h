@@ -50,6 +50,8 @@ struct task_order {
     bool again;
     const struct plan_secret *secrets; /* of the plan: lives as long as the engine */
     size_t secret_count;
+    enum past past;
+    int64_t created_ms; /* of an effect: when its key was first sent; else 0 */
 };
 
 struct recall_order {

@@ -55,6 +55,8 @@ static void task_sent(struct harness *h, const struct task_order *task)
         .attempt = task->attempt,
         .phase = task->phase,
         .input_digest = task->input_digest,
+        .past = task->past,
+        .created_ms = task->created_ms,
         .input = text_keep(task->input),
         .proposal = text_keep(task->proposal),
     };

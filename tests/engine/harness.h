@@ -43,6 +43,8 @@ struct sent {
     char *input;
     char *proposal; /* NULL: none */
     unsigned again; /* times it was sent once more */
+    enum past past;
+    int64_t created_ms;
     bool answered;
 };
 
@@ -168,6 +170,7 @@ void trace_order(struct harness *h, const struct order *order);
 #define PURE   CONTRACT("worker", "1.0.0", "work", "[\"decide\"]", "pure")
 #define KEYED  CONTRACT("worker", "1.0.0", "work", "[\"perform\"]", "keyed")
 #define MANUAL CONTRACT("worker", "1.0.0", "work", "[\"perform\"]", "manual")
+#define PROBED CONTRACT("worker", "1.0.0", "work", "[\"perform\"]", "probed")
 #define BOTH   CONTRACT("worker", "1.0.0", "work", "[\"decide\",\"perform\"]", "keyed")
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Effects of steps that are entered again: what happened, or may have, under a key stays with the
- * store that knows of it, and what cannot be asked about is not repeated without a person.
+ * Effects that may have happened: settled by class, or by a person who has looked; and those of
+ * steps that are entered again: what happened, or may have, under a key stays with the store that
+ * knows of it.
  */
 #include "tests/engine/harness.h"
 
@@ -54,7 +55,7 @@ SCENARIO(effects, a_doubt_about_a_manual_effect_is_asked_again_before_a_retry_re
     verdict(h, VERDICT_REJECT, NULL);
     advance(h, 1000);
     cr_assert_eq(h->sent_count, 1, "nobody has said that it may be done again");
-    verdict(h, VERDICT_APPROVE, NULL);
+    verdict(h, VERDICT_NO, NULL);
     cr_assert_eq(h->sent_count, 2);
     done(h, STEP, "{}");
     cr_assert_eq(open_instances(h), 0);
@@ -91,4 +92,123 @@ Test(effects, a_restored_store_is_obeyed_by_agents_that_saw_later_epochs)
     harness_open(h);
     cr_assert_eq(tables_epoch(turn_tables(h->turn)), first + 1001);
     harness_destroy(&h);
+}
+
+static void deploy_call(struct harness *h, const char *contract)
+{
+    hello(h, contract, "s1", 4);
+    deploy_tasks(h, "- w: {call: work@worker}\n");
+}
+
+static enum ledger_state ledger_of(struct harness *h, const struct id *key)
+{
+    const struct instance *instance = engine_instance(turn_engine(h->turn), &h->instances[0]);
+    cr_assert_not_null(instance);
+    const struct ledger_entry *entry = instance_ledger(instance, key);
+    cr_assert_not_null(entry);
+    return entry->state;
+}
+
+SCENARIO(effects, a_person_who_saw_that_it_happened_says_what_it_gave)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    fail(h, "/do/0/w", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    forget_trace(h);
+    verdict(h, VERDICT_YES, NULL);
+    cr_expect_eq(h->reply, ERR_INVALID);
+    verdict(h, VERDICT_YES, "{\"n\":\"seven\"}");
+    cr_expect_eq(h->reply, ERR_INVALID, "the contract says that n is an integer");
+    EXPECT("> invalid: yes needs a value: what the effect gave\n"
+           "> invalid: the value breaks the contract's output: /n: must be integer, not "
+           "\"seven\"\n");
+    verdict(h, VERDICT_YES, "{\"n\":7}");
+    cr_expect_eq(h->reply, ERR_OK);
+    EXPECT("i1 gate-decided /do/0/w ! yes out={\"n\":7}\n"
+           "i1 step-completed /do/0/w ^\n"
+           "i1 instance-completed out={\"n\":7}\n");
+    cr_expect_eq(open_instances(h), 0);
+}
+
+SCENARIO(effects, a_person_who_saw_that_it_did_not_happen_lets_it_be_tried_again)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    struct id key = task(h, "/do/0/w")->key;
+    fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    cr_expect_eq(ledger_of(h, &key), LEDGER_UNKNOWN);
+    verdict(h, VERDICT_NO, NULL);
+    const struct sent *again = task(h, "/do/0/w");
+    cr_expect(id_equal(&key, &again->key));
+    cr_expect_eq(again->past, PAST_NONE);
+    cr_expect_eq(ledger_of(h, &key), LEDGER_DISPATCHED);
+    fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_NONE);
+    advance(h, 5000);
+    cr_expect_eq(task(h, "/do/0/w")->past, PAST_OWN, "what was seen was of the attempts before");
+    done(h, "/do/0/w", "{}");
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+}
+
+SCENARIO(effects, what_may_have_happened_is_not_simply_repeated)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    forget_trace(h);
+    verdict(h, VERDICT_APPROVE, NULL);
+    cr_expect_eq(h->reply, ERR_INVALID);
+    cr_expect_eq(h->gate_count, 1);
+    EXPECT("> invalid: it may have happened already: look outside, then say yes (with what it "
+           "gave) or no (it is tried again)\n");
+    verdict(h, VERDICT_REJECT, NULL);
+    cr_expect_eq(h->reply, ERR_OK);
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+}
+
+SCENARIO(effects, probed_ones_are_sent_again_and_asked_about_when_probing_does_not_tell)
+{
+    deploy_call(h, PROBED);
+    run(h, "{}");
+    struct id key = task(h, "/do/0/w")->key;
+    int64_t created_ms = task(h, "/do/0/w")->created_ms;
+    cr_expect_eq(created_ms, h->now);
+    fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    advance(h, 1000);
+    cr_expect(id_equal(&key, &task(h, "/do/0/w")->key));
+    cr_expect_eq(task(h, "/do/0/w")->created_ms, created_ms);
+    fail(h, "/do/0/w", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    EXPECT("i1 instance-started in={}\n"
+           "i1 workflow-entered\n"
+           "i1 step-started /do/0/w in={} out={}\n"
+           "i1 step-dispatched /do/0/w perform #0.1 store=s1 contract=1.0.0\n"
+           "i1 step-result /do/0/w perform #0.1 failed effect=unknown transient:broken\n"
+           "i1 step-retry /do/0/w #0.2 at=+418\n"
+           "+1000\n"
+           "i1 timer-fired /do/0/w\n"
+           "i1 step-dispatched /do/0/w perform #0.2 store=s1 contract=1.0.0\n"
+           "i1 step-result /do/0/w perform #0.2 failed effect=unknown in-doubt:broken\n"
+           "i1 gate-opened /do/0/w in-doubt:broken in-doubt r1 "
+           "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/w\",\"title\":\"it "
+           "broke\",\"detail\":\"broken\"}\n");
+    verdict(h, VERDICT_APPROVE, NULL); /* the agent asks the outside once more */
+    cr_expect_eq(task(h, "/do/0/w")->past, PAST_OWN);
+    done(h, "/do/0/w", "{}");
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+}
+
+SCENARIO(effects, yes_and_no_answer_nothing_but_a_doubt)
+{
+    deploy_call(h, PURE);
+    run(h, "{}");
+    fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    forget_trace(h);
+    verdict(h, VERDICT_YES, "{}");
+    cr_expect_eq(h->reply, ERR_INVALID);
+    verdict(h, VERDICT_NO, NULL);
+    cr_expect_eq(h->reply, ERR_INVALID);
+    EXPECT("> invalid: yes and no answer a gate of kind in-doubt; this one is of kind parked\n"
+           "> invalid: yes and no answer a gate of kind in-doubt; this one is of kind parked\n");
 }

@@ -234,17 +234,17 @@ SCENARIO(failures, an_unknown_manual_effect_is_asked_about)
     deploy_call(h, MANUAL);
     run(h, "{}");
     fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_UNKNOWN);
-    verdict(h, VERDICT_APPROVE, NULL);
+    verdict(h, VERDICT_NO, NULL);
     done(h, "/do/0/w", "{}");
     EXPECT("i1 instance-started in={}\n"
            "i1 workflow-entered\n"
            "i1 step-started /do/0/w in={} out={}\n"
            "i1 step-dispatched /do/0/w perform #0.1 store=s1 contract=1.0.0\n"
            "i1 step-result /do/0/w perform #0.1 failed effect=unknown transient:broken\n"
-           "i1 gate-opened /do/0/w transient:broken parked r1 "
+           "i1 gate-opened /do/0/w transient:broken in-doubt r1 "
            "error={\"type\":\"err:communication\",\"status\":503,\"instance\":\"/do/0/"
            "w\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
-           "i1 gate-decided /do/0/w approve\n"
+           "i1 gate-decided /do/0/w no\n"
            "i1 step-dispatched /do/0/w perform #1.1 store=s1 contract=1.0.0\n"
            "i1 step-result /do/0/w perform #1.1 done effect=done out={}\n"
            "i1 step-completed /do/0/w ^\n"
@@ -257,7 +257,7 @@ SCENARIO(failures, an_unknown_manual_effect_is_asked_about)
            "i2 step-started /do/0/w in={} out={}\n"
            "i2 step-dispatched /do/0/w perform #0.1 store=s1 contract=1.0.0\n"
            "i2 step-result /do/0/w perform #0.1 failed effect=unknown in-doubt:broken\n"
-           "i2 gate-opened /do/0/w in-doubt:broken parked r1 "
+           "i2 gate-opened /do/0/w in-doubt:broken in-doubt r1 "
            "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/w\",\"title\":\"it "
            "broke\",\"detail\":\"broken\"}\n"
            "i2 gate-decided /do/0/w reject\n"
@@ -302,7 +302,7 @@ SCENARIO(failures, a_doubt_is_not_caught)
            "i1 step-started /do/0/t/try/0/w in={} out={}\n"
            "i1 step-dispatched /do/0/t/try/0/w perform #0.1 store=s1 contract=1.0.0\n"
            "i1 step-result /do/0/t/try/0/w perform #0.1 failed effect=unknown in-doubt:broken\n"
-           "i1 gate-opened /do/0/t/try/0/w in-doubt:broken parked r1 "
+           "i1 gate-opened /do/0/t/try/0/w in-doubt:broken in-doubt r1 "
            "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/t/try/0/"
            "w\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
            "i1 gate-decided /do/0/t/try/0/w reject\n"

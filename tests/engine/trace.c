@@ -143,6 +143,8 @@ static void trace_numbers(struct harness *h, const struct event *event)
         buf_printf(&h->trace, " %s",
                    event->status == VERDICT_APPROVE ? "approve"
                    : event->status == VERDICT_EDIT  ? "edit"
+                   : event->status == VERDICT_YES   ? "yes"
+                   : event->status == VERDICT_NO    ? "no"
                                                     : "reject");
         break;
     case EVENT_CONSUMED:

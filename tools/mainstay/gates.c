@@ -1,4 +1,4 @@
-/* mainstay gates ls, describe, approve, reject, edit. */
+/* mainstay gates ls, describe, approve, reject, edit, yes, no. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,13 @@ static void gate_print(const json_t *gate)
     sheet_value(gate, "form");
     sheet_value(gate, "correction");
     const char *id = json_text_of(gate, "gate");
-    (void)printf("\nmainstay gates approve|reject|edit %s\n", id != NULL ? id : "");
+    bool doubt = text_equal(json_text_of(gate, "kind"), "in-doubt");
+    if (doubt) {
+        (void)printf("\nDid it happen? Look outside, then:\n");
+    }
+    (void)printf("%smainstay gates %s %s\n", doubt ? "" : "\n",
+                 doubt ? "yes --value OUTPUT|no|reject" : "approve|reject|edit",
+                 id != NULL ? id : "");
 }
 
 static enum err gate_ask(struct cli *cli, json_t **ret_gate, struct error *err)
@@ -128,6 +134,35 @@ enum exit_code gates_approve_run(struct cli *cli)
 enum exit_code gates_reject_run(struct cli *cli)
 {
     return verdict_plain(cli, "reject");
+}
+
+enum exit_code gates_no_run(struct cli *cli)
+{
+    return verdict_plain(cli, "no");
+}
+
+enum exit_code gates_yes_run(struct cli *cli)
+{
+    struct error err = {0};
+    json_t *gate = NULL;
+    json_t *value = NULL;
+    const char *given = cli_option(cli, OPTION_VALUE);
+    if (given == NULL) {
+        return cli_usage("yes needs --value: what the effect gave", NULL);
+    }
+    enum err code = cli_json(given, "--value", &value, &err);
+    if (code == ERR_OK) {
+        code = gate_ask(cli, &gate, &err);
+    }
+    enum exit_code exit_code = EXIT_DONE;
+    if (code == ERR_OK) {
+        exit_code = verdict_give(cli, gate, "yes", value);
+    } else {
+        json_decref(value);
+        exit_code = cli_fail(&err, NULL);
+    }
+    json_decref(gate);
+    return exit_code;
 }
 
 /* ---- edit ---- */

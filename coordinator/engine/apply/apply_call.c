@@ -58,7 +58,7 @@ void ready_push(struct engine *engine, const struct instance *instance, const st
 }
 
 static void ledger_dispatched(struct instance *instance, const struct frame *frame,
-                              const struct event *event)
+                              const struct event *event, int64_t now)
 {
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry == NULL) {
@@ -70,6 +70,7 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
         text_replace(&entry->step, step);
         text_replace(&entry->agent, event->agent);
         text_replace(&entry->action, event->action);
+        entry->first_ms = now;
     }
     text_replace(&entry->store, event->store);
     if (entry->state == LEDGER_NONE) {
@@ -120,7 +121,8 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     text_replace(&frame->contract_version, event->name);
     flight_begin(engine, instance, frame);
     if (frame->effectful) {
-        ledger_dispatched(instance, frame, event);
+        frame->past = (enum past)event->count;
+        ledger_dispatched(instance, frame, event, engine->now);
     }
 }
 
@@ -149,6 +151,7 @@ static void step_result(struct engine *engine, struct instance *instance, struct
     }
     bool cancelling = frame->state == FRAME_CANCELLING;
     frame->dispatched_ms = 0;
+    frame->past = PAST_OWN;
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry != NULL && frame->effectful) {
         entry->state = ledger_after(entry->state, event->status, event->effect);

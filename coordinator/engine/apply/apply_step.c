@@ -555,6 +555,24 @@ static void approval_decided(struct frame *frame, const struct event *event)
 
 /* A person decided. status: verdict; flow: what becomes of an output that was held back: WALK_END
  * it is taken, WALK_SCOPE_END it was the proposal and is performed. */
+/* A person has looked whether the effect happened. */
+static void doubt_decided(struct engine *engine, struct instance *instance, struct frame *frame,
+                          const struct event *event)
+{
+    bool yes = event->status == VERDICT_YES;
+    struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (entry != NULL) {
+        entry->state = yes ? LEDGER_DONE : LEDGER_NONE;
+    }
+    frame->past = yes ? PAST_OWN : PAST_NONE;
+    if (yes) {
+        doc_replace(&frame->data, event->output);
+        frame->state = FRAME_OUTPUT;
+    } else {
+        apply_ready(engine, instance, frame);
+    }
+}
+
 static void gate_decided(struct engine *engine, struct instance *instance, struct frame *frame,
                          const struct event *event)
 {
@@ -583,6 +601,8 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
         doc_replace(&frame->proposal, NULL);
         frame->phase = PHASE_NONE;
         apply_ready(engine, instance, frame);
+    } else if (event->status == VERDICT_YES || event->status == VERDICT_NO) {
+        doubt_decided(engine, instance, frame, event);
     } else if (event->status == VERDICT_APPROVE && event->flow == WALK_END) {
         frame->state = FRAME_OUTPUT;
     } else if (event->status == VERDICT_APPROVE) {

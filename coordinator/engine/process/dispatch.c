@@ -78,6 +78,12 @@ static void task_order_make(struct engine *engine, struct instance *instance, st
         .secrets = node->call.secrets,
         .secret_count = node->call.secret_count,
     };
+    const struct ledger_entry *entry =
+        frame->effectful ? instance_ledger(instance, &frame->key) : NULL;
+    if (entry != NULL) {
+        order->task.past = frame->past;
+        order->task.created_ms = entry->first_ms;
+    }
     if (frame->phase == PHASE_PERFORM && frame->proposal != NULL) {
         order->task.proposal = engine_hold(engine, doc_ref(frame->proposal));
     }
@@ -203,14 +209,14 @@ static bool input_fits(struct engine *engine, struct instance *instance, struct 
 }
 
 /* A retry of the block around must not repeat an effect that is in doubt and that nobody outside
- * can be asked about: a person decides first, and is asked about this frame only once. */
+ * can be asked about: a person decides first. */
 static bool doubt_is_settled(struct engine *engine, struct instance *instance, struct frame *frame,
                              const struct contract_action *action)
 {
     const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     bool doubt =
         entry != NULL && (entry->state == LEDGER_UNKNOWN || entry->state == LEDGER_ABANDONED);
-    if (!doubt || action->effect != EFFECT_MANUAL || frame->gate_revision > 0) {
+    if (!doubt || action->effect != EFFECT_MANUAL) {
         return true;
     }
     struct failure failure = {
@@ -218,8 +224,7 @@ static bool doubt_is_settled(struct engine *engine, struct instance *instance, s
         .effect = MARK_UNKNOWN,
         .code = "in-doubt-before",
         .title = "nobody knows whether this effect happened the first time",
-        .detail = "look outside whether it did: approve to have it done now, reject if it happened "
-                  "or must not",
+        .detail = "look outside whether it did: yes and what it gave, or no to have it done now",
         .pointer = "",
     };
     struct event event = engine_event(instance, EVENT_STEP_RESULT);
@@ -232,8 +237,21 @@ static bool doubt_is_settled(struct engine *engine, struct instance *instance, s
     event.effect = MARK_UNKNOWN;
     event.failure = failure_keep(engine, &failure);
     engine_emit(engine, &event);
-    gate_open(engine, instance, frame, GATE_PARKED, &failure, NULL);
+    gate_open(engine, instance, frame, GATE_IN_DOUBT, &failure, NULL);
     return false;
+}
+
+/* What the store may not know of an effect: that a person looked and it did not happen, or that a
+ * store which is lost may have done it. */
+static enum past past_of(const struct instance *instance, const struct frame *frame,
+                         const struct store *store)
+{
+    const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (frame->past == PAST_NONE || entry == NULL) {
+        return frame->past;
+    }
+    bool settled = entry->state == LEDGER_NONE || entry->state == LEDGER_DONE;
+    return settled || text_equal(entry->store, store->name) ? PAST_OWN : PAST_UNKNOWN;
 }
 
 static void dispatch_to(struct engine *engine, struct instance *instance, struct frame *frame,
@@ -260,6 +278,7 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
         event.phase = action->decides ? PHASE_DECIDE : PHASE_PERFORM;
     }
     event.effect = action->effect;
+    event.count = past_of(instance, frame, store);
     event.has_key = true;
     event.key = frame->key;
     engine_emit(engine, &event);

@@ -99,13 +99,7 @@ static bool edit_fits(struct engine *engine, uint64_t token, const struct instan
         engine_refuse(engine, token, ERR_INVALID, "a corrected value is needed to edit");
         return false;
     }
-    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
-    const struct contract *contract =
-        frame->contract_version == NULL
-            ? NULL
-            : company_contract(&engine->company, call->agent, frame->contract_version);
-    const struct contract_action *action =
-        contract == NULL ? NULL : contract_action(contract, call->action);
+    const struct contract_action *action = call_action(engine, instance, frame);
     struct schema_failures failures;
     if (action == NULL || schema_validate(action->input, doc_json(value), &failures)) {
         return true;
@@ -113,6 +107,49 @@ static bool edit_fits(struct engine *engine, uint64_t token, const struct instan
     struct buf words = BUF_INIT(4096);
     schema_failures_print(&failures, &words);
     engine_refuse(engine, token, ERR_INVALID, "the corrected value breaks the contract: %s",
+                  words.failed ? "" : words.data);
+    buf_release(&words);
+    return false;
+}
+
+/* Yes says what the effect gave; to try again what may have happened takes a no, unless the outside
+ * can be asked or knows the key. */
+static bool doubt_fits(struct engine *engine, uint64_t token, const struct instance *instance,
+                       const struct frame *frame, const struct gate *gate,
+                       const struct verdict_command *command)
+{
+    bool yes = command->verdict == VERDICT_YES;
+    if (gate->kind != GATE_IN_DOUBT) {
+        if (yes || command->verdict == VERDICT_NO) {
+            engine_refuse(engine, token, ERR_INVALID,
+                          "yes and no answer a gate of kind in-doubt; this one is of kind %s",
+                          gate_kind_name(gate->kind));
+            return false;
+        }
+        return true;
+    }
+    if (command->verdict == VERDICT_APPROVE &&
+        call_effect(engine, instance, frame) == EFFECT_MANUAL) {
+        engine_refuse(engine, token, ERR_INVALID,
+                      "it may have happened already: look outside, then say yes (with what it "
+                      "gave) or no (it is tried again)");
+        return false;
+    }
+    if (!yes) {
+        return true;
+    }
+    if (command->value == NULL) {
+        engine_refuse(engine, token, ERR_INVALID, "yes needs a value: what the effect gave");
+        return false;
+    }
+    const struct contract_action *action = call_action(engine, instance, frame);
+    struct schema_failures failures;
+    if (action == NULL || schema_validate(action->output, doc_json(command->value), &failures)) {
+        return true;
+    }
+    struct buf words = BUF_INIT(4096);
+    schema_failures_print(&failures, &words);
+    engine_refuse(engine, token, ERR_INVALID, "the value breaks the contract's output: %s",
                   words.failed ? "" : words.data);
     buf_release(&words);
     return false;
@@ -138,7 +175,10 @@ static void verdict_apply(struct engine *engine, struct instance *instance, stru
     if (command->verdict == VERDICT_APPROVE && held) {
         event.flow = performs ? WALK_SCOPE_END : WALK_END;
     }
-    if (command->verdict == VERDICT_EDIT) {
+    if (command->verdict == VERDICT_YES) {
+        event.output = command->value;
+        event.flow = WALK_END;
+    } else if (command->verdict == VERDICT_EDIT) {
         event.value = command->value;
         event.count = frame->activation + 1;
         event.has_digest = true;
@@ -179,6 +219,9 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
             approval_verdict(engine, instance, frame, gate, command);
             engine_reply_ok(engine, token, &approved, false);
         }
+        return;
+    }
+    if (!doubt_fits(engine, token, instance, frame, gate, command)) {
         return;
     }
     if (command->verdict == VERDICT_EDIT &&

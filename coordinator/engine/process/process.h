@@ -205,6 +205,12 @@ void approval_verdict(struct engine *engine, struct instance *instance, struct f
 void approval_deadline(struct engine *engine, struct instance *instance, struct frame *frame);
 
 /* Whether the contract the call was dispatched under has a perform phase. */
+/* The action of the step's contract, NULL before a dispatch; its effect class, manual when unknown.
+ */
+const struct contract_action *call_action(struct engine *engine, const struct instance *instance,
+                                          const struct frame *frame);
+enum effect_class call_effect(struct engine *engine, const struct instance *instance,
+                              const struct frame *frame);
 bool call_performs(struct engine *engine, const struct instance *instance,
                    const struct frame *frame);
 

@@ -130,13 +130,22 @@ static bool output_keeps(struct engine *engine, const struct instance *instance,
     return keeps;
 }
 
-static const struct contract_action *
-call_action(struct engine *engine, const struct instance *instance, const struct frame *frame)
+const struct contract_action *call_action(struct engine *engine, const struct instance *instance,
+                                          const struct frame *frame)
 {
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     const struct contract *contract =
-        company_contract(&engine->company, call->agent, frame->contract_version);
-    return contract_action(contract, call->action);
+        frame->contract_version == NULL
+            ? NULL
+            : company_contract(&engine->company, call->agent, frame->contract_version);
+    return contract == NULL ? NULL : contract_action(contract, call->action);
+}
+
+enum effect_class call_effect(struct engine *engine, const struct instance *instance,
+                              const struct frame *frame)
+{
+    const struct contract_action *action = call_action(engine, instance, frame);
+    return action == NULL ? EFFECT_MANUAL : action->effect;
 }
 
 bool call_performs(struct engine *engine, const struct instance *instance,
@@ -333,14 +342,9 @@ static bool may_retry(struct engine *engine, const struct instance *instance,
     if (failure->effect == MARK_NONE) {
         return passing;
     }
-    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
-    const struct contract *contract =
-        frame->contract_version == NULL
-            ? NULL
-            : company_contract(&engine->company, call->agent, frame->contract_version);
-    const struct contract_action *action =
-        contract == NULL ? NULL : contract_action(contract, call->action);
-    return action != NULL && (action->effect == EFFECT_PURE || action->effect == EFFECT_KEYED);
+    /* keyed: the outside knows the key; probed: the agent asks it before it tries again */
+    enum effect_class effect = call_effect(engine, instance, frame);
+    return effect == EFFECT_PURE || effect == EFFECT_KEYED || (effect == EFFECT_PROBED && !doubt);
 }
 
 /* Whether the definition's own error handling comes first: calls of the specification raise their
@@ -378,7 +382,11 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
         fault_frame(engine, instance, frame, error);
         return;
     }
-    enum gate_kind kind =
-        failure->failure_class == FAILURE_DATA && certain ? GATE_DATA : GATE_PARKED;
+    /* an effect that cannot simply be repeated, and nobody but a person can look */
+    bool doubt = !certain && (failure->failure_class == FAILURE_IN_DOUBT ||
+                              call_effect(engine, instance, frame) == EFFECT_MANUAL);
+    enum gate_kind kind = doubt                                               ? GATE_IN_DOUBT
+                          : failure->failure_class == FAILURE_DATA && certain ? GATE_DATA
+                                                                              : GATE_PARKED;
     gate_open(engine, instance, frame, kind, failure, NULL);
 }

@@ -15,7 +15,19 @@ static enum outcome_verdict judge(enum outcome_state state, uint8_t mark, enum e
                                   uint32_t attempt, const struct digest *identity)
 {
     struct outcome row = {.state = state, .mark = mark, .attempt = 3, .identity = one};
-    return outcome_judge(&row, effect, attempt, identity);
+    return outcome_judge(&row, effect, attempt, identity, PAST_OWN);
+}
+
+static enum outcome_verdict judge_past(enum outcome_state state, enum effect_class effect,
+                                       uint32_t attempt, enum outcome_past past)
+{
+    struct outcome row = {
+        .state = state,
+        .mark = MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN,
+        .attempt = 3,
+        .identity = one,
+    };
+    return outcome_judge(&row, effect, attempt, &one, past);
 }
 
 enum {
@@ -60,6 +72,33 @@ Test(judge, an_intent_goes_by_class)
     cr_assert_eq(judge(OUTCOME_INTENT, 0, EFFECT_MANUAL, 3, &one), VERDICT_DIED);
     cr_assert_eq(judge(OUTCOME_INTENT, 0, EFFECT_MANUAL, 4, &one), VERDICT_DIED);
     cr_assert_eq(judge(OUTCOME_INTENT, 0, EFFECT_KEYED, 3, &two), VERDICT_OTHER_INPUT);
+}
+
+Test(judge, a_person_who_looked_is_believed_about_earlier_attempts_only)
+{
+    cr_assert_eq(judge_past(OUTCOME_FAILED, EFFECT_PROBED, 4, PAST_NONE), VERDICT_RUN);
+    cr_assert_eq(judge_past(OUTCOME_INTENT, EFFECT_PROBED, 4, PAST_NONE), VERDICT_RUN);
+    cr_assert_eq(judge_past(OUTCOME_INTENT, EFFECT_MANUAL, 4, PAST_NONE), VERDICT_RUN);
+    cr_assert_eq(judge_past(OUTCOME_INTENT, EFFECT_PROBED, 3, PAST_NONE), VERDICT_PROBE);
+    cr_assert_eq(judge_past(OUTCOME_INTENT, EFFECT_MANUAL, 3, PAST_NONE), VERDICT_DIED);
+    cr_assert_eq(judge_past(OUTCOME_FAILED, EFFECT_PROBED, 3, PAST_NONE), VERDICT_ANSWER);
+    cr_assert_eq(judge_past(OUTCOME_DONE, EFFECT_PROBED, 4, PAST_NONE), VERDICT_ANSWER);
+}
+
+Test(judge, a_key_that_another_store_had_goes_by_class)
+{
+    cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_KEYED, 4, PAST_UNKNOWN), VERDICT_RUN);
+    cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_PROBED, 4, PAST_UNKNOWN), VERDICT_PROBE);
+    cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_MANUAL, 4, PAST_UNKNOWN), VERDICT_DIED);
+    cr_assert_eq(judge_past(OUTCOME_DONE, EFFECT_MANUAL, 4, PAST_UNKNOWN), VERDICT_ANSWER);
+}
+
+Test(judge, an_old_key_that_nobody_knows_is_never_new)
+{
+    cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_KEYED, 1, PAST_FORGOTTEN), VERDICT_DIED);
+    cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_PROBED, 1, PAST_FORGOTTEN), VERDICT_PROBE);
+    cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_MANUAL, 1, PAST_FORGOTTEN), VERDICT_DIED);
+    cr_assert_eq(judge_past(OUTCOME_DONE, EFFECT_KEYED, 1, PAST_FORGOTTEN), VERDICT_ANSWER);
 }
 
 Test(judge, a_recall_holds_for_its_attempt_and_remembers_what_was_unknown)
