@@ -117,6 +117,10 @@ static void check_limit(struct load *load, const struct yaml_node *node,
     }
     policy->attempt_duration_ms =
         check_fixed_duration(load, yaml_get(attempt, "duration"), "'duration'");
+    if (policy->attempt_duration_ms > UINT32_MAX) {
+        report_problem(load->report, yaml_get(attempt, "duration"), NULL,
+                       "an attempt may last 49 days at most");
+    }
 }
 
 static void check_jitter(struct load *load, const struct yaml_node *node,

@@ -157,3 +157,20 @@ SCENARIO(data, an_error_about_long_foreign_text_is_still_text)
     forget_trace(h);
     cr_expect_eq(open_instances(h), 0);
 }
+
+SCENARIO(data, text_that_looks_like_an_expression_stays_text)
+{
+    deploy_tasks(h, "- a: {set: {copy: '${ .t }', again: '${ \"\\(.t)\" }'}}\n"
+                    "- b: {for: {in: '${ [.copy] }'}, do: [{c: {set: {item: '${ $item }'}}}]}\n");
+    run(h, "{\"t\":\"${ $workflow.id }\"}");
+    EXPECT(
+        "i1 instance-started in={\"t\":\"${ $workflow.id }\"}\n"
+        "i1 workflow-entered\n"
+        "i1 step-ran /do/0/a out={\"copy\":\"${ $workflow.id }\",\"again\":\"${ $workflow.id }\"}\n"
+        "i1 step-started /do/1/b in={\"copy\":\"${ $workflow.id }\",\"again\":\"${ $workflow.id "
+        "}\"} context=[\"${ $workflow.id }\"]\n"
+        "i1 iteration-started /do/1/b [0] value={\"item\":\"${ $workflow.id }\",\"index\":0}\n"
+        "i1 step-ran /do/1/b/do/0/c[0] ^ out={\"item\":\"${ $workflow.id }\"}\n"
+        "i1 step-completed /do/1/b ^\n"
+        "i1 instance-completed out={\"item\":\"${ $workflow.id }\"}\n");
+}

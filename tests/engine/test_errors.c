@@ -430,14 +430,6 @@ SCENARIO(errors, retry_ends_with_its_duration_and_its_condition)
            "i2 step-faulted /do/0/t/try/0/a "
            "error={\"type\":\"https://x.example/"
            "e\",\"status\":503,\"title\":\"again\",\"instance\":\"/do/0/t/try/0/a\"}\n"
-           "i2 try-retry /do/0/t at=+4000 "
-           "error={\"type\":\"https://x.example/"
-           "e\",\"status\":503,\"title\":\"again\",\"instance\":\"/do/0/t/try/0/a\"}\n"
-           "+4000\n"
-           "i2 timer-fired /do/0/t\n"
-           "i2 step-faulted /do/0/t/try/0/a "
-           "error={\"type\":\"https://x.example/"
-           "e\",\"status\":503,\"title\":\"again\",\"instance\":\"/do/0/t/try/0/a\"}\n"
            "i2 error-caught /do/0/t "
            "error={\"type\":\"https://x.example/"
            "e\",\"status\":503,\"title\":\"again\",\"instance\":\"/do/0/t/try/0/a\"} "
@@ -575,4 +567,23 @@ SCENARIO(errors, an_attempt_ends_after_its_effect_in_flight_is_settled)
            "i1 step-completed /do/0/t/try/0/d ^\n"
            "i1 step-completed /do/0/t ^\n"
            "i1 instance-completed out={}\n");
+}
+
+SCENARIO(errors, a_delay_that_fails_is_no_retry)
+{
+    deploy_tasks(h, "- t:\n"
+                    "    try: [{a: {raise: {error: {type: 'https://x.example/e', status: 503}}}}]\n"
+                    "    catch: {retry: {delay: '${ .wrong }', limit: {attempt: {count: 3}}}}\n");
+    run(h, "{}");
+    EXPECT(
+        "i1 instance-started in={}\n"
+        "i1 workflow-entered\n"
+        "i1 step-started /do/0/t in={}\n"
+        "i1 step-faulted /do/0/t/try/0/a "
+        "error={\"type\":\"https://x.example/e\",\"status\":503,\"instance\":\"/do/0/t/try/0/a\"}\n"
+        "i1 step-faulted /do/0/t "
+        "error={\"type\":\"https://x.example/e\",\"status\":503,\"instance\":\"/do/0/t/try/0/a\"}\n"
+        "i1 instance-faulted "
+        "error={\"type\":\"https://x.example/e\",\"status\":503,\"instance\":\"/do/0/t/try/0/"
+        "a\"}\n");
 }

@@ -89,29 +89,19 @@ static bool conditions_hold(struct scope *scope, const struct expr *when,
     return scope_truth(scope, except_when, scope->input, &except) == EVAL_OK && !except;
 }
 
-static bool retry_left(struct scope *scope, const struct retry_policy *retry)
-{
-    const struct frame *frame = scope->frame;
-    if (retry == NULL || frame->retries >= retry->count) {
-        return false;
-    }
-    if (retry->duration_ms != 0 && scope->engine->now - frame->started_ms >= retry->duration_ms) {
-        return false;
-    }
-    return conditions_hold(scope, retry->when, retry->except_when);
-}
-
 static bool has_handler(const struct plan_try *attempt)
 {
     return attempt->catch_first != PLAN_NONE || attempt->has_then || attempt->retry == NULL;
 }
 
-/* Delay before retry `n` (1 for the first); formulas in plan.h. */
-static int64_t retry_delay(struct scope *scope, const struct retry_policy *retry, uint32_t n)
+/* Delay before retry `n` (1 for the first); formulas in plan.h. False when the definition's own
+ * delay cannot be evaluated: no retry then, the first error is the one that people should see. */
+static bool retry_delay(struct scope *scope, const struct retry_policy *retry, uint32_t n,
+                        int64_t *ret_ms)
 {
     int64_t base = 0;
     if (scope_duration(scope, &retry->delay, scope->input, &base) != EVAL_OK) {
-        base = 0;
+        return false;
     }
     double delay = (double)base;
     if (retry->backoff == BACKOFF_LINEAR) {
@@ -128,10 +118,26 @@ static int64_t retry_delay(struct scope *scope, const struct retry_policy *retry
     if (spread > 0) {
         jitter += (int64_t)id_draw(&key, n, (uint64_t)spread + 1);
     }
-    return (int64_t)delay + jitter;
+    *ret_ms = (int64_t)delay + jitter;
+    return true;
 }
 
-static void try_retry(struct scope *scope, const struct retry_policy *retry, struct doc *error)
+/* Whether another attempt is allowed, and after which delay: none that would begin after
+ * limit.duration. */
+static bool retry_left(struct scope *scope, const struct retry_policy *retry, int64_t *ret_ms)
+{
+    const struct frame *frame = scope->frame;
+    *ret_ms = 0;
+    if (retry == NULL || frame->retries >= retry->count ||
+        !conditions_hold(scope, retry->when, retry->except_when) ||
+        !retry_delay(scope, retry, frame->retries + 1, ret_ms)) {
+        return false;
+    }
+    int64_t begins = scope->engine->now + *ret_ms - frame->started_ms;
+    return retry->duration_ms == 0 || begins < retry->duration_ms;
+}
+
+static void try_retry(struct scope *scope, int64_t delay_ms, struct doc *error)
 {
     struct frame *frame = scope->frame;
     struct event event = engine_event(scope->instance, EVENT_TRY_RETRY);
@@ -139,7 +145,7 @@ static void try_retry(struct scope *scope, const struct retry_policy *retry, str
     event.node = frame->node;
     event.error = error;
     event.count = frame->retries + 1;
-    event.at_ms = scope->engine->now + retry_delay(scope, retry, frame->retries + 1);
+    event.at_ms = scope->engine->now + delay_ms;
     if (event.at_ms <= scope->engine->now) {
         event.at_ms = scope->engine->now + 1;
     }
@@ -174,11 +180,12 @@ static bool try_takes(struct engine *engine, struct instance *instance, struct f
     struct doc *vars = catch_variables(engine, attempt, error);
     struct scope scope = catch_scope(engine, instance, frame, vars);
     bool takes = conditions_hold(&scope, attempt->when, attempt->except_when);
-    bool again = takes && retry_left(&scope, attempt->retry);
+    int64_t delay_ms = 0;
+    bool again = takes && retry_left(&scope, attempt->retry, &delay_ms);
     takes = takes && (again || has_handler(attempt));
     if (takes && !only_ask) {
         if (again) {
-            try_retry(&scope, attempt->retry, error);
+            try_retry(&scope, delay_ms, error);
         } else {
             try_catch(&scope, attempt, vars, error);
         }

@@ -210,7 +210,7 @@ Feature: Retry
       """yaml
       type: 'urn:own:odd'
       """
-    And attempt should be retried 2 times
+    And attempt should be retried 1 times
 
   Scenario: limit.attempt.duration bounds each attempt
     Given a workflow with definition:
