@@ -6,6 +6,7 @@
 
 #include "agents/connector/allow.h"
 #include "agents/connector/connector.h"
+#include "agents/connector/documents.h"
 #include "agents/connector/token.h"
 #include "common/base/str.h"
 
@@ -49,39 +50,59 @@ static bool call_exchange(struct call *call)
     return token_get(call, true) && call_send(call);
 }
 
-static void call_run(const struct agent_task *task, struct agent_reply *reply,
-                     enum connector_effect effect)
+void call_begin(struct call *call, const struct agent_task *task, struct agent_reply *reply,
+                enum connector_effect effect)
 {
-    struct call call = {.connector = task->user,
-                        .task = task,
-                        .reply = reply,
-                        .effect = effect,
-                        .shown = BUF_INIT(CONNECTOR_URL_BYTES),
-                        .input = agent_unseal(task, reply)};
-    if (call.input != NULL && request_url(&call, task->input, &call.shown) &&
-        call_exchange(&call)) {
-        answer_shape(&call);
+    *call = (struct call){.connector = task->user,
+                          .task = task,
+                          .reply = reply,
+                          .effect = effect,
+                          .shown = BUF_INIT(CONNECTOR_URL_BYTES)};
+}
+
+void call_run(struct call *call)
+{
+    if (request_url(call, call->shown_input, &call->shown) && call_exchange(call)) {
+        answer_shape(call);
     }
-    request_release(&call.request);
-    http_answer_release(&call.answer);
-    buf_release(&call.shown);
-    free(call.token);
-    json_decref(call.input);
+}
+
+void call_end(struct call *call)
+{
+    request_release(&call->request);
+    http_answer_release(&call->answer);
+    buf_release(&call->shown);
+    free(call->token);
+    json_decref(call->input);
+    json_decref(call->shown_input);
+}
+
+static void call_http(const struct agent_task *task, struct agent_reply *reply,
+                      enum connector_effect effect)
+{
+    struct call call;
+    call_begin(&call, task, reply, effect);
+    call.input = agent_unseal(task, reply);
+    call.shown_input = json_incref(task->input);
+    if (call.input != NULL) {
+        call_run(&call);
+    }
+    call_end(&call);
 }
 
 void connector_fetch(const struct agent_task *task, struct agent_reply *reply)
 {
-    call_run(task, reply, CALL_PURE);
+    call_http(task, reply, CALL_PURE);
 }
 
 void connector_send(const struct agent_task *task, struct agent_reply *reply)
 {
-    call_run(task, reply, CALL_KEYED);
+    call_http(task, reply, CALL_KEYED);
 }
 
 void connector_submit(const struct agent_task *task, struct agent_reply *reply)
 {
-    call_run(task, reply, CALL_UNKEYED);
+    call_http(task, reply, CALL_UNKEYED);
 }
 
 /* ---- state ---- */
@@ -119,8 +140,10 @@ enum err connector_open(const struct agent_setup *setup, void **ret_user, struct
     if (connector != NULL) {
         connector->allow = allow_create();
         connector->tokens = token_cache_create();
+        connector->documents = document_cache_create();
     }
-    if (connector == NULL || connector->allow == NULL || connector->tokens == NULL) {
+    if (connector == NULL || connector->allow == NULL || connector->tokens == NULL ||
+        connector->documents == NULL) {
         connector_close(connector);
         return error_set(err, ERR_NOMEM, "no memory for the connector");
     }
@@ -139,6 +162,7 @@ void connector_close(void *user)
     if (connector != NULL) {
         allow_destroy(&connector->allow);
         token_cache_destroy(&connector->tokens);
+        document_cache_destroy(&connector->documents);
         free(connector);
     }
 }

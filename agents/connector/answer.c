@@ -98,7 +98,7 @@ static json_t *headers_of(const struct buf *lines)
 static json_t *request_of(const struct call *call)
 {
     json_t *headers = json_object();
-    const json_t *given = json_object_of(call->task->input, "headers");
+    const json_t *given = json_object_of(call->shown_input, "headers");
     if (given != NULL) {
         (void)json_object_update(headers, json_mutable(given));
     }

@@ -17,6 +17,7 @@
 #include "common/http/http_client.h"
 
 struct allow;
+struct document_cache;
 struct token_cache;
 
 enum {
@@ -30,6 +31,7 @@ enum {
 struct connector {
     struct allow *allow;
     struct token_cache *tokens;
+    struct document_cache *documents;
     size_t answer_max;
     const char *ca_file; /* NULL: the system's */
 };
@@ -56,10 +58,12 @@ struct call {
     const struct agent_task *task;
     struct agent_reply *reply;
     enum connector_effect effect;
-    json_t *input;    /* with its secrets in place: never shown */
-    struct buf shown; /* the URL as the definition wrote it, for people */
-    char *token;      /* of OAuth 2.0; NULL: none */
+    json_t *shown_input; /* the same as the definition wrote it, for people */
+    json_t *input;       /* with its secrets in place: never shown */
+    struct buf shown;    /* the URL as the definition wrote it, for people */
+    char *token;         /* of OAuth 2.0; NULL: none */
     bool token_is_old;
+    size_t answer_max; /* 0: the connector's */
     struct request request;
     struct http_answer answer;
 };
@@ -130,9 +134,23 @@ void fail_unreadable(struct call *call, const struct error *err);
 
 /* ---- actions.c ---- */
 
+/* Begin a call without an input, run it when input and shown_input are there, and free what it has.
+ */
+void call_begin(struct call *call, const struct agent_task *task, struct agent_reply *reply,
+                enum connector_effect effect);
+void call_run(struct call *call);
+void call_end(struct call *call);
+
 agent_decide_fn connector_fetch;
 agent_perform_fn connector_send;
 agent_perform_fn connector_submit;
+
+/* ---- operate.c ---- */
+
+agent_perform_fn connector_operate;
+agent_probe_fn connector_operate_probe;
+
+/* ---- state ---- */
 
 /* agent_definition.open and .close */
 enum err connector_open(const struct agent_setup *setup, void **ret_user, struct error *err);

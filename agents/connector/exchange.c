@@ -49,7 +49,7 @@ bool exchange(struct call *call, const char *label)
         .body = request->has_body ? request->body.data : NULL,
         .size = request->body.size,
         .timeout_ms = left_ms > 0 ? (unsigned)left_ms : 1,
-        .answer_max = call->connector->answer_max,
+        .answer_max = call->answer_max != 0 ? call->answer_max : call->connector->answer_max,
         .ca_file = call->connector->ca_file,
         .digest_user = request->digest_user,
         .digest_password = request->digest_password,

@@ -12,6 +12,7 @@ int main(int argc, char **argv)
         {.name = "fetch", .decide = connector_fetch},
         {.name = "send", .perform = connector_send},
         {.name = "submit", .perform = connector_submit},
+        {.name = "operate", .perform = connector_operate, .probe = connector_operate_probe},
     };
     static const struct agent_definition definition = {
         .name = "connector",

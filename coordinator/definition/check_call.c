@@ -9,7 +9,6 @@
 
 static const struct refused_key refused_calls[] = {
     {"grpc", "gRPC calls are not in the profile; call an action of an agent"},
-    {"openapi", "OpenAPI calls are not in the profile; call an action of the connector agent"},
     {"asyncapi", "AsyncAPI calls are not in the profile; use emit and listen"},
     {"a2a", "A2A calls are not in the profile; call an action of an agent"},
     {"mcp", "MCP calls are not in the profile; call an action of an agent"},
@@ -235,6 +234,7 @@ static void report_unknown(struct load *load, const struct yaml_node *source, co
     names[count++] = "agent";
     names[count++] = "approval";
     names[count++] = "http";
+    names[count++] = "openapi";
     for (size_t i = 0; functions != NULL && i < functions->count && count < 36; i++) {
         names[count++] = functions->items[i]->key;
     }
@@ -270,6 +270,8 @@ void check_call(struct load *load, const struct yaml_node *node, struct plan_nod
         check_agent(load, node, task);
     } else if (strcmp(text, "http") == 0) {
         check_http(load, node, task);
+    } else if (strcmp(text, "openapi") == 0) {
+        check_openapi(load, node, task);
     } else if (strcmp(text, "approval") == 0) {
         check_approval(load, node, task);
     } else if (function != NULL) {

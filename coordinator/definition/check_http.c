@@ -1,10 +1,11 @@
 /*
- * call: http, compiled into a call of the connector agent, so that the engine needs nothing new.
+ * call: http and call: openapi, compiled into calls of the connector agent, so that the engine
+ * needs nothing new.
  *
  * The connector's input is made here, member by member, as a template over the task's input:
  * agents/connector/contract.json describes it. The action says what may be done after a doubt:
  * `fetch` repeats freely, `send` repeats under its Idempotency-Key, `submit` is never repeated
- * without a person.
+ * without a person; `operate` finds out from the document which of them it is.
  */
 #include <ctype.h>
 #include <string.h>
@@ -133,6 +134,15 @@ static void check_uri(struct load *load, const struct yaml_node *node, struct in
     }
 }
 
+static void check_policy(struct load *load, const struct yaml_node *node, struct input *input)
+{
+    if (node != NULL) {
+        size_t path = seal_enter(load, "authentication", 0);
+        input_add(input, "authentication", check_authentication(load, node));
+        seal_leave(load, path);
+    }
+}
+
 static void check_endpoint(struct load *load, const struct yaml_node *node, struct input *input)
 {
     static const char *const allowed[] = {"uri", "authentication", NULL};
@@ -148,12 +158,7 @@ static void check_endpoint(struct load *load, const struct yaml_node *node, stru
     if (uri != NULL) {
         check_uri(load, uri, input);
     }
-    const struct yaml_node *authentication = yaml_get(node, "authentication");
-    if (authentication != NULL) {
-        size_t path = seal_enter(load, "authentication", 0);
-        input_add(input, "authentication", check_authentication(load, authentication));
-        seal_leave(load, path);
-    }
+    check_policy(load, yaml_get(node, "authentication"), input);
 }
 
 /* --- the request --------------------------------------------------------------------------------
@@ -263,5 +268,50 @@ void check_http(struct load *load, const struct yaml_node *node, struct plan_nod
     } else if (declares_key(yaml_get(with, "headers"))) {
         task->call.action = "send";
     }
+    task->call.input = load_object(load, input.keys, input.items, input.count);
+}
+
+/* The document as an object of its own: it is fetched with credentials of its own. */
+static void check_document_of(struct load *load, const struct yaml_node *node, struct input *input)
+{
+    static const char *const allowed[] = {"name", "endpoint", NULL};
+    struct input document = {.count = 0};
+    if (node == NULL || !check_is_object(load, node, "'document'")) {
+        return;
+    }
+    check_keys(load, node, "'document'", allowed, NULL);
+    (void)check_text(load, yaml_get(node, "name"), "'name'");
+    size_t path = seal_enter(load, "document", 0);
+    check_endpoint(load, check_required(load, node, "endpoint", "'document'"), &document);
+    seal_leave(load, path);
+    input_add(input, "document", load_object(load, document.keys, document.items, document.count));
+}
+
+void check_openapi(struct load *load, const struct yaml_node *node, struct plan_node *task)
+{
+    static const char *const allowed[] = {"document", "operationId", "parameters", "authentication",
+                                          "output",   "redirect",    NULL};
+    struct input input = {.count = 0};
+    struct seal seal;
+    const struct yaml_node *with = check_required(load, node, "with", "'call: openapi'");
+    if (with == NULL || !check_is_object(load, with, "'with'")) {
+        return;
+    }
+    check_keys(load, with, "'with' of call: openapi", allowed, NULL);
+    seal_begin(load, &seal);
+    check_document_of(load, check_required(load, with, "document", "'with' of call: openapi"),
+                      &input);
+    const struct yaml_node *operation =
+        check_required(load, with, "operationId", "'with' of call: openapi");
+    const char *id = check_text(load, operation, "'operationId'");
+    input_add(&input, "operationId", load_fixed(load, json_string(id == NULL ? "" : id)));
+    check_map(load, with, "parameters", &input);
+    check_policy(load, yaml_get(with, "authentication"), &input);
+    check_shape_of_answer(load, with, &input);
+    seal_end(load, &task->call);
+    task->call.agent = "connector";
+    task->call.action = "operate";
+    task->call.contract = "1.0";
+    task->call.standard = true;
     task->call.input = load_object(load, input.keys, input.items, input.count);
 }

@@ -243,8 +243,9 @@ void check_run(struct load *load, const struct yaml_node *node, struct plan_node
  * ----------
  */
 
-/* call: http, from the task's node. */
+/* call: http and call: openapi, from the task's node. */
 void check_http(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_openapi(struct load *load, const struct yaml_node *node, struct plan_node *task);
 
 /* --- check_secret.c: $secrets
  * ---------------------------------------------------------------------

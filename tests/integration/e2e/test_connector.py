@@ -11,6 +11,29 @@ CANARY = "canary-7f3a/91\"c+d"  # looks different in URLs and in JSON
 TOKEN = "canary-token-55aa"
 
 
+SWAGGER = {
+    "swagger": "2.0", "basePath": "/v2",
+    "parameters": {"petId": {"name": "petId", "in": "path", "required": True, "type": "integer"}},
+    "paths": {
+        "/pet/{petId}": {
+            "parameters": [{"$ref": "#/parameters/petId"}],
+            "get": {"operationId": "getPetById", "responses": {}},
+            "delete": {"operationId": "deletePet", "responses": {}, "parameters": [
+                {"name": "Idempotency-Key", "in": "header", "type": "string"}]}},
+        "/pet": {"post": {"operationId": "addPet", "parameters": [
+            {"name": "pet", "in": "body", "required": True, "schema": {}}]}},
+        "/find": {"get": {"operationId": "findPets", "parameters": [
+            {"name": "status", "in": "query", "type": "array", "collectionFormat": "multi"},
+            {"name": "tags", "in": "query", "type": "array"}]}}}}
+OPENAPI = {
+    "openapi": "3.0.3", "servers": [{"url": "/{v}", "variables": {"v": {"default": "v3"}}}],
+    "paths": {"/pet/{id}": {"put": {
+        "operationId": "putPet",
+        "parameters": [{"name": "id", "in": "path", "required": True},
+                       {"name": "X-Trace", "in": "header"}, {"name": "crumb", "in": "cookie"}],
+        "requestBody": {"content": {"application/json": {}}}}}}}
+
+
 class Pets(http.server.BaseHTTPRequestHandler):
     """Answers what it was asked, or what the path says."""
 
@@ -45,6 +68,14 @@ class Pets(http.server.BaseHTTPRequestHandler):
             self.say(200, b"plain", "text/plain")
         elif words[0] == "mirror":  # says back whatever it was told
             self.say(200, {"headers": dict(self.headers), "path": self.path, "body": body})
+        elif words[0] == "swagger.json":
+            self.say(200, SWAGGER)
+        elif words[0] == "openapi.json":
+            self.say(200, OPENAPI)
+        elif words[0] == "elsewhere":
+            self.say(301, b"", Location="/openapi.json")
+        elif words[0] == "openapi.yaml":
+            self.say(200, b"openapi: 3.1.0\n", "application/yaml")
         elif words[0] == "oauth2" or words[0] == "realm":
             self.token(words, body)
         elif words[0] == "guarded":
@@ -205,6 +236,59 @@ class Connector(Calls):
     def test_an_address_in_a_names_clothes_is_refused(self):
         port = self.server.server_port
         self.run_task(call(method="get", endpoint=f"http://localhost:{port}/echo"), code=5)
+
+
+class OpenApi(Calls):
+    """Operations of documents that the connector fetches."""
+
+    def operation(self, name, document="/swagger.json", **arguments):
+        return {"call": "openapi", "with": {"document": {"endpoint": self.url + document},
+                                            "operationId": name, "parameters": arguments}}
+
+    def test_swagger_path_and_query(self):
+        said = self.run_task({"do": [
+            {"get": {**self.operation("getPetById", petId="${ .petId }"),
+                     "export": {"as": "."}}},
+            {"find": self.operation("findPets", status=["a", "b c"], tags=["x", "y"])},
+            {"both": {"set": {"get": "${ $context }", "find": "${ . }"}}}]}, {"petId": 7}).json()
+        self.assertEqual(said["get"]["path"], "/v2/pet/7")
+        self.assertEqual(said["find"]["path"], "/v2/find?status=a&status=b%20c&tags=x%2Cy")
+        self.assertEqual(self.count("/swagger.json"), 1, "the document is kept")
+
+    def test_a_body(self):
+        said = self.run_task(self.operation("addPet", pet={"name": "Milou"})).json()
+        self.assertEqual((said["method"], said["path"], json.loads(said["body"])),
+                         ("POST", "/v2/pet", {"name": "Milou"}))
+
+    def test_openapi_three_moved(self):
+        task = self.operation("putPet", "/elsewhere", id="a/b", crumb="c", body={"n": 1},
+                              **{"X-Trace": "t"})
+        task["with"]["output"] = "response"
+        said = self.run_task(task).json()
+        self.assertEqual(said["content"]["path"], "/v3/pet/a%2Fb")
+        self.assertEqual(json.loads(said["content"]["body"]), {"n": 1})
+        self.assertEqual(said["request"]["method"], "PUT")
+        self.assertEqual(said["request"]["headers"]["X-Trace"], "t")
+        with self.server.lock:
+            seen = [s for s in self.server.seen if s[1] == "/v3/pet/a%2Fb"][-1]
+        self.assertEqual((seen[2]["Cookie"], seen[2]["Content-Type"]),
+                         ("crumb=c", "application/json"))
+
+    def test_what_is_wrong_is_said(self):
+        for number, (task, words) in enumerate((
+                (self.operation("getPetById"), "the argument 'petId' is missing"),
+                (self.operation("getPetById", petId=1, pet=2), "takes no argument 'pet'"),
+                (self.operation("nobody"), "has no operation 'nobody'"),
+                (self.operation("x", "/openapi.yaml"), "is not JSON"),
+                (self.operation("x", "/text"), "is not JSON"))):
+            named = {"dsl": "1.0.3", "namespace": "e2e", "name": f"wrong-{number}",
+                     "version": "1.0.0"}
+            ran = self.run_task(task, document=named, code=3)
+            self.assertIn(words, ran.err)
+
+    def test_a_document_that_is_not_there(self):
+        ran = self.run_task(self.operation("x", "/status/404"), code=3)
+        self.assertEqual(json.loads(ran.err)["status"], 404)
 
 
 class Secrets(Calls):

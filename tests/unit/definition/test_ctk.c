@@ -68,7 +68,7 @@ Test(ctk, definitions_load_unless_they_make_requests)
         const char *name;
         unsigned loaded;
         unsigned refused;
-    } files[] = {{"branch", 1, 0}, {"call", 3, 2},   {"data-flow", 3, 0}, {"do", 1, 0},
+    } files[] = {{"branch", 1, 0}, {"call", 5, 0},   {"data-flow", 3, 0}, {"do", 1, 0},
                  {"emit", 1, 0},   {"flow", 2, 0},   {"for", 1, 0},       {"raise", 1, 0},
                  {"set", 1, 0},    {"switch", 3, 0}, {"try", 2, 0}};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
