@@ -88,6 +88,29 @@ static void task_run(struct draw *d, struct buf *out)
     }
 }
 
+/* Ends by its timeout at the latest. */
+static void task_listen_each(struct draw *d, struct buf *out, unsigned depth)
+{
+    buf_printf(out, "\"listen\":{\"to\":{\"any\":[{\"with\":{\"type\":\"t%u\"}}]",
+               (unsigned)draw(d, 3));
+    if (draw(d, 2) == 0) {
+        buf_printf(out, ",\"until\":\"${ length > %u }\"", (unsigned)draw(d, 3));
+    }
+    buf_append_str(out, "}},\"foreach\":{\"item\":\"e\",\"do\":");
+    tasks(d, out, depth + 1);
+    buf_append_str(out, "},\"timeout\":{\"after\":\"PT9S\"}");
+}
+
+static void task_approval(struct draw *d, struct buf *out)
+{
+    buf_append_str(out, "\"call\":\"approval\",\"with\":{\"title\":\"t\",\"proposal\":{\"k\":1}");
+    if (draw(d, 2) == 0) {
+        static const char *const ways[] = {"park", "deny", "allow", "escalate"};
+        buf_printf(out, ",\"deadline\":\"PT2S\",\"onTimeout\":\"%s\"", ways[draw(d, 4)]);
+    }
+    buf_append_str(out, "}");
+}
+
 static void task_call(struct draw *d, struct buf *out)
 {
     static const char *const agents[] = {"pure", "keyed", "manual", "both"};
@@ -138,7 +161,7 @@ static void task_flat(struct draw *d, struct buf *out)
 
 static void one_task(struct draw *d, struct buf *out, unsigned depth)
 {
-    uint64_t kind = draw(d, d->parts > 0 ? 13 : 12);
+    uint64_t kind = draw(d, d->parts > 0 ? 15 : 14);
     if (depth < DEPTH_MAX && kind == 0) {
         buf_append_str(out, "\"do\":");
         tasks(d, out, depth + 1);
@@ -146,8 +169,12 @@ static void one_task(struct draw *d, struct buf *out, unsigned depth)
         task_for(d, out, depth);
     } else if (depth < DEPTH_MAX && kind <= 3) {
         task_try(d, out, depth);
-    } else if (kind == 12) {
+    } else if (kind == 14) {
         task_run(d, out);
+    } else if (kind == 13) {
+        task_approval(d, out);
+    } else if (depth < DEPTH_MAX && kind == 12) {
+        task_listen_each(d, out, depth);
     } else if (depth < DEPTH_MAX && kind >= 10) {
         task_fork(d, out, depth);
     } else if (kind <= 5) {
