@@ -1,6 +1,7 @@
 #include "coordinator/definition/yaml.h"
 
 #include <libfyaml.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/arena.h"
@@ -448,4 +449,35 @@ const char *yaml_pointer(struct arena *arena, const struct yaml_node *node)
     const char *pointer = out.size == 0 || out.failed ? "" : arena_dup(arena, out.data, out.size);
     buf_release(&out);
     return pointer == NULL ? "" : pointer;
+}
+
+enum { VALUE_ARENA_BYTES = 64 * 1024 * 1024 };
+
+enum err yaml_value(const char *text, size_t size, json_t **ret_value, struct error *err)
+{
+    struct plan_report told = {0};
+    struct report *report = calloc(1, sizeof(*report));
+    struct arena *arena = arena_create(VALUE_ARENA_BYTES);
+    enum err code = error_set(err, ERR_NOMEM, "out of memory");
+    *ret_value = NULL;
+    if (report != NULL && arena != NULL && report_init(report, &told)) {
+        const char *copy = arena_dup(arena, text, size);
+        struct yaml_node *root = copy == NULL ? NULL : yaml_parse(arena, copy, size, report);
+        report_finish(report);
+        if (root != NULL && told.count == 0) {
+            *ret_value = root->value;
+            code = ERR_OK;
+        } else if (told.count > 0) {
+            const struct plan_problem *first = &told.problems[0];
+            code = error_set(err, ERR_INVALID, "%u:%u: %s", first->line, first->column,
+                             first->message);
+            if (root != NULL) {
+                json_decref(root->value);
+            }
+        }
+    }
+    plan_report_release(&told);
+    arena_destroy(&arena);
+    free(report);
+    return code;
 }

@@ -49,4 +49,9 @@ const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
 /* JSON pointer of the node in memory of `arena`. */
 const char *yaml_pointer(struct arena *arena, const struct yaml_node *node);
 
+/* A whole text as a value, under the same rules; *ret_value is a new reference. The error names
+ * line and column. ERR_INVALID, ERR_NOMEM. For files beside definitions. */
+MUST_CHECK enum err yaml_value(const char *text, size_t size, json_t **ret_value,
+                               struct error *err);
+
 #endif

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/str.h"
+#include "tools/mainstay/capture.h"
 #include "tools/mainstay/catalog.h"
 #include "tools/mainstay/cli.h"
 #include "tools/mainstay/definitions.h"
@@ -16,7 +16,6 @@
 #include "tools/mainstay/output.h"
 
 enum {
-    CHECK_ANSWER_BYTES = 4 * 1024 * 1024,
     ROUNDS_MAX = 16, /* functions of catalogs calling others */
 };
 
@@ -42,55 +41,16 @@ void problems_print(FILE *out, const char *file, const char *kind, const json_t 
 
 /* ---- check ---- */
 
-/* Run `coordinator --check FILE -o json` and collect what it prints. */
-static enum err checker_run(const char *program, const char *file, struct buf *out,
-                            struct error *err)
-{
-    int fds[2];
-    if (pipe(fds) != 0) {
-        return error_set(err, ERR_IO, "cannot run '%s': %s", program, strerror(errno));
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)dup2(fds[1], STDOUT_FILENO);
-        (void)close(fds[0]);
-        (void)close(fds[1]);
-        (void)execl(program, program, "--check", file, "-o", "json", (char *)NULL);
-        _exit(127);
-    }
-    (void)close(fds[1]);
-    char chunk[4096];
-    ssize_t got = 0;
-    while (pid > 0 && ((got = read(fds[0], chunk, sizeof(chunk))) > 0 || errno == EINTR)) {
-        buf_append(out, chunk, got > 0 ? (size_t)got : 0);
-        if (got == 0) {
-            break;
-        }
-    }
-    (void)close(fds[0]);
-    int status = 0;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (pid < 0 || out->failed || out->size == 0) {
-        return error_set(err, ERR_IO, "cannot check '%s': '%s' gave no answer", file, program);
-    }
-    return ERR_OK;
-}
-
+/* Run `coordinator --check FILE -o json`. A file that cannot be read is told here: the coordinator
+ * would speak of itself. */
 static enum err check_one(const char *program, const char *file, json_t **ret_answer,
                           struct error *err)
 {
-    static const struct json_limits limits = {.size_max = CHECK_ANSWER_BYTES, .any_number = true};
-    struct buf text = BUF_INIT(CHECK_ANSWER_BYTES);
-    enum err code = checker_run(program, file, &text, err);
-    if (code == ERR_OK) {
-        code = json_parse(text.data, text.size, &limits, ret_answer, err);
-        if (code != ERR_OK) {
-            error_wrap(err, "cannot read the answer of '%s'", program);
-        }
+    const char *const argv[] = {program, "--check", file, "-o", "json", NULL};
+    if (strcmp(file, "-") != 0 && access(file, R_OK) != 0) {
+        return error_set(err, ERR_NOT_FOUND, "cannot read '%s': %s", file, strerror(errno));
     }
-    buf_release(&text);
-    return code;
+    return capture_json(argv, ret_answer, err);
 }
 
 /* The definition with the functions it calls, in a file of its own. */

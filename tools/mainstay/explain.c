@@ -8,6 +8,7 @@
 #include "common/base/buf.h"
 #include "common/base/str.h"
 #include "tools/mainstay/cli.h"
+#include "tools/mainstay/explain.h"
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
@@ -143,7 +144,7 @@ static void entry_print(const struct ink *ink, const json_t *entry)
     duration_print(ink, entry);
 }
 
-static void story_print(const json_t *reply)
+void story_print(const json_t *reply)
 {
     struct ink ink = ink_choose();
     const char *definition = json_text_of(reply, "definition");

@@ -11,6 +11,7 @@ command_run check_run, deploy_run, definitions_ls_run;
 command_run definitions_describe_run, definitions_diff_run, definitions_retire_run;
 command_run run_run, emit_run, explain_run;
 command_run instances_migrate_run;
+command_run simulate_run, graph_run;
 command_run instances_ls_run, instances_describe_run, instances_cancel_run;
 command_run agents_ls_run, agents_call_run, agents_restart_run, agents_stop_run;
 command_run gates_ls_run, gates_describe_run, gates_approve_run, gates_reject_run, gates_edit_run;

@@ -1,0 +1,157 @@
+"""mainstay simulate: canned replies, a clock that jumps, exit codes, what is wrong with the files."""
+import json
+import unittest
+
+import offline
+
+ASK = "do:\n  - ask: {call: agent, with: {agent: clerk, action: price, contract: '1.3'}}\n"
+
+
+class Simulate(offline.Case):
+    def test_waits_take_no_time_and_the_output_is_printed(self):
+        answer, code, _ = self.simulate(
+            "do:\n  - w: {wait: {days: 30}}\n  - s: {set: {late: true}}\n")
+        self.assertEqual(code, 0)
+        self.assertEqual(answer["instances"][0]["output"], {"late": True})
+        self.assertEqual(answer["ended_at"], "2026-01-31T00:00:00Z")
+
+    def test_runs_are_the_same_every_time(self):
+        tasks = "do:\n  - a: {call: agent, with: {agent: x, action: y}}\n"
+        agents = "agents: {x: {y: [{fail: {class: transient}, times: 3}, {output: {n: 1}}]}}\n"
+        first = self.simulate(tasks, agents=agents)
+        self.assertEqual(first, self.simulate(tasks, agents=agents))
+        self.assertEqual(first[1], 0)
+
+    def test_replies_come_in_order_and_by_input(self):
+        tasks = ("do:\n  - each:\n      for: {in: '${ .list }'}\n      do:\n"
+                 "        - ask: {call: agent, with: {agent: clerk, action: price,"
+                 " input: '${ {n: $item} }'}, export: {as: '${ $context + {(($item | tostring)):"
+                 " .} }'}}\n      output: {as: '${ $context }'}\n")
+        agents = ("agents:\n  clerk:\n    price:\n"
+                  "      - {when: .n == 3, output: {three: '${ .n * 2 }'}}\n"
+                  "      - {output: {first: 1}}\n      - {output: {rest: 1}}\n")
+        answer, code, err = self.simulate(tasks, "-i", '{"list": [1, 3, 2, 4]}', agents=agents)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(answer["instances"][0]["output"],
+                         {"1": {"first": 1}, "2": {"rest": 1}, "3": {"three": 6}, "4": {"rest": 1}})
+
+    def test_a_missing_reply_is_said_with_what_to_add(self):
+        answer, code, _ = self.simulate(ASK, "-i", '{"kg": 3}')
+        self.assertEqual(code, 1)
+        missing = answer["missing"][0]
+        self.assertEqual((missing["agent"], missing["action"], missing["input"]),
+                         ("clerk", "price", {"kg": 3}))
+        answer, code, _ = self.simulate(ASK, agents=missing["template"])
+        self.assertEqual(code, 0)
+        ran = self.run_cli("simulate", self.file("w.yaml", offline.HEAD + ASK))
+        self.assertIn("agents:\n  clerk:\n    price:\n      - output: {}", ran.stderr)
+
+    def test_exit_codes_are_those_of_run(self):
+        raised = "do:\n  - r: {raise: {error: {type: 'https://x.example/e', status: 409}}}\n"
+        answer, code, _ = self.simulate(raised)
+        self.assertEqual((code, answer["instances"][0]["error"]["status"]), (3, 409))
+        parked = "agents: {clerk: {price: {fail: {class: data, detail: odd}}}}\n"
+        answer, code, _ = self.simulate(ASK, agents=parked)
+        self.assertEqual((code, answer["instances"][0]["status"]), (5, "suspended"))
+        _, code, _ = self.simulate("do:\n  - l: {listen: {to: {one: {with: {type: never}}}}}\n")
+        self.assertEqual(code, 6)
+        ran = self.run_cli("simulate", self.file("bad.yaml", offline.HEAD + "do:\n  - a: {sett: 1}\n"))
+        self.assertEqual(ran.returncode, 1)
+        self.assertRegex(ran.stderr, r"bad.yaml:3:\d+: ")
+
+    def test_people_decide_by_the_name_of_the_step(self):
+        tasks = ASK + "  - ok: {call: approval, with: {title: fine}}\n"
+        agents = ("agents: {clerk: {price: [{fail: {class: data, detail: odd}}, {output: {n: 2}}]}}\n"
+                  "gates:\n  ask: {verdict: edit, value: {kg: 9}}\n"
+                  "  ok: {verdict: approve, after: PT1H}\n")
+        answer, code, err = self.simulate(tasks, agents=agents)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(answer["ended_at"], "2026-01-01T01:00:00Z")
+        self.assertEqual(answer["instances"][0]["output"]["value"], {"n": 2})
+
+    def test_events_start_and_continue(self):
+        tasks = ("schedule: {on: {one: {with: {type: begin}}}}\n"
+                 "do:\n  - l: {listen: {to: {one: {with: {type: go}}}}}\n")
+        events = "- {type: go, after: PT2H, data: {n: 1}}\n- {type: begin, after: PT1H}\n"
+        answer, code, err = self.simulate(tasks, events=events)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(answer["instances"][0]["output"], [{"n": 1}])
+        self.assertEqual(answer["ended_at"], "2026-01-01T02:00:00Z")
+
+    def test_effects_timeouts_and_late_answers(self):
+        tasks = ("do:\n  - t:\n      try:\n        - ask:\n            call: agent\n"
+                 "            with: {agent: clerk, action: book}\n            timeout: {after: PT5S}\n"
+                 "      catch: {errors: {with: {type: "
+                 "'https://serverlessworkflow.io/spec/1.0.0/errors/timeout'}},"
+                 " do: [{late: {set: {late: true}}}]}\n")
+        agents = ("agents: {clerk: {book: {effect: keyed, replies: {output: {}, after: PT1M}}}}\n")
+        answer, code, err = self.simulate(tasks, agents=agents)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(answer["instances"][0]["output"], {"late": True})
+
+    def test_expressions_of_mainstay_jq_are_evaluated(self):
+        answer, code, err = self.simulate(
+            "do:\n  - s: {set: {x: '${ .t | test(\"^a\") }'}}\n", "-i", '{"t": "abc"}')
+        self.assertEqual(code, 0, err)
+        self.assertEqual(answer["instances"][0]["output"], {"x": True})
+
+    def test_a_schedule_runs_once(self):
+        answer, code, err = self.simulate("schedule: {every: {minutes: 5}}\n"
+                                          "do:\n  - w: {wait: {hours: 1}}\n")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(len(answer["instances"]), 1)
+
+    def test_a_run_that_never_rests_is_stopped(self):
+        _, code, err = self.simulate("do:\n  - w: {wait: {seconds: 1}}\n"
+                                     "  - again: {set: {x: 1}, then: w}\n")
+        self.assertIn(code, (1, 3), err)
+
+    def test_what_is_wrong_with_the_files_is_said(self):
+        wrong = {
+            "agents: {clerk: {price: {outptu: {}}}}": "agents/clerk/price",
+            "agents: {clerk: {price: {output: {}, tims: 1}}}": "'tims' is not known here",
+            "agents: {clerk: {price: {fail: {class: odd}}}}": "one of transient",
+            "agents: {clerk: {price: {fail: {class: data, effect: x}}}}": "one of none",
+            "agents: {clerk: {price: {when: '.a ==', output: 1}}}": "agents/clerk/price/when",
+            "agents: {clerk: {price: {output: 1, after: 5}}}": "agents/clerk/price/after",
+            "agents: {clerk: {price: {output: 1, confidence: 2}}}": "from 0 to 1",
+            "agents: {clerk: {price: {effect: odd, replies: []}}}": "one of pure",
+            "agents: [1]": "must be an object",
+            "gates: {x: maybe}": "approve, reject or edit",
+            "agents: {clerk: {price: {output: &a 1}}}": "1:",
+            "x: 1": "'x' is not known here",
+        }
+        for text, words in wrong.items():
+            _, code, err = self.simulate(ASK, agents=text)
+            self.assertEqual(code, 1, text)
+            self.assertIn(words, err, text)
+        _, code, err = self.simulate(ASK, events="- {data: 1}")
+        self.assertEqual(code, 1)
+        self.assertIn("needs a 'type'", err)
+        for arguments in (["--input", "{"], ["--input", "@/nowhere"], ["--agents", "/nowhere"]):
+            ran = self.run_cli("simulate", self.file("v.yaml", offline.HEAD + ASK), *arguments)
+            self.assertEqual(ran.returncode, 1, arguments)
+            self.assertTrue(ran.stderr.startswith("mainstay: "), ran.stderr)
+            self.assertEqual(ran.stderr.count("\n"), 1, ran.stderr)
+
+    def test_the_story_is_told_in_words(self):
+        path = self.file("v.yaml", offline.HEAD + "do:\n  - w: {wait: {hours: 3}}\n")
+        ran = self.run_cli("simulate", path)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("'w' waits for 3 h", ran.stdout)
+        self.assertIn("03:00:00.000  the time of 'w' has come", ran.stdout)
+
+    def test_a_shipped_process_runs_on_canned_replies(self):
+        agents = json.dumps({"agents": {
+            "extraction": {"extract": {"output": {"documents": []}}}}})
+        words = ["simulate", f"{offline.SOURCE}/deploy/processes/invoice-audit.yaml", "-o", "json",
+                 "--agents", self.file("a.json", agents), "--events",
+                 self.file("e.yaml", "- {type: invoice.received, data: {x: 1}}")]
+        ran = self.run_cli(*words)
+        answer = json.loads(ran.stdout)
+        self.assertEqual(answer["instances"][0]["status"], "completed", ran.stdout)
+        self.assertEqual(ran.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
