@@ -60,7 +60,8 @@ do:
   - both: {fork: {compete: true, branches: [{l: {set: {a: 1}}}, {r: {wait: {seconds: 1}}}]}}
 """))
         self.check(graph, "v.yaml")
-        for part in ("for one in ${ .list }\\nwhile .go", "ask\\ncall clerk price", "on odd", "retry",
+        for part in ("for one in ${ .list }\\nwhile .go", "ask\\ncall clerk price", "on odd",
+                     "retry",
                      "big\\n.n > 5", "fork, the first wins", "any of\\na.b\\nc.d", "every {",
                      "raise https://x/errors/odd", 'label="next"'):
             self.assertIn(part, graph)
@@ -71,7 +72,8 @@ do:
             "do:\n  - 'a\"] ; x [': {set: {v: 1}}\n"
             "  - 'b\\N\\G': {wait: {seconds: 1}}\n"
             "  - sw: {switch: [{'q\"': {when: '.x == \"a\\\\\"', then: end}}]}\n"
-            "  - zeichen: {raise: {error: {type: 'https://x/\u00fc" + "\u00e4" * 200 + "', status: 400}}}\n")))
+            "  - zeichen: {raise: {error: {type: 'https://x/\u00fc" + "\u00e4" * 200 +
+            "', status: 400}}}\n")))
         self.assertNotIn(nasty, graph)
         self.check(graph, "nasty")
 

@@ -1,4 +1,4 @@
-"""mainstay simulate: canned replies, a clock that jumps, exit codes, what is wrong with the files."""
+"""mainstay simulate: canned replies, a clock that jumps, exit codes, wrong files."""
 import json
 import unittest
 
@@ -55,13 +55,14 @@ class Simulate(offline.Case):
         self.assertEqual((code, answer["instances"][0]["status"]), (5, "suspended"))
         _, code, _ = self.simulate("do:\n  - l: {listen: {to: {one: {with: {type: never}}}}}\n")
         self.assertEqual(code, 6)
-        ran = self.run_cli("simulate", self.file("bad.yaml", offline.HEAD + "do:\n  - a: {sett: 1}\n"))
+        bad = self.file("bad.yaml", offline.HEAD + "do:\n  - a: {sett: 1}\n")
+        ran = self.run_cli("simulate", bad)
         self.assertEqual(ran.returncode, 1)
         self.assertRegex(ran.stderr, r"bad.yaml:3:\d+: ")
 
     def test_people_decide_by_the_name_of_the_step(self):
         tasks = ASK + "  - ok: {call: approval, with: {title: fine}}\n"
-        agents = ("agents: {clerk: {price: [{fail: {class: data, detail: odd}}, {output: {n: 2}}]}}\n"
+        agents = ("agents:\n  clerk: {price: [{fail: {class: data}}, {output: {n: 2}}]}\n"
                   "gates:\n  ask: {verdict: edit, value: {kg: 9}}\n"
                   "  ok: {verdict: approve, after: PT1H}\n")
         answer, code, err = self.simulate(tasks, agents=agents)
@@ -80,11 +81,12 @@ class Simulate(offline.Case):
 
     def test_effects_timeouts_and_late_answers(self):
         tasks = ("do:\n  - t:\n      try:\n        - ask:\n            call: agent\n"
-                 "            with: {agent: clerk, action: book}\n            timeout: {after: PT5S}\n"
+                 "            with: {agent: clerk, action: book}\n"
+                 "            timeout: {after: PT5S}\n"
                  "      catch: {errors: {with: {type: "
                  "'https://serverlessworkflow.io/spec/1.0.0/errors/timeout'}},"
                  " do: [{late: {set: {late: true}}}]}\n")
-        agents = ("agents: {clerk: {book: {effect: keyed, replies: {output: {}, after: PT1M}}}}\n")
+        agents = "agents: {clerk: {book: {effect: keyed, replies: {output: {}, after: PT1M}}}}\n"
         answer, code, err = self.simulate(tasks, agents=agents)
         self.assertEqual(code, 0, err)
         self.assertEqual(answer["instances"][0]["output"], {"late": True})
