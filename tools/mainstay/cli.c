@@ -10,6 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/str.h"
 #include "tools/mainstay/control.h"
+#include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
 enum { HELP_BYTES = 256 * 1024, LIST_LIMIT_MAX = 1000 };
@@ -265,6 +266,10 @@ static enum output_format format_of(const struct invocation *args)
 static enum exit_code run_command(const struct invocation *args)
 {
     struct cli cli = {.args = args, .format = format_of(args)};
+    const char *form = invocation_get(args, OPTION_OUTPUT);
+    if ((text_equal(form, "dot") || text_equal(form, "svg")) && args->command->run != graph_run) {
+        return cli_usage("dot and svg are forms of a graph: mainstay graph FILE", NULL);
+    }
     enum exit_code exit_code = args->command->run(&cli);
     control_close(&cli.control);
     return exit_code;

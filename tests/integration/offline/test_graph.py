@@ -89,6 +89,7 @@ do:
             self.assertEqual(ran.returncode, 0)
             self.assertIn("<svg", ran.stdout)
         self.assertEqual(self.run_cli("graph", path, "-o", "json").returncode, 2)
+        self.assertEqual(self.run_cli("status", "-o", "svg").returncode, 2)
 
     def test_what_is_no_definition_is_told(self):
         ran = self.run_cli("graph", self.file("v.yaml", offline.HEAD + "do:\n  - a: {sett: 1}\n"))
