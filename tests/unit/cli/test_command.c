@@ -91,7 +91,8 @@ Test(command, what_is_wrong_is_said_with_what_was_meant)
     expect_wrong("gates aprove x", "unknown command 'gates aprove'",
                  "did you mean 'mainstay gates approve'?");
     expect_wrong("run --inptu x", "unknown option '--inptu'", "did you mean '--input'?");
-    expect_wrong("up -o xml", "option '--output' cannot be 'xml'", "it is one of: text json jsonl dot svg");
+    expect_wrong("up -o xml", "option '--output' cannot be 'xml'",
+                 "it is one of: text json jsonl dot svg");
     expect_wrong("up --detach=yes", "option '--detach' takes no value", NULL);
     expect_wrong("up --dir", "option '--dir' needs a value: DIR", NULL);
     expect_wrong("gates", "'gates' needs a verb", NULL);
