@@ -309,7 +309,7 @@ static enum err trial_start(struct trial *trial, struct error *err)
     const struct definition *definition =
         company_find_definition(engine_company(turn_engine(trial->turn)), name);
     CHECK(definition != NULL);
-    turn_begin(trial->turn, trial->now);
+    trial_begin(trial);
     agents_join(trial, definition->plan);
     TRY(turn_end(trial->turn, err));
     bool by_event =
@@ -363,7 +363,7 @@ static enum err trial_turn(struct trial *trial, struct error *err)
         struct answer answer = answer_remove(trial, first);
         answer_give(trial, &answer); /* asks in a turn of its own */
     } else {
-        turn_begin(trial->turn, trial->now);
+        trial_begin(trial);
         if (first != NULL && first->due_ms <= trial->now) {
             struct answer answer = answer_remove(trial, first);
             answer_give(trial, &answer);

@@ -143,6 +143,12 @@ static int64_t trial_now(void *user)
     return ((const struct trial *)user)->now;
 }
 
+void trial_begin(struct trial *trial)
+{
+    const struct clock_reading clock = {.wall_ms = trial->now, .boot_ms = trial->now};
+    turn_begin(trial->turn, &clock);
+}
+
 void trial_command(struct trial *trial, const struct command *command)
 {
     turn_command(trial->turn, command);
@@ -176,7 +182,7 @@ enum err trial_ask(struct trial *trial, const char *verb, json_t *body, json_t *
     trial->token++;
     trial->replied = false;
     if (control_is_order(verb)) {
-        turn_begin(trial->turn, trial->now);
+        trial_begin(trial);
         control_request(trial->control, trial->token, verb, bytes.data, bytes.size);
         code = turn_end(trial->turn, err);
     } else {

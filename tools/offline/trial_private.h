@@ -60,6 +60,9 @@ MUST_CHECK enum err trial_open(struct trial *trial, const struct trial_options *
                                struct error *err);
 void trial_close(struct trial *trial);
 
+/* Open a turn at the trial's clock, on which all time passes; turn_end closes it. */
+void trial_begin(struct trial *trial);
+
 /* A command of the open turn. */
 void trial_command(struct trial *trial, const struct command *command);
 
