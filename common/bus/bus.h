@@ -185,6 +185,9 @@ MUST_CHECK enum err bus_stream_ensure(struct bus *bus, const char *stream, const
 MUST_CHECK enum err bus_consumer_ensure(struct bus *bus, const char *stream, const char *consumer,
                                         const char *config, bool *ret_created, struct error *err);
 
+/* Delete a stream with all its messages and consumers. ERR_NOT_FOUND. */
+MUST_CHECK enum err bus_stream_delete(struct bus *bus, const char *stream, struct error *err);
+
 /* Delete a consumer. ERR_NOT_FOUND. */
 MUST_CHECK enum err bus_consumer_delete(struct bus *bus, const char *stream, const char *consumer,
                                         struct error *err);
@@ -198,6 +201,7 @@ struct bus_stream_state {
     uint64_t bytes;
     uint64_t first_sequence;
     uint64_t last_sequence;
+    uint64_t deleted; /* between the first and the last; nobody deletes single ones, so: damaged */
 };
 
 struct bus_consumer_state {

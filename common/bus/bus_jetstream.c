@@ -231,6 +231,17 @@ enum err bus_consumer_delete(struct bus *bus, const char *stream, const char *co
     return ERR_OK;
 }
 
+enum err bus_stream_delete(struct bus *bus, const char *stream, struct error *err)
+{
+    char operation[128];
+    json_t *answer = NULL;
+    TRY(names_check(stream, stream, err));
+    (void)snprintf(operation, sizeof(operation), "STREAM.DELETE.%s", stream);
+    TRY(api_ask(bus, operation, NULL, &answer, err));
+    json_decref(answer);
+    return ERR_OK;
+}
+
 enum err bus_stream_purge(struct bus *bus, const char *stream, uint64_t sequence, struct error *err)
 {
     char operation[128];
@@ -265,6 +276,7 @@ enum err bus_stream_state(struct bus *bus, const char *stream, struct bus_stream
         .bytes = number_of(state, "bytes"),
         .first_sequence = number_of(state, "first_seq"),
         .last_sequence = number_of(state, "last_seq"),
+        .deleted = number_of(state, "num_deleted"),
     };
     json_decref(answer);
     return ERR_OK;

@@ -253,6 +253,24 @@ static void queries_answer(struct edge *edge)
     edge->query_count = 0;
 }
 
+/* A live store answers a task that is sent again at once, if only with "running". When a reminder
+ * was answered by nobody until the next one is due, the streams do not carry any more. */
+static void edge_suspect(struct edge *edge)
+{
+    uint64_t reminded = engine_counters(turn_engine(edge->turn))->reminded;
+    if (reminded == edge->reminded) {
+        return;
+    }
+    edge->reminded = reminded;
+    if (!edge->unanswered || !atomic_load(&edge->connected)) {
+        edge->unanswered = true;
+        return;
+    }
+    edge->unanswered = false;
+    edge->streams_suspect = true;
+    inbox_reconnected(edge);
+}
+
 static void edge_retry(struct edge *edge)
 {
     int64_t now = clock_wall_ms();
@@ -310,6 +328,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     FAULT_POINT("turn-after-acks");
     control_timeouts(edge->control, clock_wall_ms());
     queries_answer(edge);
+    edge_suspect(edge);
     streams_trim_results(edge);
     arena_reset(edge->arena);
     health_turn(edge, clock_monotonic_ns() - begun);

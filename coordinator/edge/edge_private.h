@@ -100,8 +100,11 @@ struct edge {
     struct tables_figures figures; /* given to metrics already */
     uint64_t results_since_trim;
     char metrics_url[96];
-    atomic_bool resend; /* a task batch did not reach its stream */
-    int64_t retry_ms;   /* when to try again what follows; 0: nothing */
+    atomic_bool resend;   /* a task batch did not reach its stream */
+    uint64_t reminded;    /* tasks sent again, as the engine counts, when that was looked at last */
+    bool unanswered;      /* a reminder was sent and no result has come since */
+    bool streams_suspect; /* what agents and coordinator say to each other does not arrive */
+    int64_t retry_ms;     /* when to try again what follows; 0: nothing */
     bool retry_streams;
     bool retry_resend;
     bool announced;

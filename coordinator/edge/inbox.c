@@ -252,6 +252,7 @@ static void take_results(struct edge *edge, struct item *item, const struct subj
 
 static void take_result(struct edge *edge, struct item *item)
 {
+    edge->unanswered = false;
     struct subject subject;
     if (!subject_parse(item->msg->subject, &subject) || subject.kind != SUBJECT_RESULT) {
         dead_letter(edge, "results", item->msg, "not a result subject", "");

@@ -75,8 +75,31 @@ enum err streams_join(struct edge *edge, const char *agent, const char *store, s
     return code;
 }
 
+/* Tasks and results are sent again by those who owe them, so a damaged stream of them is best gone:
+ * nats-server 2.9.10 goes on storing messages behind an unreadable one and never delivers them. */
+static enum err work_streams_heal(struct edge *edge, struct error *err)
+{
+    static const char *const names[] = {STREAM_TASKS, STREAM_RESULTS};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct bus_stream_state state;
+        enum err code = bus_stream_state(edge->bus, names[i], &state, err);
+        if (code == ERR_NOT_FOUND ||
+            (code == ERR_OK && state.deleted == 0 && !edge->streams_suspect)) {
+            continue;
+        }
+        TRY(code);
+        log_warn("stream %s is damaged or stuck (%llu messages are missing in it): made anew, "
+                 "what was in it is sent again",
+                 names[i], (unsigned long long)state.deleted);
+        TRY(bus_stream_delete(edge->bus, names[i], err));
+    }
+    edge->streams_suspect = false;
+    return ERR_OK;
+}
+
 enum err streams_ensure(struct edge *edge, struct error *err)
 {
+    TRY(work_streams_heal(edge, err));
     for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
         bool created = false;
         FAULT_POINT("stream-before-ensure");

@@ -51,6 +51,7 @@ struct engine_counters {
     uint64_t instances_faulted;
     uint64_t instances_cancelled;
     uint64_t redispatched;
+    uint64_t reminded; /* of these, because a live store was silent for too long */
 };
 
 /* Create an engine without state. `port` and `options` are borrowed and copied respectively. */

@@ -1,4 +1,5 @@
 """The kinds of faults. Each names the world it needs and returns whether it hit work in flight."""
+import glob
 import os
 import signal
 import subprocess
@@ -111,6 +112,29 @@ class Wipe(Fault):
         self.pause()
         self.company.start_bus()
         return hit
+
+
+class Rot(Fault):
+    """kill -9 of nats-server; some bytes of its stored messages are others when it comes back."""
+
+    def inject(self):
+        hit = self.in_flight()
+        self.company.bus.kill()
+        blocks = glob.glob(os.path.join(self.company.bus_dir, "**", "*.blk"), recursive=True)
+        blocks = [path for path in blocks if os.path.getsize(path) > 0]
+        for path in blocks:
+            with open(path, "r+b") as file:
+                size = os.path.getsize(path)
+                for _ in range(self.rng.randint(1, 3)):
+                    # Most likely in what is not delivered yet: near the end.
+                    place = size - 1 - int(min(size - 1, self.rng.expovariate(1 / 2000)))
+                    file.seek(place)
+                    byte = file.read(1)[0]
+                    file.seek(place)
+                    file.write(bytes([byte ^ (1 << self.rng.randrange(8))]))
+        self.pause()
+        self.company.start_bus()
+        return hit and bool(blocks)
 
 
 class Network(Fault):
@@ -230,6 +254,6 @@ class Disk:
         os.unlink(self.filler)
 
 
-KINDS = {"kill": Kill, "point": Point, "stop": Stop, "wipe": Wipe, "network": Network,
+KINDS = {"kill": Kill, "point": Point, "stop": Stop, "wipe": Wipe, "rot": Rot, "network": Network,
          "power": Power, "disk-full": DiskFull}
 WORLDS = ("plain", "proxied", "mounted")

@@ -131,6 +131,33 @@ enum err bus_consumer_delete(struct bus *bus, const char *stream, const char *co
     return ERR_OK;
 }
 
+static void stream_empty(struct stream *stream)
+{
+    for (size_t i = 0; i < stream->count; i++) {
+        stream->items[i]->gone = true;
+    }
+    stream->exists = false;
+    stream->count = 0;
+    stream->hint = 0;
+    stream->last = 0;
+}
+
+enum err bus_stream_delete(struct bus *bus, const char *stream, struct error *err)
+{
+    struct sim_bus *it = sim_current->bus;
+    struct stream *found = model_stream(it, stream);
+    if (!bus->connected || found == NULL || !found->exists) {
+        return error_set(err, ERR_NOT_FOUND, "no such stream");
+    }
+    stream_empty(found);
+    for (size_t i = 0; i < it->consumer_count; i++) {
+        if (it->consumers[i].stream == found) {
+            it->consumers[i].stream = NULL;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err bus_stream_purge(struct bus *bus, const char *stream, uint64_t sequence, struct error *err)
 {
     struct stream *it = model_stream(sim_current->bus, stream);
@@ -147,8 +174,11 @@ enum err bus_stream_state(struct bus *bus, const char *stream, struct bus_stream
                           struct error *err)
 {
     const struct stream *it = model_stream(sim_current->bus, stream);
-    if (!bus->connected || it == NULL || !it->exists) {
+    if (!bus->connected) {
         return error_set(err, ERR_UNAVAILABLE, "disconnected");
+    }
+    if (it == NULL || !it->exists) {
+        return error_set(err, ERR_NOT_FOUND, "no such stream");
     }
     *ret_state = (struct bus_stream_state){.last_sequence = it->last, .messages = it->count};
     return ERR_OK;
@@ -223,13 +253,7 @@ static void stream_fall_back(struct sim *sim, struct stream *stream)
 static void stream_harm(struct sim *sim, struct stream *stream, enum sim_bus_harm harm)
 {
     if (harm == BUS_HARM_WIPE) {
-        for (size_t i = 0; i < stream->count; i++) {
-            stream->items[i]->gone = true;
-        }
-        stream->exists = false;
-        stream->count = 0;
-        stream->hint = 0;
-        stream->last = 0;
+        stream_empty(stream);
         return;
     }
     if (harm == BUS_HARM_TAIL) {

@@ -299,13 +299,16 @@ class Company:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/varz", timeout=10) as answer:
             return json.load(answer)
 
-    def streams(self):
-        """{stream: last sequence}, from the server's monitoring."""
-        address = f"http://127.0.0.1:{self.monitor}/jsz?streams=true&accounts=true"
+    def stream_details(self):
+        """Streams with their consumers, from the server's monitoring."""
+        address = f"http://127.0.0.1:{self.monitor}/jsz?consumers=true&accounts=true"
         with urllib.request.urlopen(address, timeout=10) as answer:
             accounts = json.load(answer).get("account_details", [])
-        return {stream["name"]: stream["state"]["last_seq"]
-                for account in accounts for stream in account.get("stream_detail", [])}
+        return [stream for account in accounts for stream in account.get("stream_detail", [])]
+
+    def streams(self):
+        """{stream: last sequence}"""
+        return {stream["name"]: stream["state"]["last_seq"] for stream in self.stream_details()}
 
 
 class Load:

@@ -404,6 +404,7 @@ void redispatch_due(struct engine *engine)
         const struct store *store =
             company_store(&engine->company, frame_node(instance, frame)->call.agent, frame->store);
         if (store->state == STORE_LIVE) {
+            engine->counters.reminded++;
             task_again(engine, instance, frame);
         }
         redispatch_watch(engine, instance, frame, entry.times + 1);
