@@ -153,6 +153,10 @@ enum err turn_end(struct turn *turn, struct error *err)
     TRY(tables_commit(turn->tables, events, event_count, turn->options.sync, err));
     FAULT_POINT("turn-committed");
     orders_carry_out(turn);
+    if (turn->options.facts != NULL && event_count > 0) {
+        turn->options.facts(turn->options.user, events, event_count, tables_sequence(turn->tables),
+                            turn->now);
+    }
     engine_turn_done(turn->engine);
     return ERR_OK;
 }

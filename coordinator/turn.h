@@ -26,11 +26,16 @@ struct turn;
 /* Carries out what is durable now: orders to agents first, then the rest. */
 typedef void turn_order_fn(void *user, const struct order *order);
 
+/* Told what a turn has committed, once its orders are carried out; borrowed for the call. */
+typedef void turn_facts_fn(void *user, const struct event *events, size_t count, uint64_t sequence,
+                           int64_t now_ms);
+
 struct turn_options {
     struct engine_options engine;
     uint64_t epoch_least; /* see tables_open */
     bool sync;            /* commits are on the device before orders are carried out */
     turn_order_fn *order;
+    turn_facts_fn *facts;     /* NULL: nobody wants to know */
     void (*send)(void *user); /* between the two: agents have all that is for them; may be NULL */
     void *user;
 };

@@ -5,7 +5,9 @@
  *   task.<agent>.<store>     TASKS      TaskBatch
  *   result.<agent>.<store>   RESULTS    ResultBatch
  *   journal.<partition>      JOURNAL    JournalBatch
- *   lifecycle.<type>         LIFECYCLE  lifecycle CloudEvents of the workflow specification
+ *   lifecycle.<namespace>.<name>.<what>
+ *                            LIFECYCLE  lifecycle CloudEvents of the workflow specification; what:
+ *                                       workflow.started, ..., task.completed, ...
  *   hello.<agent>.<store>    -          Hello, request/reply
  *   presence.<agent>.<store> -          who is there, request/reply
  *   control.<verb>           -          ControlRequest, request/reply; verbs may have dots

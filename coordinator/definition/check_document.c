@@ -41,7 +41,8 @@ static void check_dsl(struct load *load, const struct yaml_node *node)
 
 static void check_metadata(struct load *load, const struct yaml_node *node)
 {
-    static const char *const allowed[] = {"priority", "timezone", NULL};
+    static const char *const allowed[] = {"priority", "timezone", "lifecycle", NULL};
+    static const char *const lifecycles[] = {"instance", "steps", "none", NULL};
     static const struct refused_key refused[] = {{"budget", "budgets are not in the profile yet"},
                                                  {NULL, NULL}};
     if (node == NULL || !check_is_object(load, node, "'metadata'")) {
@@ -55,6 +56,11 @@ static void check_metadata(struct load *load, const struct yaml_node *node)
     const struct yaml_node *priority = yaml_get(own, "priority");
     if (priority != NULL) {
         load->memory->plan.priority = (int)check_integer(load, priority, "'priority'", 0, 9);
+    }
+    if (yaml_get(own, "lifecycle") != NULL) {
+        int word = check_word(load, yaml_get(own, "lifecycle"), "'lifecycle'", lifecycles);
+        load->memory->plan.lifecycle =
+            word < 0 ? PLAN_LIFECYCLE_INSTANCE : (enum plan_lifecycle)word;
     }
     if (yaml_get(own, "timezone") != NULL) {
         check_timezone(load, yaml_get(own, "timezone"));

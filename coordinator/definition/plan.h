@@ -297,6 +297,9 @@ struct plan_schedule {
     const char *zone; /* cron: name of its time zone; NULL: UTC */
 };
 
+/* What others are told of its instances: document.metadata.mainstay.lifecycle. */
+enum plan_lifecycle { PLAN_LIFECYCLE_INSTANCE, PLAN_LIFECYCLE_STEPS, PLAN_LIFECYCLE_NONE };
+
 struct plan {
     struct digest digest; /* BLAKE2b-256 of the text as deployed */
     const char *dsl;
@@ -306,6 +309,7 @@ struct plan {
     const char *title;      /* may be NULL */
     const json_t *document; /* the whole definition, for $workflow.definition */
     int priority;           /* document.metadata.mainstay.priority; 5 unless said, 0 highest .. 9 */
+    enum plan_lifecycle lifecycle;
     struct plan_data data;
     struct plan_timeout timeout;
     const struct plan_trigger *trigger; /* NULL: no event starts it */

@@ -13,6 +13,7 @@
 #include "common/store/kv.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
+#include "coordinator/edge/lifecycle.h"
 #include "coordinator/edge/zones.h"
 
 enum {
@@ -70,6 +71,13 @@ static void edge_reply(void *user, uint64_t token, const void *bytes, size_t siz
     item_destroy(&item);
 }
 
+static void edge_facts(void *user, const struct event *events, size_t count, uint64_t sequence,
+                       int64_t now_ms)
+{
+    struct edge *edge = user;
+    lifecycle_facts(edge->lifecycle, events, count, sequence, now_ms);
+}
+
 static enum err edge_store(struct edge *edge, struct error *err)
 {
     struct turn_options options = {
@@ -77,6 +85,7 @@ static enum err edge_store(struct edge *edge, struct error *err)
         .epoch_least = (uint64_t)clock_wall_ms(),
         .sync = edge->options.sync,
         .order = edge_order,
+        .facts = edge_facts,
         .send = edge_send,
         .user = edge,
     };
@@ -135,6 +144,7 @@ enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
     CHECK(edge->arena != NULL);
     CHECK(edge->mailbox != NULL);
     edge->outbox = outbox_create(edge);
+    edge->lifecycle = lifecycle_create(edge);
     edge->jq = jq_create(options->jq_path, inbox_answer, edge);
     enum err code = edge_store(edge, err);
     if (code == ERR_OK) {
@@ -174,6 +184,7 @@ void edge_destroy(struct edge **edge)
     bus_close(&it->bus);
     health_stop(it);
     outbox_destroy(&it->outbox);
+    lifecycle_destroy(&it->lifecycle);
     turn_destroy(&it->turn);
     kv_close(&it->kv);
     arena_destroy(&it->arena);

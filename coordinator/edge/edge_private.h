@@ -24,6 +24,7 @@ struct mailbox;
 struct metric;
 struct metrics;
 struct outbox;
+struct lifecycle;
 
 enum {
     EDGE_EVENTS_BATCH = 256,
@@ -87,6 +88,7 @@ struct edge {
     struct bus_pull *results;
     struct control *control;
     struct outbox *outbox;
+    struct lifecycle *lifecycle;
     struct jq *jq;
     struct http_server *http;
     struct edge_metrics metrics;

@@ -18,6 +18,7 @@
 #include "coordinator/codec/outcome_codec.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/edge/event_intake.h"
+#include "coordinator/edge/lifecycle.h"
 #include "proto/contract.pb-c.h"
 #include "proto/result.pb-c.h"
 
@@ -420,6 +421,7 @@ void inbox_reconnected(struct edge *edge)
         edge->retry_ms = clock_wall_ms() + STREAMS_RETRY_MS;
         return;
     }
+    lifecycle_resume(edge->lifecycle);
     if (!edge->resumed) {
         edge->resumed = true;
         FAULT_POINT("resume-begun");

@@ -26,6 +26,8 @@ static const struct {
                     "\"max_msg_size\":1114112," LIMITS("604800000000000", "1073741824", "new") "}"},
     {STREAM_TASKS,
      "{\"subjects\":[\"" SUBJECT_ALL_TASKS "\"]," LIMITS("600000000000", "268435456", "new") "}"},
+    {STREAM_LIFECYCLE, "{\"subjects\":[\"" SUBJECT_ALL_LIFECYCLE
+                       "\"]," LIMITS("604800000000000", "268435456", "old") "}"},
     {STREAM_RESULTS,
      "{\"subjects\":[\"" SUBJECT_ALL_RESULTS "\"]," LIMITS("600000000000", "268435456", "new") "}"},
 };

@@ -143,6 +143,7 @@ struct event engine_event(const struct instance *instance, enum event_kind kind)
     if (instance != NULL) {
         event.has_instance = true;
         event.instance = instance->id;
+        event.plan = instance->plan;
     }
     return event;
 }

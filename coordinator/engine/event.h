@@ -16,6 +16,7 @@
 #include "coordinator/engine/outcome.h"
 
 struct doc;
+struct plan;
 
 enum event_kind {
 #define JOURNAL_EVENT(name, number, text, version) name = (number),
@@ -42,9 +43,10 @@ struct event {
     uint32_t version;
     bool has_instance;
     struct id instance;
-    uint32_t frame;  /* 0: none */
-    uint32_t parent; /* 0: none */
-    uint32_t node;   /* PLAN_NONE: none */
+    const struct plan *plan; /* of the instance; not stored: NULL when read from the journal */
+    uint32_t frame;          /* 0: none */
+    uint32_t parent;         /* 0: none */
+    uint32_t node;           /* PLAN_NONE: none */
     const char *path;
     uint32_t activation;
     uint32_t attempt;

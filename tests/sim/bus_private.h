@@ -7,7 +7,7 @@
 #include "tests/sim/sim.h"
 
 enum {
-    STREAMS = 3,
+    STREAMS = 4,
     CONSUMERS_MAX = 32,
     BUSES_MAX = 512,
     PULLS_MAX = 4,

@@ -67,6 +67,7 @@ struct event instance_event(struct engine *engine, const struct definition *defi
     struct event event = engine_event(NULL, EVENT_INSTANCE_STARTED);
     event.has_instance = true;
     event.instance = *id;
+    event.plan = plan;
     event.name = definition->name;
     event.has_digest = true;
     event.digest = plan->digest;

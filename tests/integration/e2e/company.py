@@ -133,9 +133,9 @@ class Company:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def deploy(self, name, body, version="1.0.0", check=True):
+    def deploy(self, name, body, version="1.0.0", check=True, metadata="{}"):
         """Deploy a definition whose tasks are `body`; NAME of namespace e2e."""
-        path = self.file(f"{name}.yaml", definition(name, body, version))
+        path = self.file(f"{name}.yaml", definition(name, body, version, metadata))
         return self.call("deploy", path) if check else self.run("deploy", path)
 
     def start(self, name, data=None):
@@ -209,9 +209,9 @@ def http_get(url):
         return answer.read().decode()
 
 
-def definition(name, body, version="1.0.0"):
-    return (f"document: {{dsl: '1.0.3', namespace: e2e, name: {name}, version: '{version}'}}\n"
-            + body)
+def definition(name, body, version="1.0.0", metadata="{}"):
+    return (f"document: {{dsl: '1.0.3', namespace: e2e, name: {name}, version: '{version}',\n"
+            f"           metadata: {metadata}}}\n" + body)
 
 
 # A step that the tester agent answers with its input.

@@ -141,7 +141,8 @@ static void core_write(const struct accounts *accounts, struct buf *out)
                "  CORE {\n    jetstream: enabled\n"
                "    users: [ { user: \"coordinator\", password: \"%s\" } ]\n    exports: [\n"
                "      { service: \"control.>\", accounts: [ OPERATOR ] }\n"
-               "      { service: \"event.>\", accounts: [ OPERATOR, EVENTS ] }\n",
+               "      { service: \"event.>\", accounts: [ OPERATOR, EVENTS ] }\n"
+               "      { stream: \"lifecycle.>\", accounts: [ OPERATOR, EVENTS ] }\n",
                accounts->coordinator);
     for (size_t i = 0; i < accounts->agent_count; i++) {
         const struct account *account = &accounts->agents[i];
@@ -175,11 +176,14 @@ static void people_write(const struct accounts *accounts, struct buf *out)
                "  OPERATOR {\n    users: [ { user: \"operator\", password: \"%s\" } ]\n"
                "    imports: [\n"
                "      { service: { account: CORE, subject: \"control.>\" } }\n"
-               "      { service: { account: CORE, subject: \"event.>\" } }\n    ]\n  }\n",
+               "      { service: { account: CORE, subject: \"event.>\" } }\n"
+               "      { stream: { account: CORE, subject: \"lifecycle.>\" } }\n    ]\n  }\n",
                accounts->operator);
     buf_printf(out,
                "  EVENTS {\n    users: [ { user: \"events\", password: \"%s\" } ]\n"
-               "    imports: [ { service: { account: CORE, subject: \"event.>\" } } ]\n  }\n",
+               "    imports: [\n"
+               "      { service: { account: CORE, subject: \"event.>\" } }\n"
+               "      { stream: { account: CORE, subject: \"lifecycle.>\" } }\n    ]\n  }\n",
                accounts->events);
 }
 
