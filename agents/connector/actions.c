@@ -32,7 +32,9 @@ static bool call_send(struct call *call)
                    "the Idempotency-Key is empty, so the request could not be repeated");
         return false;
     }
-    return exchange(call, call->shown.data);
+    bool answered = exchange(call, call->shown.data);
+    exchange_hide(call);
+    return answered;
 }
 
 static bool call_exchange(struct call *call)

@@ -102,6 +102,9 @@ bool request_url(struct call *call, const json_t *input, struct buf *out);
  * failure in call->reply. */
 bool exchange(struct call *call, const char *label);
 
+/* Keep secrets that the other side repeats out of the answer, before it is cut or encoded. */
+void exchange_hide(struct call *call);
+
 /* ---- answer.c ---- */
 
 /* Turn the answer into the output, or into a failure when its status is none of success. */

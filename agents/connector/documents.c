@@ -163,6 +163,7 @@ static bool fetch(struct call *call, const char *label)
             return false;
         }
         if (!is_redirect(call->answer.status)) {
+            exchange_hide(call);
             if (call->answer.status != 200) {
                 fail_status(call);
             }

@@ -14,6 +14,12 @@ static bool cancelled(void *user)
     return agent_task_cancelled(call->task);
 }
 
+void exchange_hide(struct call *call)
+{
+    agent_redact(call->task, &call->answer.body);
+    agent_redact(call->task, &call->answer.headers);
+}
+
 bool exchange(struct call *call, const char *label)
 {
     const struct request *request = &call->request;
@@ -62,7 +68,5 @@ bool exchange(struct call *call, const char *label)
     if (code != ERR_OK) {
         fail_exchange(call, code, &err);
     }
-    agent_redact(call->task, &call->answer.body);
-    agent_redact(call->task, &call->answer.headers);
     return code == ERR_OK;
 }

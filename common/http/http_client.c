@@ -200,8 +200,11 @@ static CURLcode set_limits(struct http_client *client, const struct http_call *c
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(timeout < HTTP_CALL_CONNECT_MS ? timeout : HTTP_CALL_CONNECT_MS));
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, is_get(call) && redirects > 0 ? 1L : 0L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)redirects);
+    bool follow = is_get(call) && redirects > 0;
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, follow ? 1L : 0L);
+    /* The second request of a digest login counts as one, so without redirects there is no limit.
+     */
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, follow ? (long)redirects : -1L);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     /* One connection, one request: HTTP/2 would repeat requests of its own accord. */
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

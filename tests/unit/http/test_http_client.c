@@ -165,3 +165,78 @@ Test(http_client, failures_are_told_apart)
     cr_assert_not(pair.answer.sent);
     pair_stop(&pair);
 }
+
+static bool refuse_all(void *user, const struct sockaddr *address)
+{
+    (void)address;
+    ++*(int *)user;
+    return false;
+}
+
+Test(http_client, asks_before_it_connects)
+{
+    struct pair pair = pair_start();
+    struct error err = {0};
+    int asked = 0;
+    const struct http_call call = {.url = url_of(&pair, "/echo/x"),
+                                   .label = "the label",
+                                   .may_connect = refuse_all,
+                                   .user = &asked};
+    cr_expect_eq(http_client_send(pair.client, &call, &pair.answer, &err), ERR_REFUSED);
+    cr_expect_eq(asked, 1);
+    cr_expect_not(pair.answer.sent);
+    cr_expect_not_null(strstr(err.message, "'the label'"), "%s", err.message);
+    cr_expect_null(strstr(err.message, "/echo"), "%s", err.message);
+    pair_stop(&pair);
+}
+
+Test(http_url, is_read_as_the_client_reads_it)
+{
+    static const struct {
+        const char *url;
+        const char *host;
+        unsigned port;
+        bool tls;
+        bool login;
+    } rows[] = {
+        {"http://Host.Example/x", "host.example", 80, false, false},
+        {"https://h", "h", 443, true, false},
+        {"https://u:p@h:8443/", "h", 8443, true, true},
+        {"http://[::1]:9/", "::1", 9, false, false},
+        {"http://good@bad/", "bad", 80, false, true},
+    };
+    static const char *const wrong[] = {
+        "", "h/x", "ftp://h/", "http://", "http://h:99999/", "http://a b/", "//h/x"};
+    struct error err = {0};
+    struct http_url url;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_expect_eq(http_url_parse(rows[i].url, &url, &err), ERR_OK, "%s", rows[i].url);
+        cr_expect_str_eq(url.host, rows[i].host);
+        cr_expect_eq(url.port, rows[i].port);
+        cr_expect_eq(url.tls, rows[i].tls);
+        cr_expect_eq(url.login, rows[i].login);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        cr_expect_eq(http_url_parse(wrong[i], &url, &err), ERR_INVALID, "%s", wrong[i]);
+    }
+}
+
+Test(http_url, is_resolved_against_a_base)
+{
+    static const char *const rows[][3] = {
+        {"https://h/a/b.json", "c", "https://h/a/c"},
+        {"https://h/a/b.json", "/c", "https://h/c"},
+        {"https://h/a/b.json", "//x/c", "https://x/c"},
+        {"https://h/a/b/c.json", "../d", "https://h/a/d"},
+        {"https://h/a", "http://x:1/y?z", "http://x:1/y?z"},
+    };
+    struct buf out = BUF_INIT(256);
+    struct error err = {0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_expect_eq(http_url_resolve(rows[i][0], rows[i][1], &out, &err), ERR_OK, "%s",
+                     err.message);
+        cr_expect_str_eq(out.data, rows[i][2]);
+    }
+    cr_expect_eq(http_url_resolve("nowhere", "x", &out, &err), ERR_INVALID);
+    buf_release(&out);
+}
