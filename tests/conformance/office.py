@@ -146,6 +146,7 @@ class Story:
     def __init__(self, events):
         self.tasks, self.data = {}, {}
         self.heard = set()  # pointers of listens that have heard something
+        self.rounds = {}    # outputs of the iterations of a listen
         self.events = events
         for place, event in enumerate(events):
             if event.get("step", "/") != "/":
@@ -172,11 +173,14 @@ class Story:
             task.starts.append(place)
             task.state = None
             self.data[pointer] = event.get("value", event.get("input"))
+            self.heard.discard(pointer)
+            self.rounds.pop(pointer, None)
         elif kind == "step-ran":
             self.task(event).starts.append(place)
             self.ended(event, "completed", event.get("output"))
         elif kind == "step-completed":
-            self.ended(event, "completed", event.get("output", self.data.get(pointer)))
+            data = self.rounds.get(pointer, self.data.get(pointer))
+            self.ended(event, "completed", event.get("output", data))
         elif kind == "step-skipped":
             self.ended(event, "skipped")
         elif kind == "step-cancelled":
@@ -192,6 +196,8 @@ class Story:
             task.delays.append(milliseconds(event["due"]) - milliseconds(event["at"]))
         elif kind == "step-result" and event.get("outcome") == "done":
             self.data[pointer] = event.get("output")
+        elif kind == "iteration-ended":
+            self.rounds.setdefault(pointer, []).append(event.get("output", self.data.get(pointer)))
         elif kind == "event-consumed":
             before = self.data.get(pointer)
             self.data[pointer] = [*(before if pointer in self.heard else []), event.get("value")]
