@@ -79,7 +79,12 @@ class Isolation:
         return text + self.suffix
 
     def definition(self, text):
-        """The text of a definition as it is deployed. One that is no YAML stays as it is."""
+        """The text of a definition, and of functions of catalogs behind it, as it is deployed."""
+        return "".join(part if part.startswith("---") else self.document(part)
+                       for part in re.split(r"^(--- # function .*\n)", text, flags=re.M))
+
+    def document(self, text):
+        """One that is no YAML stays as it is."""
         for host, stand_in in self.hosts.items():
             text = re.sub(re.escape(host) + r"(?![\w.-])", stand_in, text)
         try:

@@ -45,7 +45,7 @@ class World:
         self.instances = []    # what was started, in order; the first one is the workflow
         self.results = {}      # instance: how it ended
         self.event = None      # the answer to the last publication
-        self.gate = None
+        self.verdict_given = None
         self.doc = None        # of the step at hand
 
     def close(self):
@@ -189,8 +189,9 @@ class World:
         gate = answer["gate"]
         gate = gate["gate"] if isinstance(gate, dict) else gate
         known = self.desk.ask("gates.describe", gate=gate)
-        self.desk.ask("gates.verdict", request_id=uuid.uuid4().hex, gate=gate, verdict=verdict,
-                      revision=known["revision"], **members)
+        self.verdict_given = {"gate": gate, "verdict": verdict, "revision": known["revision"],
+                              **members}
+        self.desk.ask("gates.verdict", request_id=uuid.uuid4().hex, **self.verdict_given)
 
 
 def place_of(problem):
@@ -549,6 +550,18 @@ def when_completed(world, name):
                 f"'{name}' completes")
 
 
+@step(r"the workflow should be (running|waiting|suspended)")
+def then_status(world, status):
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        found = world.desk.ask("instances.describe", instance=world.instance)["status"]
+        if found == status:
+            return
+        if found in FINAL or time.monotonic() > deadline:
+            raise Failed(f"it is {found}, not {status}")
+        time.sleep(0.01)
+
+
 @step(r"the coordinator is restarted")
 def when_restarted(world):
     world.restarts.wait()
@@ -649,6 +662,15 @@ def when_approved(world):
 @step(r"the person rejects")
 def when_rejected(world):
     world.verdict("reject", reason="the scenario says so")
+
+
+@step(r"the same verdict should be refused")
+def then_once(world):
+    try:
+        world.desk.ask("gates.verdict", request_id=uuid.uuid4().hex, **world.verdict_given)
+    except Refused:
+        return
+    raise Failed("it is taken a second time")
 
 
 @step(r"the person's approval should be refused")

@@ -166,3 +166,38 @@ Feature: Approvals
       """
       3:44: an approval has no 'timeout'
       """
+
+  Scenario: A verdict counts once
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: approval, version: '1.0.0'}
+      do:
+        - ok: {call: approval, with: {title: t, assignees: [ann]}, output: {as: .person}}
+      """
+    When the workflow is executed
+    Then a person should be asked
+    When the person approves
+    Then the same verdict should be refused
+    And the workflow should complete with output:
+      """yaml
+      conformance
+      """
+
+  Scenario: Unless said otherwise a deadline leaves the question open
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: approval, version: '1.0.0'}
+      do:
+        - both:
+            fork:
+              branches:
+                - ok: {call: approval, with: {title: t, proposal: 1, deadline: {milliseconds: 20}}, output: {as: .verdict}}
+                - pause: {wait: {milliseconds: 80}, output: {as: '"paused"'}}
+      """
+    When the workflow is executed
+    And pause has completed
+    And the person approves
+    Then the workflow should complete with output:
+      """yaml
+      [approved, paused]
+      """

@@ -44,6 +44,9 @@ Feature: Expressions
       | .items \| any(.n > 2)                                      | true                           |
       | .a as $one \| {one: $one} \| .one + 1                      | 2                              |
       | 9007199254740993 + 0                                       | 9007199254740993               |
+      | 4 / 2                                                      | 2                              |
+      | "\(.a / 0.5)"                                              | "2"                            |
+      | .b.c.[0]                                                   | 3                              |
       | .a / 2                                                     | 0.5                            |
       | 0.1 + 0.2                                                  | 0.30000000000000004            |
       | "}"                                                        | "}"                            |
@@ -84,7 +87,28 @@ Feature: Expressions
       | error("mine")          | .*mine.*                   |
       | .text.deep // 1        | .*                         |
       | [range(10000000)]      | .*                         |
-      | def f: f; f            | .*                         |
+      | .text * 1.5            | .*                         |
+      | [limit(-1; .items[])]  | .*                         |
+      | .text \| test("x")     | .*                         |
+
+  Scenario Outline: What has no end is stopped in the child process
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: expressions, version: '1.0.0'}
+      do:
+        - eval: {set: {value: '${ <expression> }'}}
+      """
+    When the workflow is executed
+    Then the workflow should fault with error:
+      """yaml
+      {type: 'https://open-workflow-specification.org/spec/1.0.0/errors/expression', status: 400, instance: /do/0/eval}
+      """
+
+    Examples:
+      | expression                                             |
+      | def f: f; f                                            |
+      | def f: [f]; f                                          |
+      | [limit(100000000; repeat("x"))] \| length              |
 
   Scenario Outline: What reaches out of the data is refused
     Given a workflow with definition:

@@ -177,3 +177,41 @@ Feature: Extensions
       | kind |
       | do   |
       | fork |
+
+  Scenario: after stands on every way out of a switch
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: extensions, version: '1.0.0'}
+      use:
+        extensions:
+          - audit: {extend: switch, after: [{note: {set: {x: 1}, export: {as: '${ {seen: true} }'}}}]}
+      output: {as: '{is, seen: $context.seen}'}
+      do:
+        - where: {switch: [{big: {when: .n > 10, then: large}}, {rest: {then: end}}]}
+        - between: {set: {is: between}}
+        - large: {set: {is: large}}
+      """
+    And given the workflow input is:
+      """yaml
+      n: 11
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """yaml
+      {is: large, seen: true}
+      """
+
+  Scenario: An extension does not see variables around the task
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: extensions, version: '1.0.0'}
+      use:
+        extensions:
+          - audit: {extend: set, before: [{a: {set: {x: '${ $item }'}}}]}
+      do:
+        - each: {for: {in: '[1]'}, do: [{one: {set: {n: 1}}}]}
+      """
+    Then the definition is refused with:
+      """
+      4:52: the variable '$item' is not known here
+      """

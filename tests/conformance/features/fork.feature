@@ -440,3 +440,49 @@ Feature: Fork
       3:29: a fork has 1 to 64 branches
       4:52: the task name 'a' is in this list twice
       """
+
+  Scenario: What moves comes before what waits
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: fork, version: '1.0.0'}
+      do:
+        - both:
+            fork:
+              branches:
+                - waits: {listen: {to: {one: {with: {type: own.go}}}}}
+                - works: {call: slow@tester, with: {input: {ms: 250}}}
+            output: {as: length}
+      """
+    When the workflow is executed
+    And works has started
+    Then the workflow should be running
+    When works has completed
+    Then the workflow should be waiting
+    When the event 'own.go' is published
+    Then the workflow should complete with output:
+      """yaml
+      2
+      """
+
+  Scenario: What waits comes before what asks a person
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: fork, version: '1.0.0'}
+      do:
+        - both:
+            fork:
+              branches:
+                - waits: {listen: {to: {one: {with: {type: own.go}}}}}
+                - asks: {call: approval, with: {title: t}}
+            output: {as: length}
+      """
+    When the workflow is executed
+    Then a person should be asked
+    And the workflow should be waiting
+    When the event 'own.go' is published
+    Then the workflow should be suspended
+    When the person approves
+    Then the workflow should complete with output:
+      """yaml
+      2
+      """

@@ -322,6 +322,64 @@ Feature: HTTP calls
       {type: 'https://open-workflow-specification.org/spec/1.0.0/errors/timeout', status: 408, instance: /do/0/get}
       """
 
+  Scenario: An endpoint that is an expression has no template in it
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: http, version: '1.0.0'}
+      do:
+        - get:
+            call: http
+            with: {method: get, endpoint: '${ "https://httpbin.org/anything/" + .part }'}
+            output: {as: '.url | endswith("x")'}
+      """
+    And given the workflow input is:
+      """yaml
+      {part: '{deep}', deep: x}
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """yaml
+      false
+      """
+
+  Scenario: An empty body is null
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: http, version: '1.0.0'}
+      do:
+        - get: {call: http, with: {method: head, endpoint: 'https://httpbin.org/get'}}
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """yaml
+      null
+      """
+
+  Scenario Outline: Bodies go out as their type says
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: http, version: '1.0.0'}
+      do:
+        - post:
+            call: http
+            with:
+              method: post
+              endpoint: https://httpbin.org/post
+              headers: {Idempotency-Key: x, Content-Type: <type>}
+              body: <body>
+            output: {as: .data}
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """json
+      "<data>"
+      """
+
+    Examples:
+      | type                              | body               | data      |
+      | text/plain                        | just words         | just words |
+      | application/x-www-form-urlencoded | {a: 1, b: 'x y&z'} | a=1&b=x%20y%26z |
+
   Scenario Outline: What a request may say is checked
     Given a workflow with definition:
       """yaml
@@ -342,3 +400,22 @@ Feature: HTTP calls
       | method: get, endpoint: 'http://h/', body: {}              | 3:66: a GET request has no body                        |
       | method: get, endpoint: 'http://h/{a.b}'                   | 3:54: a URI template takes {name} of a property        |
       | method: get, endpoint: 'http://h/', output: json          | 3:74: 'output' must be raw, content or response        |
+      | method: '${ .m }', endpoint: 'http://h/'                  | 3:39: 'method' must be a fixed text                      |
+
+  Scenario: Headers that mean something else than the address are refused
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: http, version: '1.0.0'}
+      do:
+        - attempt:
+            try:
+              - get: {call: http, with: {method: get, endpoint: 'https://httpbin.org/get', headers: {Host: other}}}
+            catch:
+              do:
+                - handler: {set: {refused: '${ $error.status }'}}
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """yaml
+      refused: 400
+      """

@@ -310,3 +310,39 @@ Feature: Listening on
       """
       3:56: 'until' goes with 'any'
       """
+
+  Scenario Outline: Filters and until take what can be decided at once
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: listen, version: '1.0.0'}
+      do:
+        - hear: {listen: {to: {<to>}}}
+      """
+    Then the definition is refused with:
+      """
+      <problem>
+      """
+
+    Examples:
+      | to                                                        | problem                             |
+      | one: {with: {type: own.a, data: '${ .x \| test("a") }'}}  | 3:59: in an event filter             |
+      | any: [{with: {type: own.a}}], until: '.[0] \| test("a")'  | 3:64: in 'until'                     |
+
+  Scenario: What a listen gives has a limit
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: listen, version: '1.0.0'}
+      do:
+        - hear:
+            listen: {to: {any: [{with: {type: own.t}}], until: 'false'}}
+            foreach: {output: {as: '${ "x" * 300000 }'}}
+      """
+    When the workflow is executed
+    And hear has started
+    And the event 'own.t' is published
+    And the event 'own.t' is published
+    Then the workflow should fault with error matching:
+      """yaml
+      type: runtime
+      detail: .*LIMIT_VALUE_BYTES.*
+      """

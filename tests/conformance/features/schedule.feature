@@ -78,3 +78,40 @@ Feature: Schedules
         - note: {set: {n: 1}}
       """
     Then the definition is accepted
+
+  Scenario: A schedule follows the newest version
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: schedule, version: '1.0.0'}
+      schedule: {every: {seconds: 1}}
+      do:
+        - note: {set: {version: 1.0.0}}
+      """
+    When the workflow is deployed
+    And the definition is replaced by:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: schedule, version: '1.1.0'}
+      schedule: {every: {seconds: 1}}
+      do:
+        - note: {set: {version: 1.1.0}}
+      """
+    And the workflow is deployed
+    Then the workflow 'schedule' should complete with output:
+      """yaml
+      version: 1.1.0
+      """
+
+  Scenario: A schedule goes on after a restart
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: schedule, version: '1.0.0'}
+      schedule: {every: {seconds: 1}}
+      do:
+        - note: {set: {next: '${ has("next") }'}}
+      """
+    When the workflow is deployed
+    And the coordinator is restarted
+    Then the workflow 'schedule' should complete with output:
+      """yaml
+      next: true
+      """

@@ -216,3 +216,26 @@ Feature: Versions
       """yaml
       same: true
       """
+
+  Scenario: A call in flight stays with its version
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: versions, version: '1.0.0'}
+      do:
+        - slow: {call: slow@tester, with: {input: {ms: 500}}}
+        - told: {set: {version: 1.0.0}}
+      """
+    When the workflow is executed
+    And slow has started
+    And the definition is replaced by:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: versions, version: '1.1.0'}
+      do:
+        - slow: {call: slow@tester, with: {input: {ms: 500}}}
+        - told: {set: {version: 1.1.0}}
+      """
+    Then the workflow should not migrate to version '1.1.0'
+    And the workflow should complete with output:
+      """yaml
+      version: 1.0.0
+      """
