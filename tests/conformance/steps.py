@@ -182,8 +182,8 @@ class World:
         if self.event["outcome"] == "started":
             self.instances += self.event["instances"]
 
-    def verdict(self, verdict, **members):
-        answer = self.wait(person=True)
+    def verdict(self, verdict, instance=None, **members):
+        answer = self.wait(instance, person=True)
         if "gate" not in answer:
             raise Failed(f"no person is asked: it is {answer['status']}")
         gate = answer["gate"]
@@ -430,6 +430,13 @@ def when_retired(world, version):
                    definition=version_of(world, version), reason="the scenario says so")
 
 
+@step(r"version '([^']+)' of '([^']+)' is retired")
+def when_other_retired(world, version, name):
+    full = next(found for _, found in world.definitions if f"/{name}:" in (found or ""))
+    world.desk.ask("definitions.retire", request_id=uuid.uuid4().hex, reason="the scenario says so",
+                   definition=full.split(":")[0] + ":" + version)
+
+
 @step(r"version '([^']+)' is retired by force")
 def when_forced(world, version):
     world.desk.ask("definitions.retire", request_id=uuid.uuid4().hex, force=True,
@@ -638,6 +645,15 @@ def then_other_ended(world, name, how):
                 world.instance_of(name))
 
 
+@step(r"the workflow '([^']+)' should have run (\d+) times?")
+def then_other_count(world, name, count):
+    world.instance_of(name)
+    full = next(found for _, found in world.definitions if f"/{name}:" in (found or ""))
+    rows = world.desk.ask("instances.ls", definition=full)["instances"]
+    if len(rows) != int(count):
+        raise Failed(f"'{name}' has run {len(rows)} times")
+
+
 @step(r"the workflow '([^']+)' should complete with output:")
 def then_other(world, name):
     answer = world.ended("completed", world.instance_of(name))
@@ -657,6 +673,11 @@ def then_asked(world):
 @step(r"the person approves")
 def when_approved(world):
     world.verdict("approve")
+
+
+@step(r"the person approves in '([^']+)'")
+def when_approved_in(world, name):
+    world.verdict("approve", world.instance_of(name))
 
 
 @step(r"the person rejects")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The runner itself, without a company: feature files as others write them, documents, stories."""
 import os
+import re
 import sys
 import unittest
 
@@ -178,6 +179,36 @@ class Stories(unittest.TestCase):
                          ["completed", "completed", "completed", "skipped", "faulted"])
         self.assertEqual([story.of(name).output for name in ("t", "w", "s")], [2, 2, 3])
         self.assertEqual(story.of("f").error, {"status": 1})
+
+
+class Profile(unittest.TestCase):
+    """Every decision of the profile names scenarios that are there."""
+
+    FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+    def scenarios(self):
+        names = set()
+        folder = os.path.join(self.FOLDER, "features")
+        for file in os.listdir(folder):
+            with open(os.path.join(folder, file), encoding="utf-8") as text:
+                for name in re.findall(r"^\s*Scenario(?: Outline)?: (.*\S)", text.read(), re.M):
+                    names.add(f"{file.removesuffix('.feature')}: {name}")
+        return names
+
+    def test_every_row_names_a_scenario_that_is_there(self):
+        profile = os.path.join(self.FOLDER, "..", "..", "coordinator", "definition", "PROFILE.md")
+        with open(profile, encoding="utf-8") as text:
+            rows = [line.rstrip() for line in text if line.startswith("| ")]
+        known = self.scenarios()
+        for row in rows:
+            if row.startswith("| decision "):
+                continue
+            tests = row.rsplit(" | ", 1)[1]
+            named = re.findall(r"`([a-z]+: [^`]+)`", tests)
+            # What a real clock cannot show quickly is a scenario of the engine, which has its own.
+            self.assertTrue(named or "`schedule/" in tests, row)
+            for name in named:
+                self.assertIn(name, known, row)
 
 
 if __name__ == "__main__":

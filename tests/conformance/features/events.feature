@@ -529,6 +529,25 @@ Feature: Events
       n: 6
       """
 
+  Scenario Outline: What a trigger may not say
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: trigger, version: '1.0.0'}
+      schedule: {on: {<on>}}
+      do:
+        - a: {set: {n: 1}}
+      """
+    Then the definition is refused with:
+      """
+      <problem>
+      """
+
+    Examples:
+      | on                                                             | problem                  |
+      | one: {with: {type: own.a}, correlate: {a: {from: .data}}}      | 2:44: 'correlate'        |
+      | all: [{with: {type: own.a}}, {with: {type: own.b}}]            | 2:17: 'all'              |
+      | any: [{with: {type: own.a}}], until: 'false'                   | 2:47: 'until'            |
+
   Scenario: An event that starts one workflow may continue another
     Given a workflow with definition:
       """yaml
