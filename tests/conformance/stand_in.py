@@ -102,6 +102,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words[0] == "delay" and len(words) == 2:
             time.sleep(min(float(words[1]), 10))
             self.reply(200, {"delayed": words[1]})
+        elif words == ["oauth2", "token"] or words == ["realm", "tokens"]:
+            self.token(urllib.parse.parse_qs(data.decode()))
+        elif words == ["realm", ".well-known", "openid-configuration"]:
+            self.reply(200, {"token_endpoint": f"http://{self.headers['Host']}/realm/tokens"})
         elif words[0] == "flaky" and len(words) == 3 and words[2].isdigit():
             self.flaky(words[1], int(words[2]))
         elif words[0] == "hang-up":
@@ -125,6 +129,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             count = self.server.asked[name] = self.server.asked.get(name, 0) + 1
         self.reply(503 if count <= times else 200, {"asked": count})
+
+    def token(self, asked):
+        """An access token for the client, or for who logs in by password; the password is 'mine'."""
+        basic = self.headers.get("Authorization", "")
+        if basic.startswith("Basic "):
+            client, _, word = base64.b64decode(basic[6:]).decode().partition(":")
+        else:
+            client, word = asked.get("client_id", [""])[0], asked.get("client_secret", [""])[0]
+        if asked.get("grant_type") == ["password"]:
+            client, word = asked["username"][0], asked["password"][0]
+        if word == "mine":
+            self.reply(200, {"access_token": f"token-of-{client}", "token_type": "Bearer",
+                             "expires_in": 3600})
+        else:
+            self.reply(401, {"error": "invalid_client"})
 
     def echo(self, query, data):
         text = data.decode("utf-8", "replace")
