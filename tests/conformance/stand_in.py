@@ -131,7 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(503 if count <= times else 200, {"asked": count})
 
     def token(self, asked):
-        """An access token for the client, or for who logs in by password; the password is 'mine'."""
+        """An access token for the client or for who logs in; every password is 'mine'."""
         basic = self.headers.get("Authorization", "")
         if basic.startswith("Basic "):
             client, _, word = base64.b64decode(basic[6:]).decode().partition(":")

@@ -130,7 +130,7 @@ Feature: Expressions
       | input          | not available                                  |
       | debug          | not available                                  |
       | halt           | not available                                  |
-      | $secrets.key   | '$secrets' is not available                    |
+      | $secrets.key   | the secret 'key' cannot be passed here                  |
       | $authorization | $authorization                                 |
       | $contxt.a      | did you mean '$context'?                       |
       | lenght         | did you mean 'length'?                         |

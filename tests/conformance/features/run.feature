@@ -336,20 +336,28 @@ Feature: Run a workflow
       done: true
       """
 
-  Scenario Outline: Other things that could be run are refused
+  Scenario Outline: Programs are refused while no agent runs them
     Given a workflow with definition:
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: parent, version: '1.0.0'}
       do:
         - it: {run: {<what>}}
       """
-    Then the definition is refused with:
-      """
-      <problem>
-      """
+    Then the deployment should be refused with 'exec'
 
     Examples:
-      | what                                  | problem         |
-      | shell: {command: ls}                  | 3:16: shell     |
-      | script: {language: js, code: x}       | 3:16: script    |
-      | container: {image: x}                 | 3:16: container |
+      | what                              |
+      | shell: {command: ls}              |
+      | script: {language: js, code: '1'} |
+
+  Scenario: Containers are refused
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: parent, version: '1.0.0'}
+      do:
+        - it: {run: {container: {image: x}}}
+      """
+    Then the definition is refused with:
+      """
+      3:16: container
+      """
