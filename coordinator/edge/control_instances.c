@@ -252,14 +252,22 @@ enum err verb_instances_describe(struct request *request, struct error *err)
 
 /* ---- wait ---- */
 
-static const struct frame *gate_frame(const struct instance *open)
+/* A frame that waits for a person, of the instance or of what it runs (LIMIT_RUN_DEPTH below it).
+ */
+static const struct frame *gate_frame(struct control *control, const struct instance *open)
 {
-    for (uint32_t i = 0; i < open->frame_count; i++) {
-        if (open->frames[i]->has_gate && open->frames[i]->state == FRAME_SUSPENDED) {
-            return open->frames[i];
+    const struct frame *found = NULL;
+    for (uint32_t i = 0; i < open->frame_count && found == NULL; i++) {
+        const struct frame *frame = open->frames[i];
+        if (frame->has_gate && frame->state == FRAME_SUSPENDED) {
+            found = frame;
+        } else if (frame->has_child) {
+            const struct instance *child =
+                engine_instance(turn_engine(control->turn), &frame->child);
+            found = child == NULL ? NULL : gate_frame(control, child);
         }
     }
-    return NULL;
+    return found;
 }
 
 enum err verb_wait(struct request *request, struct error *err)
@@ -282,7 +290,8 @@ enum err verb_wait(struct request *request, struct error *err)
         request->reply = ended;
         return ERR_OK;
     }
-    const struct frame *suspended = view.open == NULL ? NULL : gate_frame(view.open);
+    const struct frame *suspended =
+        view.open == NULL ? NULL : gate_frame(request->control, view.open);
     if (view.open != NULL && suspended == NULL) {
         return waiter_add(request, &id, timeout, err);
     }

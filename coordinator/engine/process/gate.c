@@ -38,9 +38,13 @@ void gate_ask(struct engine *engine, struct instance *instance, struct frame *fr
         event.error = error_of_failure(engine, failure, frame_node(instance, frame)->pointer);
     }
     engine_emit(engine, &event);
-    struct order *order = engine_order(engine, ORDER_ENDED, 0);
-    order->ended = (struct ended_order){
-        .instance = instance->id, .status = instance->status, .has_gate = true, .gate = event.key};
+    do { /* whoever waits for an instance that runs this one waits for the person too */
+        struct order *order = engine_order(engine, ORDER_ENDED, 0);
+        order->ended = (struct ended_order){.instance = instance->id,
+                                            .status = instance->status,
+                                            .has_gate = true,
+                                            .gate = event.key};
+    } while (child_waiter(engine, &instance) != NULL);
 }
 
 /* Whether the verdict is about what is open now; refuses it if not. */

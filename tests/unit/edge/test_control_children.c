@@ -68,8 +68,16 @@ Test(children, are_told_in_the_story)
     office_deploy(office, definition_nap);
     office_deploy(office, definition_whole);
     office_run(office, "t/whole", "{'weight': 3}", id);
+    char body[80];
+    (void)snprintf(body, sizeof(body), "{'instance': '%s'}", id);
+    uint64_t early = office_send(office, "wait", body);
+    cr_assert_null(office_reply(office, early));
     struct office_task task = office_take(office);
     office_failed(office, &task, FAILURE_DATA, "no table", "");
+    cr_assert_not_null(office_reply(office, early));
+    const json_t *late = office_get(office, "wait", "{'instance': '%s'}", id);
+    cr_assert_str_eq(text_of(late, "status"), "waiting");
+    cr_assert_not_null(json_object_get(late, "gate"));
     const json_t *gates = json_object_get(office_get(office, "gates.ls", "{}"), "gates");
     char gate[33];
     (void)snprintf(gate, sizeof(gate), "%s", text_of(json_array_get(gates, 0), "gate"));
