@@ -285,7 +285,7 @@ static const char *begun_words(struct story *story, const struct view_event *at)
         return say(story, "'%.64s' asks agent %s for %s", node->name, node->call.agent,
                    node->call.action);
     case TASK_WAIT:
-        duration_words(event->count, span, sizeof(span));
+        duration_words((int64_t)(event->duration_us / 1000), span, sizeof(span));
         return say(story, "'%.64s' waits for %s", node->name, span);
     case TASK_LISTEN:
         return say(story, "'%.64s' waits for event %.150s%s", node->name,

@@ -1,6 +1,8 @@
 /*
  * Waits, timers and timeouts.
  */
+#include <string.h>
+
 #include "tests/engine/harness.h"
 
 SCENARIO(time, waits_end_in_order_of_their_time)
@@ -286,4 +288,35 @@ SCENARIO(time, a_doubt_that_times_out_does_not_keep_the_instance)
            "error={\"type\":\"err:timeout\",\"status\":408,\"instance\":\"/do/0/"
            "w\",\"title\":\"the task took longer than its timeout\"}\n");
     cr_expect_eq(open_instances(h), 0);
+}
+
+SCENARIO(time, a_wait_may_last_ten_years)
+{
+    deploy_tasks(h, "- w: {wait: '${ .s }'}\n");
+    run(h, "{\"s\":\"P3650D\"}");
+    cr_expect_eq(turn_next_due(h->turn), h->now + INT64_C(3650) * 86400000);
+    run(h, "{\"s\":\"P3661D\"}");
+    cr_expect_eq(open_instances(h), 1);
+    cr_expect_not_null(strstr(h->trace.data, "a wait may last ten years"));
+    advance(h, INT64_C(3650) * 86400000);
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(time, what_is_due_in_one_turn_fires_in_order_of_its_time)
+{
+    deploy_tasks(h, "- w: {wait: '${ .s }'}\n"
+                    "- a: {emit: {event: {with: {type: woke, data: '${ . }'}}}}\n");
+    run(h, "{\"s\":\"PT0.003S\"}");
+    run(h, "{\"s\":\"PT0.001S\"}");
+    run(h, "{\"s\":\"PT0.002S\"}");
+    forget_trace(h);
+    advance(h, 3600000); /* all of them late */
+    static const char *const order[] = {"i2 timer-fired", "i3 timer-fired", "i1 timer-fired"};
+    const char *at = h->trace.data;
+    for (size_t i = 0; i < 3; i++) {
+        at = at == NULL ? NULL : strstr(at, order[i]);
+        cr_expect_not_null(at, "%s is not next", order[i]);
+    }
+    forget_trace(h);
 }

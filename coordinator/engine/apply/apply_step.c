@@ -223,7 +223,7 @@ static void step_started(struct engine *engine, struct instance *instance,
         doc_replace(&frame->items, event->context);
     } else if (node->kind == TASK_WAIT) {
         frame->state = FRAME_WAITING;
-        frame->wake_ms = engine->now + event->count;
+        frame->wake_ms = engine->now + (int64_t)(event->duration_us / 1000);
     } else if (node->kind == TASK_LISTEN) {
         frame->state = FRAME_WAITING;
         struct doc *none = doc_of_json(json_array());

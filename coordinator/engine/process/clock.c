@@ -71,9 +71,9 @@ void process_clock(struct engine *engine, const struct clock_command *command)
 void clock_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command)
 {
     const struct gate *gate = engine->company.clock_gate;
-    if (command->verdict == VERDICT_EDIT) {
+    if (command->verdict != VERDICT_APPROVE && command->verdict != VERDICT_REJECT) {
         engine_refuse(engine, token, ERR_INVALID,
-                      "a clock cannot be edited here: set it on the machine, or approve it");
+                      "a clock is approved or rejected; it is set on the machine itself");
         return;
     }
     if (command->verdict == VERDICT_REJECT) { /* it is asked on, and says who found it wrong */

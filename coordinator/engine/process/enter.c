@@ -231,13 +231,12 @@ static enum eval enter_wait(struct entry *entry, struct event *event)
     if (eval != EVAL_OK) {
         return eval;
     }
-    if (ms > UINT32_MAX) {
-        entry->scope.error =
-            error_make(entry->scope.engine, "expression", 400, entry->node->pointer,
-                       "a wait may last 49 days at most; use a schedule for longer ones", NULL);
+    if (ms > PLAN_INTERVAL_MS_MAX) {
+        entry->scope.error = error_make(entry->scope.engine, "expression", 400,
+                                        entry->node->pointer, "a wait may last ten years", NULL);
         return EVAL_ERROR;
     }
-    event->count = ms <= 0 ? 1 : (uint32_t)ms;
+    event->duration_us = ms <= 0 ? 1000 : (uint64_t)ms * 1000;
     return EVAL_OK;
 }
 
