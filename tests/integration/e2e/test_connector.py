@@ -22,6 +22,7 @@ SWAGGER = {
             "get": {"operationId": "getPetById", "responses": {}},
             "delete": {"operationId": "deletePet", "responses": {}, "parameters": [
                 {"name": "Idempotency-Key", "in": "header", "type": "string"}]}},
+        "/hold/one": {"get": {"operationId": "holdOne"}, "post": {"operationId": "holdOther"}},
         "/pet": {"post": {"operationId": "addPet", "parameters": [
             {"name": "pet", "in": "body", "required": True, "schema": {}}]}},
         "/find": {"get": {"operationId": "findPets", "parameters": [
@@ -64,6 +65,12 @@ class Pets(http.server.BaseHTTPRequestHandler):
             self.say(int(words[1]), {"status": int(words[1])})
         elif words[0] == "moved":
             self.say(302, b"", Location="/echo")
+        elif words[0] == "hold" or words[:2] == ["v2", "hold"]:  # the first request never ends
+            if sum(1 for seen in self.server.seen if seen[1] == self.path) > 1:
+                self.say(200, {"held": False})
+            else:
+                self.server.release.wait(company.DEADLINE_S)
+                self.close_connection = True
         elif words[0] == "break":
             self.close_connection = True
         elif words[0] == "text":
@@ -135,6 +142,7 @@ def serve():
     server.lock = threading.Lock()
     server.seen = []
     server.token = None
+    server.release = threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -151,6 +159,7 @@ class Calls(company.Case):
         cls.server = serve()
         cls.addClassCleanup(cls.server.server_close)
         cls.addClassCleanup(cls.server.shutdown)
+        cls.addClassCleanup(cls.server.release.set)
         cls.url = f"http://127.0.0.1:{cls.server.server_port}"
         cls.options = ("--set", f"connector.allow=127.0.0.1:{cls.server.server_port}")
         super().setUpClass()
@@ -259,6 +268,37 @@ class Connector(Calls):
     def test_an_address_in_a_names_clothes_is_refused(self):
         port = self.server.server_port
         self.run_task(call(method="get", endpoint=f"http://localhost:{port}/echo"), code=5)
+
+
+class Crashes(Calls):
+    """The connector dies while a request is out."""
+
+    def die_in(self, task, path):
+        instance = self.start(task, None)
+        company.until(lambda: self.count(path) == 1, "the request is out")
+        before = self.company.pid("connector")
+        self.company.kill("connector")
+        self.company.restarted("connector", before)
+        return self.company.wait(instance)
+
+    def test_a_get_is_asked_again(self):
+        ended = self.die_in(call(method="get", endpoint=self.url + "/hold/get"), "/hold/get")
+        self.assertEqual((ended["status"], ended["output"]), ("completed", {"held": False}))
+
+    def test_a_post_with_a_key_is_sent_again(self):
+        task = call(method="post", endpoint=self.url + "/hold/key",
+                    headers={"Idempotency-Key": "k"})
+        self.assertEqual(self.die_in(task, "/hold/key")["output"], {"held": False})
+
+    def test_a_post_is_not_sent_again(self):
+        ended = self.die_in(call(method="post", endpoint=self.url + "/hold/post"), "/hold/post")
+        self.assertEqual(ended["status"], "suspended")
+        self.assertEqual(self.count("/hold/post"), 1)
+
+    def test_an_operation_that_only_asks_is_asked_again(self):
+        task = {"call": "openapi", "with": {"document": {"endpoint": self.url + "/swagger.json"},
+                                            "operationId": "holdOne"}}
+        self.assertEqual(self.die_in(task, "/v2/hold/one")["output"], {"held": False})
 
 
 class OpenApi(Calls):
