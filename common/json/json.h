@@ -85,6 +85,10 @@ MUST_CHECK enum err json_pointer_set(json_t **root, const char *pointer, json_t 
 /* Append one reference token, escaped, with its leading slash, to a pointer under construction. */
 void json_pointer_append(struct buf *pointer, const char *token, size_t size);
 
+/* Whether a media type, parameters aside, says JSON: its subtype is json or ends in +json (RFC
+ * 6839; CloudEvents 1.0.2, section 3.1 of the JSON format). */
+bool json_media_type(const char *type);
+
 /* Members by type: the value, or NULL / the fallback when absent or of another type. */
 const char *json_text_of(const json_t *object, const char *key);
 int64_t json_int_of(const json_t *object, const char *key, int64_t fallback);

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "common/json/json.h"
 #include "common/json/number.h"
@@ -123,4 +124,11 @@ json_t *json_array_of(const json_t *object, const char *key)
 {
     json_t *value = json_object_get(object, key);
     return json_is_array(value) ? value : NULL;
+}
+
+bool json_media_type(const char *type)
+{
+    size_t end = strcspn(type, "; ");
+    return end >= 5 && (strncasecmp(type + end - 5, "/json", 5) == 0 ||
+                        strncasecmp(type + end - 5, "+json", 5) == 0);
 }

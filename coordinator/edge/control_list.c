@@ -157,6 +157,11 @@ static bool open_show(struct listing *listing, const struct place *until)
 
 /* ---- ended ones ---- */
 
+static bool listing_full(const struct listing *listing)
+{
+    return json_array_size(listing->rows) == listing->limit;
+}
+
 static bool done_visit(void *user, const struct id *id, const struct done *done)
 {
     struct listing *listing = user;
@@ -178,6 +183,9 @@ static bool done_visit(void *user, const struct id *id, const struct done *done)
     json_set_id(row, "instance", id);
     json_set_text(row, "definition", done->name);
     json_set_text(row, "status", instance_status_name(done->status));
+    if (done->status == INSTANCE_FAULTED && !listing_full(listing)) {
+        fault_reason(listing->request->control, id, row);
+    }
     json_set_time(row, "started_at", done->started_ms);
     json_set_time(row, "ended_at", done->ended_ms);
     if (done->has_parent) {

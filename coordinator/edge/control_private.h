@@ -266,6 +266,10 @@ const struct plan *view_plan_before(struct control *control, const struct view *
 MUST_CHECK enum err view_set_family(struct request *request, const struct view *view,
                                     struct error *err);
 
+/* Set `reason` of the row of a faulted instance: its error in a few words, from its last journal
+ * batch (erased with it). */
+void fault_reason(struct control *control, const struct id *id, json_t *row);
+
 /* What it ended with, from its last event: `output` or `error` of `reply`. */
 MUST_CHECK enum err view_set_outcome(struct request *request, const struct view *view,
                                      struct error *err);

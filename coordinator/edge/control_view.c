@@ -271,3 +271,42 @@ enum err view_set_outcome(struct request *request, const struct view *view, stru
     return view_each_event(request->control, view, view->journal[view->journal_count - 1] - 1,
                            outcome_visit, request, err);
 }
+
+/* Words are cut like other reasons; a sentence is enough to recognise what happened. */
+static bool fault_visit(void *user, const struct view_event *at)
+{
+    json_t *row = user;
+    char words[STEP_NAME_BYTES];
+    if (at->event->kind != EVENT_INSTANCE_FAULTED || at->event->error == NULL) {
+        return true;
+    }
+    const json_t *error = doc_json(at->event->error);
+    const char *title = json_text_of(error, "title");
+    const char *type = json_text_of(error, "type");
+    const char *where = json_text_of(error, "instance");
+    const char *last = type == NULL ? NULL : strrchr(type, '/');
+    (void)snprintf(words, sizeof(words), "%.160s%s%.120s",
+                   title != NULL  ? title
+                   : last != NULL ? last + 1
+                   : type != NULL ? type
+                                  : "an error",
+                   where == NULL ? "" : " at ", where == NULL ? "" : where);
+    for (size_t size = strlen(words); !utf8_valid(words, size); size = strlen(words)) {
+        words[size - 1] = '\0';
+    }
+    json_set_text(row, "reason", words);
+    return false;
+}
+
+void fault_reason(struct control *control, const struct id *id, json_t *row)
+{
+    struct view view;
+    struct error err = {0};
+    if (view_load(control, id, &view, &err) == ERR_OK && view.open == NULL &&
+        view.journal_count > 0) {
+        uint64_t last = view.journal[view.journal_count - 1];
+        if (view_each_event(control, &view, last - 1, fault_visit, row, &err) != ERR_OK) {
+            json_set_text(row, "reason", "its story cannot be read");
+        }
+    }
+}

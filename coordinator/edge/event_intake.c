@@ -68,7 +68,7 @@ static bool data_take(struct taking *taking, struct str bytes)
     if (bytes.size == 0) {
         return true;
     }
-    if (type != NULL && !intake_media_is_json(type)) {
+    if (type != NULL && !json_media_type(type)) {
         data_of_bytes(taking, bytes);
         return true;
     }
@@ -383,7 +383,7 @@ static bool take(struct taking *taking)
     if (has_attributes(taking->message)) {
         return take_binary(taking);
     }
-    if (taking->content_type == NULL || intake_media_is_json(taking->content_type)) {
+    if (taking->content_type == NULL || json_media_type(taking->content_type)) {
         return take_undescribed(taking);
     }
     if (taking->message->body.size == 0) {
@@ -506,7 +506,7 @@ static bool emit_data(struct taking *taking, const json_t *body)
 {
     json_t *data = json_object_get(body, "data");
     const json_t *base64 = json_object_get(body, "data_base64");
-    bool json = taking->content_type == NULL || intake_media_is_json(taking->content_type);
+    bool json = taking->content_type == NULL || json_media_type(taking->content_type);
     if (data != NULL && base64 != NULL) {
         return taking_refuse(taking, "", "give data or data_base64, not both");
     }

@@ -50,6 +50,16 @@ static void entry_values(struct telling *telling, json_t *entry, const struct ev
     }
 }
 
+/* Results name the agent; the action is that of their step. */
+static const char *event_action(const struct telling *telling, const struct event *event)
+{
+    const struct plan *plan = telling->story.plan;
+    bool known = event->action == NULL && event->agent != NULL && plan != NULL &&
+                 event->node != PLAN_NONE && event->node < plan->node_count &&
+                 plan->nodes[event->node].kind == TASK_AGENT;
+    return known ? plan->nodes[event->node].call.action : event->action;
+}
+
 static json_t *entry_json(struct telling *telling, const struct view_event *at, const char *words,
                           const char *step)
 {
@@ -62,7 +72,7 @@ static json_t *entry_json(struct telling *telling, const struct view_event *at, 
     json_set_text(entry, "step", step);
     json_set_text(entry, "words", words);
     json_set_text(entry, "agent", event->agent);
-    json_set_text(entry, "action", event->action);
+    json_set_text(entry, "action", event_action(telling, event));
     if (event->attempt != 0) {
         json_set_int(entry, "attempt", event->attempt & ATTEMPT_MASK);
     }

@@ -62,13 +62,6 @@ bool media_valid(const char *content_type)
     return true;
 }
 
-bool intake_media_is_json(const char *content_type)
-{
-    size_t end = strcspn(content_type, "; ");
-    return end >= 5 && (strncasecmp(content_type + end - 5, "/json", 5) == 0 ||
-                        strncasecmp(content_type + end - 5, "+json", 5) == 0);
-}
-
 /* The command with the attribute corrected, or left out when it may be. */
 static const char *advice_without(struct taking *taking, const char *name, const char *instead)
 {

@@ -35,8 +35,6 @@ const char *header_decode(struct arena *arena, const char *value);
 /* Attributes of the ce-* headers; false when refused. */
 bool headers_take(struct taking *taking);
 
-/* "xml" subtype tests look at the part before any parameter. */
-bool intake_media_is_json(const char *content_type);
 bool media_valid(const char *content_type);
 
 /* ---- intake_advice.c ---- */

@@ -12,6 +12,10 @@
 #include "tools/mainstay/output.h"
 #include "tools/mainstay/run.h"
 
+/* A new text of call_definition needs a new version. */
+#define CALL_VERSION    "1.1.0"
+#define VALIDATION_TYPE "https://serverlessworkflow.io/spec/1.0.0/errors/validation"
+
 enum { PROCESS_TIMEOUT_MS = 30000, ANSWER_PAUSE_MS = 50, ANSWER_TRY_MS = 500 };
 
 /* For the table: the names of the actions in one text. */
@@ -70,10 +74,19 @@ static enum err call_definition(const char *agent, const char *action, struct bu
     for (char *c = name; *c != '\0'; c++) {
         *c = *c == '_' ? '-' : (*c >= 'A' && *c <= 'Z') ? (char)(*c - 'A' + 'a') : *c;
     }
+    json_t *document = json_pack("{s:s, s:s, s:s, s:s}", "dsl", "1.0.3", "namespace", "mainstay",
+                                 "name", name, "version", CALL_VERSION);
+    json_t *call = json_pack("{s:s, s:{s:s, s:s, s:s}}", "call", "agent", "with", "agent", agent,
+                             "action", action, "input", "${ . }");
+    /* Whoever calls by hand corrects the input by calling again: a wrong one is an error, not a
+     * gate that stays behind. */
+    json_t *error = json_pack("{s:s, s:i, s:s, s:s}", "type", VALIDATION_TYPE, "status", 400,
+                              "title", "${ $error.title // \"the input is wrong\" }", "detail",
+                              "${ $error.detail // \"\" }");
     json_t *value =
-        json_pack("{s:{s:s, s:s, s:s, s:s}, s:[{s:{s:s, s:{s:s, s:s, s:s}}}]}", "document", "dsl",
-                  "1.0.3", "namespace", "mainstay", "name", name, "version", "1.0.0", "do", "call",
-                  "call", "agent", "with", "agent", agent, "action", action, "input", "${ . }");
+        json_pack("{s:o, s:[{s:{s:[{s:o}], s:{s:{s:{s:s}}, s:[{s:{s:{s:o}}}]}}}]}", "document",
+                  document, "do", "call", "try", "call", call, "catch", "errors", "with", "type",
+                  VALIDATION_TYPE, "do", "refuse", "raise", "error", error);
     if (value == NULL) {
         return error_set(err, ERR_NOMEM, "out of memory");
     }

@@ -160,8 +160,7 @@ enum err control_ask(struct control *control, const struct control_question *que
     struct buf request = BUF_INIT(CONTROL_BYTES);
     struct buf reply = BUF_INIT(CONTROL_BYTES);
     *ret_reply = NULL;
-    CHECK(subject_type_valid(question->verb));
-    (void)snprintf(subject, sizeof(subject), "control.%s", question->verb);
+    CHECK(subject_control(question->verb, subject));
     enum err code = question_pack(control, question, &request, err);
     if (code == ERR_OK) {
         struct bus_publication publication = {

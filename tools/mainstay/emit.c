@@ -17,7 +17,7 @@ enum { ENCODED_BYTES = 2 * LIMIT_EVENT_BYTES };
 static enum err data_put(json_t *body, const char *type, const struct buf *data, struct error *err)
 {
     (void)json_object_set_new(body, "content_type", json_string(type));
-    if (media_is_json(type) != 0) {
+    if (json_media_type(type)) {
         json_t *value = NULL;
         enum err code =
             json_parse(data->data != NULL ? data->data : "", data->size, NULL, &value, err);

@@ -113,7 +113,19 @@ static void duration_print(const struct ink *ink, const json_t *entry)
     detail_text(ink, "took", text);
 }
 
-static void entry_print(const struct ink *ink, const json_t *entry)
+/* A value that was just shown under the same or the other name is not shown again: the input of a
+ * step is most often the output of the one before. */
+static void detail_new(const struct ink *ink, const json_t *entry, const char *label,
+                       const json_t **shown)
+{
+    const json_t *value = json_object_get(entry, label);
+    if (value != NULL && (*shown == NULL || json_equal(*shown, value) != 1)) {
+        detail_value(ink, label, value);
+        *shown = value;
+    }
+}
+
+static void entry_print(const struct ink *ink, const json_t *entry, const json_t **shown)
 {
     const char *words = json_text_of(entry, "words");
     const char *agent = json_text_of(entry, "agent");
@@ -138,8 +150,8 @@ static void entry_print(const struct ink *ink, const json_t *entry)
         detail_text(ink, "attempt", line);
     }
     detail_decision(ink, json_object_of(entry, "decision"));
-    detail_value(ink, "input", json_object_get(entry, "input"));
-    detail_value(ink, "output", json_object_get(entry, "output"));
+    detail_new(ink, entry, "input", shown);
+    detail_new(ink, entry, "output", shown);
     detail_value(ink, "error", error);
     duration_print(ink, entry);
 }
@@ -153,6 +165,7 @@ void story_print(const json_t *reply)
     size_t index = 0;
     const json_t *entry = NULL;
     const char *day = "";
+    const json_t *shown = NULL;
     bool good = text_equal(status, "completed");
     bool bad = text_equal(status, "faulted") || text_equal(status, "cancelled");
     (void)printf("%s%s%s  %s  %s%s%s\n", ink.bold, definition != NULL ? definition : "", ink.plain,
@@ -168,7 +181,7 @@ void story_print(const json_t *reply)
             day = at;
             (void)printf("\n%s%.10s%s\n", ink.bold, at, ink.plain);
         }
-        entry_print(&ink, entry);
+        entry_print(&ink, entry, &shown);
     }
 }
 

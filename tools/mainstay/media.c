@@ -55,10 +55,3 @@ const char *media_guess(const char *bytes, size_t size, const char *name)
     }
     return named;
 }
-
-int media_is_json(const char *type)
-{
-    size_t size = strcspn(type, "; ");
-    return (size == 16 && strncasecmp(type, "application/json", size) == 0) ||
-           (size > 5 && strncasecmp(type + size - 5, "+json", 5) == 0);
-}

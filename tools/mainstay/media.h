@@ -9,7 +9,4 @@
  * unknown. */
 const char *media_guess(const char *bytes, size_t size, const char *name);
 
-/* Whether `type` (parameters ignored) is application/json or ends in +json. */
-int media_is_json(const char *type);
-
 #endif

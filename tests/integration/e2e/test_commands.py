@@ -19,6 +19,15 @@ class Commands(company.Case):
         second = self.company.call("agents", "call", "tester", "count", "--input", "{}").json()
         self.assertEqual(second["count"], first["count"] + 1)
 
+    def test_agents_call_with_a_wrong_input_leaves_nothing_behind(self):
+        ran = self.company.run("agents", "call", "tester", "slow", "--input", '{"ms": "x"}')
+        self.assertEqual(ran.code, 3, ran.err)
+        self.assertIn("must be", ran.err)
+        self.assertEqual(self.company.json("gates", "ls")["gates"], [])
+        row = self.company.instances("mainstay/call-tester-slow")[0]
+        self.assertEqual(row["status"], "faulted")
+        self.assertIn("at /do/0/call", row["reason"])
+
     def test_agents_call_of_what_nobody_offers(self):
         ran = self.company.run("agents", "call", "tester", "no-such-action", "--input", "{}",
                                "--timeout", "30s")

@@ -141,6 +141,8 @@ class Simulate(offline.Case):
         ran = self.run_cli("simulate", path)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertIn("'w' waits for 3 h", ran.stdout)
+        ran = self.run_cli("simulate", path, "-i", '{"kg": 3}')
+        self.assertEqual(ran.stdout.count('{"kg":3}'), 1, "a value is shown where it is new")
         self.assertIn("03:00:00.000  the time of 'w' has come", ran.stdout)
 
     def test_a_shipped_process_runs_on_canned_replies(self):

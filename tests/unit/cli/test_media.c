@@ -26,12 +26,3 @@ Test(media, data_says_what_it_is)
     expect_guess("{broken", "x.json", "application/json");
     expect_guess("", NULL, NULL);
 }
-
-Test(media, json_is_json_with_parameters_and_suffixes)
-{
-    cr_expect(media_is_json("application/json"));
-    cr_expect(media_is_json("Application/JSON; charset=utf-8"));
-    cr_expect(media_is_json("application/cloudevents+json"));
-    cr_expect_not(media_is_json("text/csv"));
-    cr_expect_not(media_is_json("application/jsonl"));
-}

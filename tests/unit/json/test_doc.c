@@ -86,3 +86,15 @@ Test(doc, a_tree_deeper_than_outside_text_may_be_survives_the_store)
     doc_unref(&stored);
     doc_unref(&built);
 }
+
+Test(media, json_is_json_with_parameters_and_suffixes)
+{
+    cr_expect(json_media_type("application/json"));
+    cr_expect(json_media_type("text/json"));
+    cr_expect(json_media_type("Application/JSON; charset=utf-8"));
+    cr_expect(json_media_type("application/cloudevents+json"));
+    cr_expect_not(json_media_type("text/csv"));
+    cr_expect_not(json_media_type("application/jsonl"));
+    cr_expect_not(json_media_type("json"));
+    cr_expect_not(json_media_type(""));
+}
