@@ -40,6 +40,30 @@ def swagger(host):
     }
 
 
+def described():
+    """Some of httpbin's routes, in OpenAPI 3."""
+    answer = {"200": {"description": "what was asked"}}
+    text = {"type": "string"}
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "httpbin", "version": "1.0.0"},
+        "servers": [{"url": "/"}],
+        "paths": {
+            "/anything/{part}": {"get": {
+                "operationId": "show", "responses": answer,
+                "parameters": [
+                    {"name": "part", "in": "path", "required": True, "schema": text},
+                    {"name": "tags", "in": "query", "schema": {"type": "array", "items": text}},
+                    {"name": "X-Own", "in": "header", "schema": text}]}},
+            "/post": {"post": {
+                "operationId": "send", "responses": answer,
+                "requestBody": {"required": True,
+                                "content": {"application/json": {"schema": {}}}}}},
+            "/bearer": {"get": {"operationId": "login", "responses": answer}},
+        },
+    }
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -102,6 +126,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words[0] == "delay" and len(words) == 2:
             time.sleep(min(float(words[1]), 10))
             self.reply(200, {"delayed": words[1]})
+        elif words == ["openapi.json"]:
+            self.reply(200, described())
         elif words == ["oauth2", "token"] or words == ["realm", "tokens"]:
             self.token(urllib.parse.parse_qs(data.decode()))
         elif words == ["realm", ".well-known", "openid-configuration"]:

@@ -1,11 +1,13 @@
 """The steps: the words of the specification's kit, then our own words. README.md lists both."""
+import json
+import os
 import re
 import time
 import uuid
 
 import documents
 from office import (DEADLINE_S, FINAL, SLICE_MS, TIMED_OUT, Desk, Failed, Refused, Story,
-                    company, events_of)
+                    company, events_of, nats)
 
 GATE_S = 5
 STEPS = []  # (pattern, function)
@@ -46,6 +48,7 @@ class World:
         self.results = {}      # instance: how it ended
         self.event = None      # the answer to the last publication
         self.verdict_given = None
+        self.watch = None
         self.doc = None        # of the step at hand
 
     def close(self):
@@ -57,6 +60,8 @@ class World:
                 except Failed:
                     pass  # the company says itself what is wrong
         self.desk.close()
+        if self.watch is not None:
+            self.watch.close()
 
     # ---- documents ----
 
@@ -658,6 +663,36 @@ def then_other_count(world, name, count):
 def then_other(world, name):
     answer = world.ended("completed", world.instance_of(name))
     expect(answer.get("output"), world.value(), f"the output of '{name}'")
+
+
+# ---- ours: lifecycle events ----
+
+@step(r"lifecycle events are watched")
+def given_watched(world):
+    """With the right that outsiders have; told apart by the namespace in the subject."""
+    world.watch = nats.Client(world.crew.url, os.path.join(world.crew.creds, "events.creds"))
+    namespace = documents.value_of(world.definitions[0][0])["document"]["namespace"]
+    world.watch.send(f"SUB lifecycle.{world.isolation.own(namespace)}.> 1\r\n".encode())
+    world.watch.flush()
+
+
+@step(r"these lifecycle events should be published:")
+def then_lifecycle(world):
+    """Rows TYPE or TYPE TASK, in any order, and no others until the workflow has ended."""
+    world.wait(person=True)
+    wanted = sorted(world.value())
+    found = []
+    while len(found) < len(wanted):
+        try:
+            value = json.loads(world.watch.next()[1])
+        except OSError:
+            break
+        for event in value if isinstance(value, list) else [value]:
+            kind = event["type"].removeprefix("io.serverlessworkflow.").removesuffix(".v1")
+            task = event["data"].get("task")
+            found.append(kind if task is None else f"{kind} {task}")
+    if sorted(found) != wanted:
+        raise Failed(f"these are: {sorted(found)}")
 
 
 # ---- ours: people ----
