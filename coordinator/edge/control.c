@@ -39,6 +39,7 @@ static const struct verb verbs[] = {
     {"instances.ls", false, verb_instances_ls},
     {"instances.describe", false, verb_instances_describe},
     {"instances.cancel", true, verb_cancel},
+    {"agents.lost", true, verb_lost},
     {"instances.migrate", true, verb_instances_migrate},
     {"explain", false, verb_explain},
     {"agents.ls", false, verb_agents_ls},

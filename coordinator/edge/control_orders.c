@@ -245,6 +245,29 @@ enum err verb_cancel(struct request *request, struct error *err)
     return ERR_OK;
 }
 
+/* ---- lost ---- */
+
+enum err verb_lost(struct request *request, struct error *err)
+{
+    static const struct member members[] = {{"store", MEMBER_TEXT, true},
+                                            {"agent", MEMBER_TEXT, false},
+                                            {"reason", MEMBER_TEXT, false},
+                                            {"force", MEMBER_ANY, false}};
+    TRY(body_check(request, members, sizeof(members) / sizeof(members[0]), err));
+    const char *reason = json_text_of(request->body, "reason");
+    struct command command = {.kind = COMMAND_LOST};
+    command.lost = (struct lost_command){
+        .agent = json_text_of(request->body, "agent"),
+        .store = json_text_of(request->body, "store"),
+        .reason = reason == NULL ? "" : reason,
+        .person = request->person,
+        .force = json_is_true(json_object_get(request->body, "force")),
+    };
+    pending_add(request, json_object());
+    order_give(request, &command);
+    return ERR_OK;
+}
+
 /* ---- verdict ---- */
 
 static enum err verdict_read(const char *text, uint32_t *ret_verdict, struct error *err)

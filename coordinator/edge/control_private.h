@@ -86,6 +86,7 @@ struct request {
 typedef enum err verb_fn(struct request *request, struct error *err);
 
 /* ---- orders: control_orders.c, control_emit.c ---- */
+verb_fn verb_lost;
 verb_fn verb_deploy, verb_run, verb_emit, verb_cancel, verb_verdict, verb_letters_replay;
 verb_fn verb_definitions_retire; /* control_definitions.c */
 verb_fn verb_instances_migrate;  /* control_migrate.c */

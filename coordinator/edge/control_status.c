@@ -57,6 +57,19 @@ static int64_t agent_ready(const struct company *company, const char *agent)
     return ready;
 }
 
+static const char *store_state_name(enum store_state state)
+{
+    switch (state) {
+    case STORE_LIVE:
+        return "live";
+    case STORE_AWAY:
+        return "away";
+    case STORE_LOST:
+        return "lost";
+    }
+    return "unknown";
+}
+
 static json_t *store_json(const struct company *company, const struct store *store)
 {
     json_t *row = json_object();
@@ -69,7 +82,7 @@ static json_t *store_json(const struct company *company, const struct store *sto
     json_set_text(row, "agent", store->agent);
     json_set_text(row, "store", store->name);
     json_set_text(row, "version", store->contract->version);
-    json_set_text(row, "state", store->state == STORE_LIVE ? "live" : "away");
+    json_set_text(row, "state", store_state_name(store->state));
     json_set_time(row, "since", store->since_ms);
     json_set_int(row, "outstanding", store->outstanding);
     json_set_int(row, "ready", agent_ready(company, store->agent));

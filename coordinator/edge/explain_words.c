@@ -591,6 +591,7 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_CONTRACT_PUBLISHED:
     case EVENT_STORE_HELLO:
     case EVENT_STORE_LEFT:
+    case EVENT_STORE_LOST:
     case EVENT_ACCEPTED:
     case EVENT_BUFFERED:
     case EVENT_UNBUFFERED:

@@ -30,6 +30,7 @@ enum command_kind {
     COMMAND_RETIRE,      /* a version of a definition starts nothing any more */
     COMMAND_ZONE,        /* the rules of a time zone */
     COMMAND_CLOCK,       /* the wall clock jumped, or agrees again */
+    COMMAND_LOST,        /* a person declares a store lost */
 };
 
 struct event_command {
@@ -103,6 +104,14 @@ struct migrate_command {
     const char *person;
 };
 
+struct lost_command {
+    const char *agent; /* NULL: the only one with such a store */
+    const char *store;
+    const char *reason;
+    const char *person;
+    bool force; /* although it has not said goodbye */
+};
+
 struct cancel_command {
     struct id instance;
     const char *reason;
@@ -161,6 +170,7 @@ struct command {
         struct hello_command hello;
         struct deploy_command deploy;
         struct cancel_command cancel;
+        struct lost_command lost;
         struct verdict_command verdict;
         struct evaluation_command evaluation;
         struct dead_letter_command dead_letter;

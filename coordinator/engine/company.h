@@ -43,7 +43,7 @@ struct definition {
 };
 
 /* Stored: append, never renumber. */
-enum store_state { STORE_LIVE = 1, STORE_AWAY = 2 };
+enum store_state { STORE_LIVE = 1, STORE_AWAY = 2, STORE_LOST = 3 };
 
 struct store {
     char *agent;

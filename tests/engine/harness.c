@@ -558,6 +558,15 @@ void cancel(struct harness *h, size_t instance)
     turn_of(h, &command);
 }
 
+void lost(struct harness *h, const char *store, bool force)
+{
+    struct command command = {
+        .kind = COMMAND_LOST,
+        .token = 1,
+        .lost = {.store = store, .reason = "the disk died", .person = "ann", .force = force}};
+    turn_of(h, &command);
+}
+
 /* ---- properties ---- */
 
 size_t table_rows(struct harness *h, char table)

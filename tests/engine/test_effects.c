@@ -212,3 +212,87 @@ SCENARIO(effects, yes_and_no_answer_nothing_but_a_doubt)
     EXPECT("> invalid: yes and no answer a gate of kind in-doubt; this one is of kind parked\n"
            "> invalid: yes and no answer a gate of kind in-doubt; this one is of kind parked\n");
 }
+
+/* Whoever may do it again does, under the same key; and is told what it cannot know. */
+static void lose_a_store(struct harness *h, const char *contract, enum past past)
+{
+    deploy_call(h, contract);
+    run(h, "{}");
+    struct sent *first = task(h, "/do/0/w");
+    struct result_command late = result_of(first, RESULT_DONE);
+    struct id key = first->key;
+    first->answered = true;
+    lost(h, "s1", false);
+    cr_expect_eq(h->reply, ERR_CONFLICT, "it has not said goodbye");
+    lost(h, "s9", true);
+    cr_expect_eq(h->reply, ERR_NOT_FOUND);
+    hello(h, contract, "s2", 4);
+    lost(h, "s1", true);
+    cr_expect_eq(h->reply, ERR_OK);
+    lost(h, "s1", true);
+    cr_expect_eq(h->reply, ERR_CONFLICT, "it is lost already");
+    const struct sent *second = task(h, "/do/0/w");
+    cr_expect_str_eq(second->store, "s2");
+    cr_expect(id_equal(&key, &second->key));
+    cr_expect_eq(second->past, past);
+    hello_session(h, contract, "s1", 4, 9);
+    cr_expect_eq(h->reply, ERR_REFUSED, "its work was settled without it");
+    give(h, &late); /* is stale, and on record when it says that an effect happened */
+    cr_expect_eq(open_instances(h), 1);
+    done(h, "/do/0/w", "{}");
+    cr_expect_eq(open_instances(h), 0);
+    doc_unref(&late.output);
+    forget_trace(h);
+}
+
+SCENARIO(effects, pure_work_of_a_lost_store_goes_to_another)
+{
+    lose_a_store(h, PURE, PAST_OWN);
+}
+
+SCENARIO(effects, keyed_work_of_a_lost_store_is_repeated_by_another)
+{
+    lose_a_store(h, KEYED, PAST_UNKNOWN);
+}
+
+SCENARIO(effects, probed_work_of_a_lost_store_is_asked_about_by_another)
+{
+    lose_a_store(h, PROBED, PAST_UNKNOWN);
+}
+
+SCENARIO(effects, manual_work_of_a_lost_store_is_for_a_person)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    leave(h, "worker", "s1");
+    hello(h, MANUAL, "s2", 4);
+    forget_trace(h);
+    lost(h, "s1", false);
+    task(h, "/do/0/w")->answered = true;
+    EXPECT(
+        "i1 step-result /do/0/w perform #0.1 failed effect=unknown in-doubt:store-lost\n"
+        "i1 gate-opened /do/0/w in-doubt:store-lost in-doubt r1 "
+        "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/w\",\"title\":\"the "
+        "store that had this step is lost\",\"detail\":\"store-lost: a person declared it lost "
+        "with "
+        "what it knew: look outside whether the effect happened\"}\n");
+    verdict(h, VERDICT_NO, NULL);
+    const struct sent *second = task(h, "/do/0/w");
+    cr_expect_str_eq(second->store, "s2");
+    cr_expect_eq(second->past, PAST_NONE);
+    done(h, "/do/0/w", "{}");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, a_cancelled_instance_does_not_wait_for_a_lost_store)
+{
+    deploy_call(h, KEYED);
+    run(h, "{}");
+    cancel(h, 1);
+    cr_expect_eq(open_instances(h), 1);
+    task(h, "/do/0/w")->answered = true;
+    lost(h, "s1", true);
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}

@@ -202,3 +202,27 @@ enum exit_code agents_stop_run(struct cli *cli)
 {
     return process_order(cli, "stop", "stopped");
 }
+
+enum exit_code agents_lost_run(struct cli *cli)
+{
+    struct error err = {0};
+    json_t *reply = NULL;
+    const char *name = cli->args->operands[0];
+    const char *slash = strchr(name, '/');
+    json_t *body = json_pack("{s:s}", "store", slash == NULL ? name : slash + 1);
+    if (slash != NULL) {
+        (void)json_object_set_new(body, "agent", json_stringn(name, (size_t)(slash - name)));
+    }
+    if (cli_option(cli, OPTION_FORCE) != NULL) {
+        (void)json_object_set_new(body, "force", json_true());
+    }
+    cli_member(cli, body, "reason", OPTION_REASON);
+    enum err code = cli_order(cli, "agents.lost", body, &reply, &err);
+    if (code == ERR_OK && cli->format == OUTPUT_TEXT) {
+        (void)printf("%s is lost; what it had is settled by effect class, see the inbox\n", name);
+    } else if (code == ERR_OK) {
+        output_json(cli, stdout, reply);
+    }
+    json_decref(reply);
+    return code == ERR_OK ? EXIT_DONE : cli_fail(&err, "mainstay agents ls shows the stores");
+}

@@ -95,6 +95,11 @@ const struct command commands[] = {
     {"agents", "stop", NULL, "NAME", 1, 1, BIT(TIMEOUT), agents_stop_run,
      "stop a process of `mainstay up` until it is restarted",
      "NAME is an agent, coordinator or nats-server."},
+    {"agents", "lost", NULL, "[AGENT/]STORE", 1, 1, BIT(REASON) | BIT(FORCE), agents_lost_run,
+     "declare a store lost and settle what it had",
+     "For an agent whose disk is gone. Pure, keyed and probed work goes to another store of the\n"
+     "agent; a person is asked about manual effects. --force: it was killed and never said "
+     "goodbye."},
     {"gates", "ls", "list", "", 0, 0, LIST, gates_ls_run, "list what waits for a person", NULL},
     {"gates", "describe", "info", "GATE", 1, 1, 0, gates_describe_run,
      "show one gate with its proposal", NULL},

@@ -117,11 +117,11 @@ static void store_hello(struct engine *engine, const struct event *event)
     engine->port->store_put(engine->port_user, store);
 }
 
-static void store_left(struct engine *engine, const struct event *event)
+static void store_gone(struct engine *engine, const struct event *event, enum store_state state)
 {
     struct store *store = company_store(&engine->company, event->agent, event->store);
     CHECK(store != NULL);
-    store->state = STORE_AWAY;
+    store->state = state;
     store->since_ms = engine->now;
     engine->port->store_put(engine->port_user, store);
 }
@@ -203,8 +203,11 @@ void apply_company(struct engine *engine, const struct event *event)
     case EVENT_STORE_HELLO:
         store_hello(engine, event);
         break;
+    case EVENT_STORE_LOST:
+        store_gone(engine, event, STORE_LOST);
+        break;
     case EVENT_STORE_LEFT:
-        store_left(engine, event);
+        store_gone(engine, event, STORE_AWAY);
         break;
     case EVENT_ACCEPTED:
         event_accepted(engine, event);

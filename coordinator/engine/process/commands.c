@@ -57,6 +57,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_CANCEL:
         process_cancel(engine, command->token, &command->cancel);
         break;
+    case COMMAND_LOST:
+        process_lost(engine, command->token, &command->lost);
+        break;
     case COMMAND_VERDICT:
         process_verdict(engine, command->token, &command->verdict);
         break;

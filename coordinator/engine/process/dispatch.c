@@ -312,7 +312,13 @@ static bool queue_serve(struct engine *engine, struct ready_queue *queue)
     struct frame *frame = instance_frame(instance, ready.frame);
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     bool unknown_action = false;
-    struct store *store = store_choose(engine, call, call_home(instance, frame), &unknown_action);
+    const char *home = call_home(instance, frame);
+    const struct store *known =
+        home == NULL ? NULL : company_store(&engine->company, call->agent, home);
+    if (known != NULL && known->state == STORE_LOST) {
+        home = NULL;
+    }
+    struct store *store = store_choose(engine, call, home, &unknown_action);
     if (store != NULL) {
         queue_pop(queue);
         dispatch_to(engine, instance, frame, store);

@@ -16,6 +16,7 @@ void process_hello(struct engine *engine, uint64_t token, const struct hello_com
 void process_deploy(struct engine *engine, uint64_t token, const struct deploy_command *command);
 void process_migrate(struct engine *engine, uint64_t token, const struct migrate_command *command);
 void process_retire(struct engine *engine, uint64_t token, const struct retire_command *command);
+void process_lost(struct engine *engine, uint64_t token, const struct lost_command *command);
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command);
 void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
 void process_evaluation(struct engine *engine, const struct evaluation_command *command);

@@ -181,6 +181,14 @@ void process_hello(struct engine *engine, uint64_t token, const struct hello_com
         return;
     }
     const struct store *known = company_store(&engine->company, hello->agent, hello->store);
+    if (known != NULL && known->state == STORE_LOST &&
+        id_equal(&known->store_id, &hello->store_id)) {
+        engine_refuse(engine, token, ERR_REFUSED,
+                      "store %s/%s was declared lost and its work settled without it: start the "
+                      "agent on an empty data directory",
+                      hello->agent, hello->store);
+        return;
+    }
     bool same = known != NULL && known->state == STORE_LIVE &&
                 id_equal(&known->session, &hello->session) &&
                 text_equal(known->contract->version, version);
