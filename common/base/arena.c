@@ -10,9 +10,9 @@
 #include "common/base/check.h"
 
 #ifdef ARENA_EMULATE
-enum { CHUNKS_KEPT = 0 };
+static const size_t chunks_kept = 0;
 #else
-enum { CHUNKS_KEPT = 16 };
+static const size_t chunks_kept = 16;
 #endif
 
 enum { CHUNK_BYTES = 64 * 1024, ALIGNMENT = alignof(max_align_t) };
@@ -67,7 +67,7 @@ void arena_reset(struct arena *arena)
     struct chunk *chunk = arena->chunks;
     while (chunk != NULL) {
         struct chunk *next = chunk->next;
-        if (chunk->size == CHUNK_BYTES && arena->spare_count < CHUNKS_KEPT) {
+        if (chunk->size == CHUNK_BYTES && arena->spare_count < chunks_kept) {
             chunk->next = arena->spare;
             arena->spare = chunk;
             arena->spare_count++;
