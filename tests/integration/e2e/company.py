@@ -73,15 +73,17 @@ class Company:
 
     def destroy(self):
         """Stop it, look for what sanitizers said, leave nothing behind."""
-        self.hang_up()
-        ran = self.run("down", "--timeout", f"{DEADLINE_S}s")
-        said = [line for log in sorted(self.dir.glob("log/*.log*"))
-                for line in log.read_text(errors="replace").splitlines()
-                if any(word in line for word in SANITIZED)]
-        if os.environ.get("MAINSTAY_KEEP"):
-            print(f"kept: {self.dir}", file=sys.stderr)
-        else:
-            shutil.rmtree(self.root, ignore_errors=True)
+        try:
+            self.hang_up()
+            ran = self.run("down", "--timeout", f"{DEADLINE_S}s")
+            said = [line for log in sorted(self.dir.glob("log/*.log*"))
+                    for line in log.read_text(errors="replace").splitlines()
+                    if any(word in line for word in SANITIZED)]
+        finally:
+            if os.environ.get("MAINSTAY_KEEP"):
+                print(f"kept: {self.dir}", file=sys.stderr)
+            else:
+                shutil.rmtree(self.root, ignore_errors=True)
         if said or ran.code != 0:
             raise AssertionError("\n".join(said) or f"down failed: {ran.err}")
 
