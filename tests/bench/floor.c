@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
@@ -10,11 +11,10 @@
 
 int main(int argc, char **argv)
 {
-    static const struct option table[] = {{"bus", required_argument, NULL, 'b'},
-                                          {"creds", required_argument, NULL, 'k'},
-                                          {"data", required_argument, NULL, 'd'},
-                                          {"durability", required_argument, NULL, 'y'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"bus", required_argument, NULL, 'b'},   {"creds", required_argument, NULL, 'k'},
+        {"data", required_argument, NULL, 'd'},  {"durability", required_argument, NULL, 'y'},
+        {"syncs", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
     struct floor_options options = {.bus = "nats://127.0.0.1:4222", .sync = true};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -27,6 +27,9 @@ int main(int argc, char **argv)
             break;
         case 'd':
             options.data = optarg;
+            break;
+        case 's':
+            options.syncs = strtoull(optarg, NULL, 10);
             break;
         case 'y':
             options.sync = strcmp(optarg, "process") != 0;
@@ -49,6 +52,6 @@ int main(int argc, char **argv)
         return floor_agent_run(&options);
     }
     (void)fprintf(stderr, "usage: bench-floor --bus URL --creds FILE [--data DIR "
-                          "--durability power|process] coordinator | agent\n");
+                          "--durability power|process --syncs N] coordinator | agent\n");
     return 2;
 }

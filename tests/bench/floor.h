@@ -12,7 +12,8 @@
 struct floor_options {
     const char *bus;
     const char *creds;
-    const char *data; /* the coordinator's store */
+    const char *data; /* the store */
+    uint64_t syncs;   /* agent: synced commits for 1,000 tasks, as the company's agent made */
     bool sync;        /* commits are on the device before anything is sent */
 };
 

@@ -9,12 +9,13 @@
 #include "common/base/log.h"
 #include "common/bus/bus.h"
 #include "common/crypto/crypto.h"
+#include "common/store/kv.h"
 #include "common/wire/envelope.h"
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 #include "tests/bench/floor.h"
 
-enum { AGENT_PULL = 256, AGENT_ARENA_BYTES = 16 * 1024 * 1024 };
+enum { AGENT_PULL = 256, ROW_BYTES = 300, AGENT_ARENA_BYTES = 16 * 1024 * 1024 };
 
 struct floor_agent {
     struct bus *bus;
@@ -24,6 +25,10 @@ struct floor_agent {
     char subject[SUBJECT_BYTES];
     uint8_t id[ENVELOPE_ID_BYTES]; /* session and store id in one */
     uint64_t token;
+    struct kv *kv; /* NULL: nothing is synced */
+    struct kv_batch *batch;
+    uint64_t syncs; /* for 1,000 tasks */
+    uint64_t owed;  /* thousandths of a sync */
 };
 
 static Mainstay__Result *result_of(struct floor_agent *agent, const Mainstay__Task *task)
@@ -46,6 +51,26 @@ static Mainstay__Result *result_of(struct floor_agent *agent, const Mainstay__Ta
     result->started_ms = 1700000000000;
     result->duration_us = 100;
     return result;
+}
+
+/* As many synced commits as the company's agent makes for so many tasks, with as many bytes. */
+static void keep(struct floor_agent *agent, size_t tasks)
+{
+    static char row[ROW_BYTES];
+    struct error err = {0};
+    agent->owed += agent->syncs * tasks;
+    size_t commits = (size_t)(agent->owed / 1000);
+    agent->owed %= 1000;
+    size_t rows = commits == 0 ? 0 : (2 * tasks + commits - 1) / commits;
+    for (size_t i = 0; i < commits; i++) {
+        for (size_t j = 0; j < rows; j++) {
+            uint64_t key = ++agent->token;
+            kv_batch_put(agent->batch, 0, (struct str){(const char *)&key, sizeof(key)},
+                         (struct str){row, sizeof(row)});
+        }
+        CHECK(kv_commit(agent->kv, agent->batch, true, &err) == ERR_OK);
+        kv_batch_clear(agent->batch);
+    }
 }
 
 static void answer(struct floor_agent *agent, const Mainstay__TaskBatch *tasks)
@@ -80,6 +105,9 @@ static void on_tasks(void *user, struct bus_msg *msg)
     }
     struct str body = {.data = msg->body, .size = msg->size};
     if (envelope_task_batch(body, agent->arena, &tasks, &err) == ERR_OK) {
+        if (agent->kv != NULL) {
+            keep(agent, tasks->n_tasks);
+        }
         answer(agent, tasks);
     } else {
         log_error("unreadable tasks: %s", err.message);
@@ -113,7 +141,16 @@ int floor_agent_run(const struct floor_options *options)
     CHECK(agent.arena != NULL);
     buf_init(&agent.packed, LIMIT_MESSAGE_BYTES);
     crypto_random(agent.id, sizeof(agent.id));
-    enum err code = bus_connect(&bus, &agent.bus, &err);
+    struct kv_options kv = {.families = {"outcomes"}, .family_count = 1, .create = true};
+    agent.syncs = options->syncs;
+    enum err code = ERR_OK;
+    if (options->syncs > 0 && options->data != NULL) {
+        code = kv_open(options->data, &kv, &agent.kv, &err);
+        agent.batch = code == ERR_OK ? kv_batch_create(agent.kv) : NULL;
+    }
+    if (code == ERR_OK) {
+        code = bus_connect(&bus, &agent.bus, &err);
+    }
     struct bus_pull_options pull = {.stream = STREAM_TASKS,
                                     .consumer = consumer,
                                     .batch = AGENT_PULL,

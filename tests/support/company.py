@@ -172,7 +172,7 @@ class Company:
     def agent_command(self):
         common = ["--bus", self.url, *self.login("agent-tester")]
         if self.floor:
-            return [os.path.join(self.bin, "bench-floor"), *common, "agent"]
+            return [os.path.join(self.bin, "bench-floor"), *common, *self.agent_args, "agent"]
         ledger = ["--set", f"ledger={self.ledger_port}"] if self.ledger_port else []
         source = os.path.dirname(os.path.abspath(__file__))
         return [os.path.join(self.bin, "agent-tester"), *common,
