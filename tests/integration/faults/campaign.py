@@ -3,11 +3,12 @@
 
 usage: campaign.py --build DIR --target coordinator|agent|bus|wipe [--faults N] [--seed N]
 
-A load of workflows with two effects each runs all the time. A fault is kill -9 of the target and a
-new start (wipe: of nats-server, with its JetStream directory removed). It counts when the
-coordinator had tasks out at that moment. At the end every workflow started must have completed, and
-the effect ledger, a process that knows nothing of Mainstay, must hold exactly two keys for each,
-all attempts of a key with the same payload. Exit codes: 0, 1, 77 (cannot run here).
+A load of workflows with three effects each, the last of them `probed`, runs all the time. A fault
+is kill -9 of the target and a new start (wipe: of nats-server, with its JetStream directory
+removed). It counts when the coordinator had tasks out at that moment. At the end every workflow
+started must have completed, and the effect ledger, a process that knows nothing of Mainstay, must
+hold exactly three keys for each, all attempts of a key with the same payload, and a single attempt
+of each probed one. Exit codes: 0, 1, 77 (cannot run here).
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 from company import Company, Failure, Load, nats_server, wait_until  # noqa: E402
 
-EFFECTS = 2
+EFFECTS = 3
 CONCURRENCY = 16
 WORKFLOWS_MAX = 200000
 RESEND_MS = 500
@@ -43,6 +44,10 @@ do:
   - second:
       call: agent
       with: { agent: tester, action: charge, contract: '1.0', input: '${ {part: "second"} }' }
+  - third:
+      call: agent
+      with:
+        { agent: tester, action: charge-probed, contract: '1.0', input: '${ {label: "probed"} }' }
 """
 
 
@@ -107,7 +112,9 @@ def account(company, figures):
     """What the ledger says, added to the figures; the list of what is wrong."""
     done = subprocess.run([company.ledger.args[0], "--verify", *company.ledger.args[1:]],
                           text=True, capture_output=True, check=False)
-    words = done.stdout.splitlines()[-1].split()
+    lines = done.stdout.splitlines()
+    words = lines[-1].split()
+    probed = [line.split() for line in lines[:-1] if line.endswith(" probed")]
     keys, repeated, different = (int(words[i]) for i in (1, 3, 5))
     figures.update(keys=keys, keys_repeated=repeated, keys_with_other_payload=different,
                    tasks_sent_again=company.scrape("coordinator").get(
@@ -116,6 +123,11 @@ def account(company, figures):
     wrong = []
     if keys != EFFECTS * figures["completed"]:
         wrong.append(f"{keys} effect keys, {EFFECTS * figures['completed']} expected")
+    figures.update(probed_keys=len(probed))
+    twice = [key for key, attempts, *_ in probed if attempts != "1"]
+    if twice or len(probed) != figures["completed"]:
+        wrong.append(f"{len(probed)} probed keys for {figures['completed']} workflows, "
+                     f"{len(twice)} of them done twice")
     if different or done.returncode != 0:
         wrong.append(f"{different} keys came with different payloads")
     if not company.ask("journal.verify", timeout_ms=120000)["ok"]:

@@ -8,7 +8,8 @@
  * Protocol: one line "KEY DIGEST [LABEL]\n" (each 1..128 of A-Za-z0-9_.:-; the label says what the
  * effect is for), answered "ok N\n" where N is the number of attempts of that key, this one
  * included, once the line is on the device; or "error WORDS\n". Any number of lines on one
- * connection. The file DIR/effects has one such line for each attempt.
+ * connection. "? KEY\n" asks and has no effect: answered "known N\n", 0 when the key never came.
+ * The file DIR/effects has one such line for each attempt.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -162,11 +163,26 @@ static void answer(const struct client *client, const char *text)
     }
 }
 
+static unsigned long attempts_of(const char *key)
+{
+    for (const struct entry *it = buckets[bucket_of(key)]; it != NULL; it = it->next) {
+        if (strcmp(it->key, key) == 0) {
+            return it->attempts;
+        }
+    }
+    return 0;
+}
+
 static void line_take(int file, struct client *client)
 {
     char line[LINE_MAX_BYTES];
     char text[LINE_MAX_BYTES + 16];
     struct words words;
+    if (strncmp(client->line, "? ", 2) == 0) {
+        (void)snprintf(text, sizeof(text), "known %lu\n", attempts_of(client->line + 2));
+        answer(client, text);
+        return;
+    }
     (void)snprintf(line, sizeof(line), "%s", client->line);
     if (!line_split(line, &words)) {
         answer(client, "error a line is KEY DIGEST [LABEL]\n");

@@ -104,6 +104,34 @@ static void charge(const struct agent_task *task, struct agent_reply *reply)
     effect(task, task->input, reply);
 }
 
+/* Ask the outside whether the key has come there. */
+static enum agent_probe_answer charge_probe(const struct agent_task *task,
+                                            struct agent_reply *reply)
+{
+    char answer[ANSWER_BYTES] = "";
+    uint64_t attempts = 0;
+    struct buf line = BUF_INIT(1024);
+    int fd = ledger_connect(task->user);
+    buf_printf(&line, "? %s\n", task->idempotency_key);
+    bool told = fd >= 0 && send(fd, line.data, line.size, MSG_NOSIGNAL) == (ssize_t)line.size &&
+                ledger_answer(fd, answer) && text_starts(answer, "known ") &&
+                text_to_u64(answer + 6, &attempts);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    buf_release(&line);
+    if (!told) {
+        return AGENT_PROBE_UNKNOWN;
+    }
+    if (attempts == 0) {
+        return AGENT_PROBE_NOT_DONE;
+    }
+    reply->output =
+        json_pack("{s:s, s:I}", "key", task->idempotency_key, "attempts", (json_int_t)attempts);
+    reply->decision.rule = "charge-probed@1.0.0";
+    return AGENT_PROBE_DONE;
+}
+
 static void propose(const struct agent_task *task, struct agent_reply *reply)
 {
     reply->output = json_incref(json_object_of(task->input, "proposal"));
@@ -211,12 +239,14 @@ int main(int argc, char **argv)
     static const struct agent_action actions[] = {
         {.name = "echo", .decide = echo},
         {.name = "charge", .perform = charge},
+        {.name = "charge-probed", .perform = charge, .probe = charge_probe},
         {.name = "refund", .perform = charge},
         {.name = "fail", .perform = fail},
         {.name = "slow", .decide = slow},
         {.name = "count", .perform = count},
         {.name = "propose", .decide = propose, .perform = accept_proposal},
         {.name = "bench", .decide = echo},
+        {.name = "bench-keyed", .perform = echo},
     };
     static const char *const tables[] = {"counts", NULL};
     static const struct agent_definition definition = {
