@@ -114,7 +114,10 @@ class Proxy:
         link = Link(self, (reader, writer), up)
         self.links.add(link)
         tasks = [asyncio.ensure_future(link.upward()), asyncio.ensure_future(link.downward())]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass  # the campaign is over
         for task in tasks:
             task.cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
