@@ -116,7 +116,7 @@ static void check_program(struct load *load, const struct yaml_node *body,
                    program->key);
 }
 
-void check_run(struct load *load, const struct yaml_node *node, struct plan_node *task)
+void check_run_task(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
     static const char *const allowed[] = {"workflow", "await", NULL};
     static const struct refused_key workflow_refused[] = {

@@ -30,7 +30,7 @@ static const struct verb verbs[] = {
     {"listen", TASK_LISTEN, check_listen, {"foreach", NULL, NULL}},
     {"fork", TASK_FORK, check_fork, {NULL, NULL, NULL}},
     {"call", TASK_AGENT, check_call, {"with", NULL, NULL}},
-    {"run", TASK_RUN, check_run, {NULL, NULL, NULL}},
+    {"run", TASK_RUN, check_run_task, {NULL, NULL, NULL}},
 };
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 

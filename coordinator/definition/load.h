@@ -237,7 +237,7 @@ void check_wait(struct load *load, const struct yaml_node *node, struct plan_nod
 void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_listen(struct load *load, const struct yaml_node *node, struct plan_node *task);
 void check_call(struct load *load, const struct yaml_node *node, struct plan_node *task);
-void check_run(struct load *load, const struct yaml_node *node, struct plan_node *task);
+void check_run_task(struct load *load, const struct yaml_node *node, struct plan_node *task);
 
 /* --- check_http.c: calls of the specification's own, compiled into calls of the connector
  * ----------
