@@ -11,7 +11,8 @@ for program in "$build"/tests/fuzz/fuzz_*; do
   [ -f "$program" ] && [ -x "$program" ] || continue
   name=$(basename "$program") seconds=${SHORT:-600}
   case $name in
-  fuzz_definition) seconds=${HOUR:-3600} seeds=(tests/data/ows/examples tests/fuzz/seeds/definition) ;;
+  fuzz_definition)
+    seconds=${HOUR:-3600} seeds=(tests/data/ows/examples tests/fuzz/seeds/definition) ;;
   fuzz_expression) seconds=${HOUR:-3600} seeds=() ;;
   fuzz_json) seeds=(tests/data/json-schema-suite/tests/draft7) ;;
   fuzz_schema) seeds=(tests/data/json-schema-suite/tests/draft2020-12) ;;
