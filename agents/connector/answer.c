@@ -58,7 +58,7 @@ static void header_put(json_t *headers, const char *name, size_t name_size, cons
                        size_t value_size)
 {
     const char *before = json_string_value(json_object_getn(headers, name, name_size));
-    struct buf joined = BUF_INIT(HTTP_ANSWER_HEADER_BYTES * 2);
+    struct buf joined = BUF_INIT((size_t)2 * HTTP_ANSWER_HEADER_BYTES);
     if (before != NULL) {
         buf_printf(&joined, "%s, ", before);
     }

@@ -311,7 +311,7 @@ static void text_redact(struct run *run, const char **text)
     if (*text == NULL) {
         return;
     }
-    struct buf clean = BUF_INIT(64 * 1024);
+    struct buf clean = BUF_INIT((size_t)64 * 1024);
     buf_append_str(&clean, *text);
     agent_redact(&run->task, &clean);
     struct arena *arena = arena_of(run);

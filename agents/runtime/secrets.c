@@ -56,7 +56,7 @@ void secrets_hide(struct secrets *secrets, const char *name, const char *text)
 static void hide_forms(struct secrets *secrets, const char *name, const char *text)
 {
     size_t size = strlen(text);
-    struct buf form = BUF_INIT(8 * SECRET_BYTES);
+    struct buf form = BUF_INIT((size_t)8 * SECRET_BYTES);
     secrets_hide(secrets, name, text);
     for (size_t i = 0; i < size; i++) {
         bool plain = isalnum((unsigned char)text[i]) || strchr("-._~", text[i]) != NULL;
@@ -294,7 +294,10 @@ static enum err file_take(int fd, const char *name, struct buf *text, struct err
 static json_t *secret_parse(struct buf *text)
 {
     json_t *value = NULL;
-    size_t start = text->data == NULL ? 0 : strspn(text->data, " \t\r\n");
+    if (text->data == NULL) {
+        return json_string("");
+    }
+    size_t start = strspn(text->data, " \t\r\n");
     if (text->size > start && (text->data[start] == '{' || text->data[start] == '[') &&
         json_parse(text->data, text->size, NULL, &value, NULL) == ERR_OK) {
         return value;
@@ -303,7 +306,7 @@ static json_t *secret_parse(struct buf *text)
     size -= size > 0 && text->data[size - 1] == '\n' ? 1 : 0;
     size -= size > 0 && text->data[size - 1] == '\r' ? 1 : 0;
     bool good = size == 0 || (utf8_valid(text->data, size) && memchr(text->data, 0, size) == NULL);
-    return good ? json_stringn(size == 0 ? "" : text->data, size) : NULL;
+    return good ? json_stringn(text->data, size) : NULL;
 }
 
 static enum err secret_read(const struct secrets *secrets, const Mainstay__SecretRef *ref,
