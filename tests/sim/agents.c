@@ -74,6 +74,8 @@ static uint64_t touch(struct sim_agent *agent, const struct agent_task *task)
         .key = task->key,
         .outside_key = task->idempotency_key,
         .input = input.data,
+        .step = task->step,
+        .instance = task->traceparent,
         .attempt = task->attempt,
     };
     uint64_t number = effects_happen(agent->sim, &call);
@@ -343,6 +345,15 @@ void agents_harm(struct sim *sim)
         struct kv *backup = agent->backup;
         agent->backup = NULL;
         store_replace(agent, backup);
+    }
+}
+
+void agents_restart(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->agents->count; i++) {
+        if (sim->agents->list[i].up) {
+            agent_die(&sim->agents->list[i]);
+        }
     }
 }
 

@@ -27,6 +27,9 @@ void agents_destroy(struct sim *sim);
 /* Draw the disasters of agents. */
 void agents_harm(struct sim *sim);
 
+/* Restart every agent: a restored coordinator may not know them. */
+void agents_restart(struct sim *sim);
+
 /* All agents are accepted by the coordinator and hold no work. */
 bool agents_idle(const struct sim *sim);
 

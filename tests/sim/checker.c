@@ -433,6 +433,17 @@ static bool waits_for_a_named_thing(const struct frame *frame, const struct plan
     }
 }
 
+/* When all is quiet the engine waits for no time: whoever still has one was forgotten. */
+static bool waits_for_a_forgotten_time(const struct instance *instance)
+{
+    bool forgotten = instance->deadline_ms != 0;
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        forgotten =
+            forgotten || instance->frames[i]->wake_ms != 0 || instance->frames[i]->deadline_ms != 0;
+    }
+    return forgotten;
+}
+
 static bool quiet_visit(void *user, const struct id *id)
 {
     struct sim *sim = user;
@@ -441,6 +452,11 @@ static bool quiet_visit(void *user, const struct id *id)
     id_hex(id, hex);
     if (instance == NULL) {
         sim_finding(sim, "instance %s has not ended and the engine does not know it", hex);
+        return false;
+    }
+    if (engine_next_due(coordinator_engine(sim)) == INT64_MAX &&
+        waits_for_a_forgotten_time(instance)) {
+        sim_finding(sim, "instance %s waits for a time that the engine has forgotten", hex);
         return false;
     }
     const struct frame *leaf = instance_leaf(instance);
@@ -475,6 +491,18 @@ static bool open_visit(void *user, const struct id *id)
     return false;
 }
 
+/* An instance does not end before its store has said what became of an effect in flight. */
+static void open_effects(struct sim *sim)
+{
+    size_t cursor = 0;
+    const struct effect_book *book = NULL;
+    while ((book = map_next(sim->checker->effects, &cursor, NULL, NULL)) != NULL) {
+        if (book->open) {
+            sim_finding(sim, "everything has ended and an effect is in flight");
+        }
+    }
+}
+
 void checker_end(struct sim *sim)
 {
     checker_each_open(sim, open_visit, sim);
@@ -484,6 +512,7 @@ void checker_end(struct sim *sim)
     }
     follow(sim);
     compare(sim);
+    open_effects(sim);
     static const struct {
         char table;
         const char *name;

@@ -222,12 +222,14 @@ static void publish(struct sim *sim)
 
 /* ---- gates and cancellation ---- */
 
-/* Whether what the gate is about has happened outside: then nobody sane has it done again. */
+/* Whether what the gate is about has happened outside, or may happen still because an agent is
+ * late with it: then nobody sane has it done again. */
 static bool gate_is_of_effect(struct engine *engine, struct sim *sim, const struct gate *gate)
 {
     const struct instance *instance = engine_instance(engine, &gate->instance);
     const struct frame *frame = instance == NULL ? NULL : instance_frame(instance, gate->frame);
-    return frame == NULL || effects_key_happened(sim, frame->key.bytes);
+    return frame == NULL || gate->failure.effect == MARK_UNKNOWN ||
+           effects_key_happened(sim, frame->key.bytes);
 }
 
 void client_decide(struct sim *sim)

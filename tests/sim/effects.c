@@ -22,6 +22,7 @@ struct row {
 
 struct effects {
     struct map *rows;      /* agent \n outside key -> row */
+    struct map *steps;     /* agent, instance, step -> row */
     struct map *lied;      /* keys */
     struct map *forgetful; /* agents whose store was lost or is an older one */
     uint64_t count;
@@ -33,9 +34,11 @@ void effects_create(struct sim *sim)
     sim->effects = sim_alloc(sim, sizeof(*sim->effects));
     sim->effects->rows = map_create();
     sim->effects->lied = map_create();
+    sim->effects->steps = map_create();
     sim->effects->forgetful = map_create();
     CHECK(sim->effects->rows != NULL);
     CHECK(sim->effects->lied != NULL);
+    CHECK(sim->effects->steps != NULL);
     CHECK(sim->effects->forgetful != NULL);
 }
 
@@ -43,6 +46,7 @@ void effects_destroy(struct sim *sim)
 {
     map_destroy(&sim->effects->rows, free);
     map_destroy(&sim->effects->lied, NULL);
+    map_destroy(&sim->effects->steps, NULL);
     map_destroy(&sim->effects->forgetful, NULL);
 }
 
@@ -72,6 +76,23 @@ static void repeated(struct sim *sim, struct row *row, const struct world_call *
     }
 }
 
+/* A step that is entered again asks under the name it had. Names that definitions give are theirs
+ * to choose: those derived here are 32 hex digits. */
+static void name_check(struct sim *sim, const struct world_call *call, struct row *row)
+{
+    char who[600];
+    bool derived =
+        strspn(call->outside_key, "0123456789abcdef") == 32 && call->outside_key[32] == 0;
+    (void)snprintf(who, sizeof(who), "%s\n%s\n%s", call->agent, call->instance, call->step);
+    const struct row *before = map_get_text(sim->effects->steps, who);
+    if (before == NULL && derived) {
+        (void)map_put_text(sim->effects->steps, who, row, NULL);
+    } else if (before != NULL && derived && before != row && !before->forgotten) {
+        sim_finding(sim, "step %s of agent %s has an effect under a second key", call->step,
+                    call->agent);
+    }
+}
+
 uint64_t effects_happen(struct sim *sim, const struct world_call *call)
 {
     struct digest input = crypto_blake(call->input, strlen(call->input));
@@ -85,6 +106,7 @@ uint64_t effects_happen(struct sim *sim, const struct world_call *call)
                     call->agent);
     }
     if (row != NULL) {
+        name_check(sim, call, row);
         repeated(sim, row, call, &input);
         return row->number;
     }
@@ -100,6 +122,7 @@ uint64_t effects_happen(struct sim *sim, const struct world_call *call)
     (void)snprintf(row->name, sizeof(row->name), "%s\n%s", call->agent, call->outside_key);
     (void)map_put_text(sim->effects->rows, row->name, row, NULL);
     sim->figures.effects++;
+    name_check(sim, call, row);
     return row->number;
 }
 

@@ -18,6 +18,8 @@ struct world_call {
     const uint8_t *key; /* 16 bytes */
     const char *outside_key;
     const char *input; /* as text */
+    const char *step;  /* with the instance: who asks */
+    const char *instance;
     uint32_t attempt;
 };
 

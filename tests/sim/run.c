@@ -36,6 +36,10 @@ static const char usage_text[] =
     "  --flow FILE   with --seed: play this definition (JSON) instead of those drawn; repeatable\n"
     "  --figures F   write the figures as one JSON object into file F\n";
 
+#ifdef SIM_PLANTED
+int sim_plant; /* the fault that is there; 0: none */
+#endif
+
 struct arguments {
     struct run_options options;
     uint64_t seeds;
@@ -43,6 +47,7 @@ struct arguments {
     uint64_t within;
     unsigned jobs;
     bool one;
+    bool until; /* the first finding */
     const char *figures;
 };
 
@@ -93,6 +98,10 @@ static void worker(struct board *board, struct desk *desk, const struct argument
         bool well = sim_play(seed, NULL, 0, false, &figures, finding);
         desk->seed = 0;
         desk->done++;
+        if (!well && arguments->until) {
+            desk->finding_seed[desk->findings++] = seed;
+            break;
+        }
         if (!well) {
             desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = seed;
         } else if (figures.turns >= TURNS_COUNT && figures.hits > 0) {
@@ -139,6 +148,10 @@ static void workers_run(struct board *board, const struct arguments *arguments)
             }
             desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = desk->seed;
             desk->done++;
+            if (arguments->until) {
+                running--;
+                continue;
+            }
             pids[i] = worker_start(board, i, arguments);
         }
     }
@@ -223,6 +236,17 @@ static void figures_write(const char *path, const struct total *total, double to
     (void)fclose(file);
 }
 
+/* Of a planted fault: a finding is what is wanted. */
+static int tell_found(const struct total *total, const struct arguments *arguments)
+{
+    if (total->first == 0) {
+        printf("not found in %llu seeds\n", (unsigned long long)total->done);
+        return EXIT_FAILURE;
+    }
+    printf("found in seed %llu\n", (unsigned long long)total->first);
+    return run_one(total->first, &arguments->options) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int run_many(const struct arguments *arguments)
 {
     struct board *board =
@@ -234,6 +258,9 @@ static int run_many(const struct arguments *arguments)
     double took = seconds() - begun;
     struct total total;
     total_of(board, arguments->jobs, &total);
+    if (arguments->until) {
+        return tell_found(&total, arguments);
+    }
     if (total.counted > 0) {
         tell_distribution(&total.sum, total.counted);
     }
@@ -304,6 +331,15 @@ static bool option_take(int option, struct arguments *arguments)
     case 'g':
         arguments->figures = optarg;
         return true;
+#ifdef SIM_PLANTED
+    case 'p':
+        arguments->until = true;
+        if (!number(optarg, INT32_MAX, &jobs)) {
+            return false;
+        }
+        sim_plant = (int)jobs;
+        return true;
+#endif
     case 'd':
         if (arguments->options.flow_count == SIM_FLOWS_MAX) {
             return false;
@@ -317,12 +353,19 @@ static bool option_take(int option, struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"within", required_argument, NULL, 'w'},
-        {"jobs", required_argument, NULL, 'j'},  {"trace", no_argument, NULL, 't'},
-        {"no-shrink", no_argument, NULL, 'k'},   {"figures", required_argument, NULL, 'g'},
-        {"flow", required_argument, NULL, 'd'},  {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
+                                            {"from", required_argument, NULL, 'f'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"within", required_argument, NULL, 'w'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"no-shrink", no_argument, NULL, 'k'},
+                                            {"figures", required_argument, NULL, 'g'},
+                                            {"flow", required_argument, NULL, 'd'},
+#ifdef SIM_PLANTED
+                                            {"plant", required_argument, NULL, 'p'},
+#endif
+                                            {NULL, 0, NULL, 0}};
     struct arguments arguments = {.options = {.shrink = true}, .seeds = 100, .from = 1, .jobs = 1};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -336,6 +379,10 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     arguments.within = arguments.within == 0 ? 4 * arguments.seeds : arguments.within;
+    if (arguments.until) {
+        arguments.seeds = arguments.within;
+        arguments.options.shrink = false;
+    }
     struct error err = {0};
     CHECK(crypto_init(&err) == ERR_OK);
     log_init("sim", LOG_ERROR);
