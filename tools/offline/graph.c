@@ -94,19 +94,19 @@ static void detail_text(const struct plan_node *node, char *out, size_t size)
         (void)snprintf(out, size, "call %s %s", node->call.agent, node->call.action);
     } else if (node->kind == TASK_FOR) {
         value_text(inner(node, "for", "in"), value, sizeof(value));
-        int used = snprintf(out, size, "for %s in %s", node->loop.each, value);
+        int used = snprintf(out, size, "for %.256s in %.400s", node->loop.each, value);
         value_text(json_object_get(node->definition, "while"), value, sizeof(value));
         if (value[0] != '\0' && used > 0 && (size_t)used < size) {
-            (void)snprintf(out + used, size - (size_t)used, "\nwhile %s", value);
+            (void)snprintf(out + used, size - (size_t)used, "\nwhile %.256s", value);
         }
     } else if (strcmp(word, "wait") == 0 || strcmp(word, "run") == 0) {
         value_text(json_object_get(node->definition, word), value, sizeof(value));
-        (void)snprintf(out, size, "%s %s", word, value);
+        (void)snprintf(out, size, "%s %.400s", word, value);
     } else if (strcmp(word, "emit") == 0) {
         value_text(json_object_get(inner(node, "emit", "event"), "with"), value, sizeof(value));
         const char *type =
             json_text_of(json_object_get(inner(node, "emit", "event"), "with"), "type");
-        (void)snprintf(out, size, "emit %s", type != NULL ? type : value);
+        (void)snprintf(out, size, "emit %.400s", type != NULL ? type : value);
     } else if (strcmp(word, "raise") == 0) {
         const char *type = json_text_of(inner(node, "raise", "error"), "type");
         (void)snprintf(out, size, "raise %s", type != NULL ? type : "an error");
