@@ -115,8 +115,8 @@ class Commands(company.Case):
 
     def test_more_urgent_work_is_dispatched_first(self):
         for name, priority in (("idle", 9), ("urgent", 1)):
-            text = company.definition(name, ECHO).replace(
-                "'1.0.0'}", f"'1.0.0', metadata: {{mainstay: {{priority: {priority}}}}}}}")
+            text = company.definition(name, ECHO,
+                                      metadata=f"{{mainstay: {{priority: {priority}}}}}")
             self.company.call("deploy", self.company.file(f"{name}.yaml", text))
         self.company.call("agents", "stop", "tester")
         company.until(lambda: self.company.agent("tester")["state"] == "away", "it is away")

@@ -21,7 +21,7 @@ class Metrics(company.Case):
         cls.company.deploy("echo", company.ECHO)
         cls.company.call("run", "e2e/echo", "--input", '{"a": 1}')
         cls.company.call("agents", "call", "extraction", "extract", "--input",
-                         '{"data": "x", "contentType": "text/plain"}', code=5)
+                         '{"data": "x", "contentType": "text/plain"}', code=3)
 
     def test_file_for_prometheus_names_every_process(self):
         self.assertEqual(set(self.company.targets()),
