@@ -92,18 +92,10 @@ PLANTS = {
          "        orders_carry_out(turn);\n"
          "    }\n"
          "    if (turn->options.facts")]),
-    13: ("a doubt about a manual effect is retried", [
-        ("coordinator/engine/process/result.c",
-         "    return effect == EFFECT_PURE || effect == EFFECT_KEYED || ",
-         "    return sim_plant == 13 || effect == EFFECT_PURE || effect == EFFECT_KEYED || "),
-        # the second wall: before a step is sent out, what is in doubt is asked about
-        ("coordinator/engine/process/dispatch.c",
-         "    if (!doubt || action->effect != EFFECT_MANUAL) {\n",
-         "    if (!doubt || action->effect != EFFECT_MANUAL || sim_plant == 13) {\n")]),
-    14: ("the row of a gate outlives its decision", [
+    13: ("the row of a gate outlives its decision", [
         ("coordinator/engine/apply/apply_step.c",
          "        engine->port->gate_delete(engine->port_user, &frame->gate);\n",
-         "        if (sim_plant != 14) {\n"
+         "        if (sim_plant != 13) {\n"
          "            engine->port->gate_delete(engine->port_user, &frame->gate);\n"
          "        }\n")]),
 }
