@@ -92,6 +92,25 @@ enum err row_read(const ProtobufCMessageDescriptor *descriptor, struct str bytes
     return ERR_OK;
 }
 
+static void done_effects_pack(const struct instance *instance, Mainstay__DoneRow *row,
+                              struct arena *arena)
+{
+    row->effects = ARENA_ARRAY(arena, Mainstay__LedgerRow *, instance->ledger_count + 1);
+    CHECK(row->effects != NULL);
+    for (uint32_t i = 0; i < instance->ledger_count; i++) {
+        const struct ledger_entry *entry = &instance->ledger[i];
+        if (entry->state == LEDGER_DONE) {
+            continue;
+        }
+        Mainstay__LedgerRow *item = ARENA_NEW(arena, Mainstay__LedgerRow);
+        CHECK(item != NULL);
+        mainstay__ledger_row__init(item);
+        item->key = proto_bytes(entry->key.bytes, ID_BYTES);
+        item->agent = proto_text(entry->agent);
+        row->effects[row->n_effects++] = item;
+    }
+}
+
 void done_pack(const struct instance *instance, const char *name, int64_t ended_ms,
                struct arena *arena, struct buf *out)
 {
@@ -109,7 +128,47 @@ void done_pack(const struct instance *instance, const char *name, int64_t ended_
     if (instance->has_parent) {
         row.parent = proto_bytes(instance->parent.bytes, ID_BYTES);
     }
+    done_effects_pack(instance, &row, arena);
     row_append(&row.base, out);
+}
+
+static enum err done_read(struct str bytes, struct arena *arena, Mainstay__DoneRow **ret_row,
+                          struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__done_row__descriptor, bytes, arena, "ended instance", &message, err));
+    *ret_row = (Mainstay__DoneRow *)message;
+    return row_version_check((*ret_row)->version, "ended instance", err);
+}
+
+enum err done_pack_late(struct str bytes, const struct id *key, uint64_t sequence,
+                        struct arena *arena, struct buf *out, struct error *err)
+{
+    Mainstay__DoneRow *row = NULL;
+    TRY(done_read(bytes, arena, &row, err));
+    size_t kept = 0;
+    for (size_t i = 0; i < row->n_effects; i++) {
+        struct id open = {{0}};
+        (void)proto_fixed(&row->effects[i]->key, open.bytes, ID_BYTES);
+        if (!id_equal(&open, key)) {
+            row->effects[kept++] = row->effects[i];
+        }
+    }
+    row->n_effects = kept;
+    uint64_t *journal = ARENA_ARRAY(arena, uint64_t, row->n_journal + 1);
+    CHECK(journal != NULL);
+    uint64_t last = 0;
+    for (size_t i = 0; i < row->n_journal; i++) {
+        journal[i] = row->journal[i];
+        last += row->journal[i];
+    }
+    row->journal = journal;
+    if (last < sequence) {
+        journal[row->n_journal++] = sequence - last;
+        row->after_end++;
+    }
+    row_append(&row->base, out);
+    return ERR_OK;
 }
 
 uint64_t *journal_differences(const uint64_t *sequences, size_t count, struct arena *arena)
@@ -125,10 +184,8 @@ uint64_t *journal_differences(const uint64_t *sequences, size_t count, struct ar
 enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_done,
                      struct error *err)
 {
-    ProtobufCMessage *message = NULL;
-    TRY(row_read(&mainstay__done_row__descriptor, bytes, arena, "ended instance", &message, err));
-    const Mainstay__DoneRow *row = (const Mainstay__DoneRow *)message;
-    TRY(row_version_check(row->version, "ended instance", err));
+    Mainstay__DoneRow *row = NULL;
+    TRY(done_read(bytes, arena, &row, err));
     *ret_done = (struct done){
         .name = row->name,
         .trigger = row->trigger,
@@ -141,6 +198,17 @@ enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_don
     };
     for (size_t i = 1; i < row->n_journal; i++) {
         row->journal[i] += row->journal[i - 1];
+    }
+    ret_done->ended =
+        row->after_end < row->n_journal ? row->journal[row->n_journal - 1 - row->after_end] : 0;
+    ret_done->effects = ARENA_ARRAY(arena, struct done_effect, row->n_effects + 1);
+    CHECK(ret_done->effects != NULL);
+    for (size_t i = 0; i < row->n_effects; i++) {
+        struct done_effect *effect = &ret_done->effects[ret_done->effect_count++];
+        effect->agent = row->effects[i]->agent;
+        if (!proto_fixed(&row->effects[i]->key, effect->key.bytes, ID_BYTES)) {
+            return error_set(err, ERR_CORRUPT, "ended instance row has an effect without a key");
+        }
     }
     ret_done->has_parent = proto_fixed(&row->parent, ret_done->parent.bytes, ID_BYTES);
     if (!proto_fixed(&row->definition, ret_done->definition.bytes, DIGEST_BYTES)) {

@@ -23,6 +23,12 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
 MUST_CHECK enum err instance_unpack(struct str bytes, const struct id *id, struct arena *arena,
                                     struct instance **ret_instance, struct error *err);
 
+/* An effect that an ended instance does not know to have happened: its agent may still say so. */
+struct done_effect {
+    struct id key;
+    const char *agent;
+};
+
 /* What remains of an ended instance: how to find its story in the journal. */
 struct done {
     struct digest definition;
@@ -34,13 +40,20 @@ struct done {
     uint64_t migrated; /* journal sequence of the last migration; 0: none */
     uint64_t *journal;
     size_t journal_count;
+    uint64_t ended; /* of these, the one that holds its end; 0: none */
     bool has_parent;
     struct id parent; /* the instance whose step ran it */
+    struct done_effect *effects;
+    size_t effect_count;
 };
 void done_pack(const struct instance *instance, const char *name, int64_t ended_ms,
                struct arena *arena, struct buf *out);
 MUST_CHECK enum err done_unpack(struct str bytes, struct arena *arena, struct done *ret_done,
                                 struct error *err);
+/* The row after an effect has turned out to have happened: it is struck off the list, and the
+ * journal's sequence that says so, not below those in the row, belongs to the story. */
+MUST_CHECK enum err done_pack_late(struct str bytes, const struct id *key, uint64_t sequence,
+                                   struct arena *arena, struct buf *out, struct error *err);
 
 void store_pack(const struct store *store, struct buf *out);
 /* Fills a store whose texts live in the arena; agent and name are the caller's. */

@@ -265,11 +265,11 @@ static bool outcome_visit(void *user, const struct view_event *at)
 
 enum err view_set_outcome(struct request *request, const struct view *view, struct error *err)
 {
-    if (view->open != NULL || view->journal_count == 0) {
+    if (view->open != NULL || view->done.ended == 0) {
         return ERR_OK;
     }
-    return view_each_event(request->control, view, view->journal[view->journal_count - 1] - 1,
-                           outcome_visit, request, err);
+    return view_each_event(request->control, view, view->done.ended - 1, outcome_visit, request,
+                           err);
 }
 
 /* Words are cut like other reasons; a sentence is enough to recognise what happened. */
@@ -302,10 +302,9 @@ void fault_reason(struct control *control, const struct id *id, json_t *row)
 {
     struct view view;
     struct error err = {0};
-    if (view_load(control, id, &view, &err) == ERR_OK && view.open == NULL &&
-        view.journal_count > 0) {
-        uint64_t last = view.journal[view.journal_count - 1];
-        if (view_each_event(control, &view, last - 1, fault_visit, row, &err) != ERR_OK) {
+    if (view_load(control, id, &view, &err) == ERR_OK && view.open == NULL && view.done.ended > 0) {
+        if (view_each_event(control, &view, view.done.ended - 1, fault_visit, row, &err) !=
+            ERR_OK) {
             json_set_text(row, "reason", "its story cannot be read");
         }
     }

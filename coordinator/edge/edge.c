@@ -71,10 +71,25 @@ static void edge_reply(void *user, uint64_t token, const void *bytes, size_t siz
     item_destroy(&item);
 }
 
+/* Nobody waits for it and nothing can be compensated any more: the operator has to know. */
+static void late_effect_tell(const struct event *event)
+{
+    char hex[ID_HEX_BYTES];
+    id_hex(&event->instance, hex);
+    log_warn("%s/%s reported that an effect has happened of instance %s, which has ended without "
+             "it: see mainstay explain %s",
+             event->agent, event->store, hex, hex);
+}
+
 static void edge_facts(void *user, const struct event *events, size_t count, uint64_t sequence,
                        int64_t now_ms)
 {
     struct edge *edge = user;
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].kind == EVENT_EFFECT_LATE && events[i].plan == NULL) {
+            late_effect_tell(&events[i]);
+        }
+    }
     lifecycle_facts(edge->lifecycle, events, count, sequence, now_ms);
 }
 

@@ -66,6 +66,7 @@ struct edge_metrics {
     struct metric *cancelled;
     struct metric *duplicates;
     struct metric *stale;
+    struct metric *late_effects;
     struct metric *refused;
     struct metric *redispatched;
     struct metric *outstanding;

@@ -50,6 +50,9 @@ static void metrics_make(struct edge *edge)
                                     "Known events and repeated answers, recognised", NULL);
     m->stale = metrics_counter(r, "mainstay_stale_results_total",
                                "Answers nobody waited for any more", NULL);
+    m->late_effects = metrics_counter(
+        r, "mainstay_late_effects_total",
+        "Effects that happened although nobody waited for the answer any more", NULL);
     m->refused = metrics_counter(r, "mainstay_refused_total", "Commands refused", NULL);
     m->redispatched = metrics_counter(r, "mainstay_redispatched_total", "Tasks sent again", NULL);
     m->outstanding = metrics_gauge(r, "mainstay_tasks_outstanding", "Tasks that stores hold", NULL);
@@ -120,6 +123,7 @@ static void counters_give(struct edge *edge, const struct engine_counters *now)
     counter_add(m->cancelled, now->instances_cancelled - seen->instances_cancelled);
     counter_add(m->duplicates, now->duplicates - seen->duplicates);
     counter_add(m->stale, now->stale_results - seen->stale_results);
+    counter_add(m->late_effects, now->late_effects - seen->late_effects);
     counter_add(m->refused, now->refused - seen->refused);
     counter_add(m->redispatched, now->redispatched - seen->redispatched);
     edge->seen = *now;

@@ -235,6 +235,12 @@ struct instance *engine_load(struct engine *engine, const struct id *id)
     return instance;
 }
 
+struct instance *engine_load_ended(struct engine *engine, const struct id *id)
+{
+    struct instance *instance = map_get(engine->cache, id->bytes, sizeof(id->bytes));
+    return instance != NULL ? instance : engine_load(engine, id);
+}
+
 bool engine_knows(struct engine *engine, const struct id *id)
 {
     return map_get(engine->cache, id->bytes, sizeof(id->bytes)) != NULL ||

@@ -44,6 +44,7 @@ struct engine_counters {
     uint64_t events;
     uint64_t duplicates;    /* known events, results seen before */
     uint64_t stale_results; /* answers nobody waits for any more */
+    uint64_t late_effects;  /* of these, effects that entered the ledger all the same */
     uint64_t refused;       /* commands refused */
     uint64_t steps_completed;
     uint64_t instances_started;

@@ -127,6 +127,9 @@ void engine_refuse(struct engine *engine, uint64_t token, enum err code, const c
 /* Open instance from cache or table, NULL when there is none. */
 struct instance *engine_load(struct engine *engine, const struct id *id);
 
+/* Open instance, or one that has ended in this turn; NULL when there is none. */
+struct instance *engine_load_ended(struct engine *engine, const struct id *id);
+
 /* Whether an instance of this id is open or has ended, in this turn too. */
 bool engine_knows(struct engine *engine, const struct id *id);
 

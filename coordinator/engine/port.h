@@ -35,6 +35,13 @@ struct engine_port {
                          bool was_active, bool was_stored);
     /* Whether an ended instance of this id is known. */
     bool (*done_exists)(void *user, const struct id *id);
+    /* The agent of an effect that an ended instance does not know to have happened, valid for the
+     * turn; NULL when there is no such effect. */
+    const char *(*done_effect)(void *user, const struct id *instance, const struct id *key);
+    /* It has happened: it is no such effect any more, and the journal's sequence belongs to the
+     * instance. Seen by done_effect in the same turn. */
+    void (*done_late)(void *user, const struct id *instance, const struct id *key,
+                      uint64_t sequence);
     bool (*mark_exists)(void *user, const struct id *mark);
     void (*mark_put)(void *user, const struct id *mark, int64_t expires_ms);
     void (*timer_put)(void *user, int64_t due_ms, const struct id *instance);

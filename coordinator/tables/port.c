@@ -110,6 +110,63 @@ static bool port_done_exists(void *user, const struct id *id)
            tables_read(tables, &key);
 }
 
+/* The row of an ended instance as this turn has left it; into tables->value. */
+static bool done_read(struct tables *tables, const struct id *id)
+{
+    const struct buf *late = map_get(tables->turn_late, id->bytes, sizeof(id->bytes));
+    if (late == NULL) {
+        struct table_key key = key_begin(TABLE_DONE);
+        key_id(&key, id);
+        return tables_read(tables, &key);
+    }
+    buf_clear(&tables->value);
+    buf_append(&tables->value, late->data, late->size);
+    return true;
+}
+
+static const char *port_done_effect(void *user, const struct id *instance, const struct id *key)
+{
+    struct tables *tables = user;
+    if (!done_read(tables, instance)) {
+        return NULL;
+    }
+    struct done done;
+    struct error err = {0};
+    if (done_unpack(buf_str(&tables->value), tables->arena, &done, &err) != ERR_OK) {
+        tables_fatal("reading an ended instance", &err);
+    }
+    for (size_t i = 0; i < done.effect_count; i++) {
+        if (id_equal(&done.effects[i].key, key)) {
+            return done.effects[i].agent;
+        }
+    }
+    return NULL;
+}
+
+static void port_done_late(void *user, const struct id *instance, const struct id *key,
+                           uint64_t sequence)
+{
+    struct tables *tables = user;
+    CHECK(done_read(tables, instance));
+    struct buf *row = calloc(1, sizeof(*row));
+    CHECK(row != NULL);
+    buf_init(row, tables->value.max);
+    struct error err = {0};
+    if (done_pack_late(buf_str(&tables->value), key, sequence, tables->arena, row, &err) !=
+        ERR_OK) {
+        tables_fatal("reading an ended instance", &err);
+    }
+    struct table_key at = key_begin(TABLE_DONE);
+    key_id(&at, instance);
+    tables_put(tables, &at, buf_str(row));
+    struct buf *before =
+        map_put(tables->turn_late, instance->bytes, sizeof(instance->bytes), row, NULL);
+    if (before != NULL) {
+        buf_release(before);
+        free(before);
+    }
+}
+
 static bool port_mark_exists(void *user, const struct id *mark)
 {
     struct tables *tables = user;
@@ -452,6 +509,8 @@ const struct engine_port tables_port = {
     .instance_put = port_instance_put,
     .instance_end = port_instance_end,
     .done_exists = port_done_exists,
+    .done_effect = port_done_effect,
+    .done_late = port_done_late,
     .mark_exists = port_mark_exists,
     .mark_put = port_mark_put,
     .timer_put = port_timer_put,

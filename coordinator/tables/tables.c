@@ -279,6 +279,8 @@ enum err tables_open(struct kv *kv, uint64_t epoch_least, struct tables **ret_ta
     tables->quotas = map_create();
     tables->turn_done = map_create();
     CHECK(tables->turn_done != NULL);
+    tables->turn_late = map_create();
+    CHECK(tables->turn_late != NULL);
     tables->made_keys = map_create();
     buf_init(&tables->value, ROW_BYTES_MAX);
     buf_init(&tables->journal, ROW_BYTES_MAX);
@@ -298,6 +300,13 @@ enum err tables_open(struct kv *kv, uint64_t epoch_least, struct tables **ret_ta
     return ERR_OK;
 }
 
+static void late_free(void *value)
+{
+    struct buf *row = value;
+    buf_release(row);
+    free(row);
+}
+
 void tables_close(struct tables **tables)
 {
     struct tables *it = *tables;
@@ -311,6 +320,7 @@ void tables_close(struct tables **tables)
     map_destroy(&it->quotas, free);
     map_destroy(&it->made_keys, free);
     map_destroy(&it->turn_done, NULL);
+    map_destroy(&it->turn_late, late_free);
     buf_release(&it->value);
     buf_release(&it->journal);
     free(it);
@@ -353,13 +363,19 @@ void tables_begin(struct tables *tables, int64_t now_ms)
     tables->swept = false;
 }
 
-static void turn_done_clear(struct tables *tables)
+static void turn_rows_clear(struct tables *tables)
 {
     size_t cursor = 0;
     const void *id = NULL;
     size_t size = 0;
     while (map_next(tables->turn_done, &cursor, &id, &size) != NULL) {
         (void)map_remove(tables->turn_done, id, size);
+    }
+    cursor = 0;
+    struct buf *late = NULL;
+    while ((late = map_next(tables->turn_late, &cursor, &id, &size)) != NULL) {
+        (void)map_remove(tables->turn_late, id, size);
+        late_free(late);
     }
 }
 
@@ -395,7 +411,7 @@ enum err tables_commit(struct tables *tables, const struct event *events, size_t
         tables->sequence = batch.sequence;
         tables->head = batch.hash;
     }
-    turn_done_clear(tables);
+    turn_rows_clear(tables);
     keys_settle(tables);
     arena_reset(tables->arena);
     return code;

@@ -67,6 +67,7 @@ struct tables {
     struct map *quotas;    /* source -> struct letter_quota */
     struct map *made_keys; /* owner -> key made in this turn */
     struct map *turn_done; /* instances that ended in this turn */
+    struct map *turn_late; /* ended instance -> struct buf, its row as this turn has left it */
     bool swept;            /* marks were swept in this turn */
     struct data_key keys[KEY_CACHE];
     struct tables_figures figures;

@@ -109,6 +109,119 @@ static enum ledger_state ledger_of(struct harness *h, const struct id *key)
     return entry->state;
 }
 
+/* An instance ended without an effect that was done all the same: a person left the doubt as it
+ * was. What its agent says then is `late`. */
+static struct result_command end_in_doubt(struct harness *h)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    struct result_command late = result_of(task(h, "/do/0/w"), RESULT_DONE);
+    fail(h, "/do/0/w", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    verdict(h, VERDICT_REJECT, NULL);
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+    return late;
+}
+
+/* Of the ended instance: the journal's last sequence in its story, and its unsettled effects. */
+static uint64_t done_last(struct harness *h, size_t *ret_effects)
+{
+    struct arena *arena = arena_create(1024 * 1024);
+    struct done done;
+    cr_assert_eq(tables_done(turn_tables(h->turn), &h->instances[0], arena, &done, NULL), ERR_OK);
+    uint64_t last = done.journal[done.journal_count - 1];
+    *ret_effects = done.effect_count;
+    arena_destroy(&arena);
+    return last;
+}
+
+SCENARIO(effects, a_late_effect_of_an_ended_instance_enters_its_story_once)
+{
+    struct result_command late = end_in_doubt(h);
+    size_t effects = 0;
+    (void)done_last(h, &effects);
+    cr_expect_eq(effects, 1);
+    unsigned settled = h->settled;
+    give(h, &late);
+    EXPECT("i1 effect-late\n");
+    cr_expect_gt(h->settled, settled, "else its store says so for ever");
+    uint64_t said = tables_sequence(turn_tables(h->turn));
+    cr_expect_eq(done_last(h, &effects), said, "explain finds it");
+    cr_expect_eq(effects, 0);
+    give(h, &late);
+    EXPECT("");
+    cr_expect_eq(tables_sequence(turn_tables(h->turn)), said);
+    cr_expect_eq(open_instances(h), 0);
+    doc_unref(&late.output);
+}
+
+SCENARIO(effects, nobody_speaks_for_another_agent_after_the_end)
+{
+    struct result_command late = end_in_doubt(h);
+    struct result_command foreign = late;
+    foreign.agent = "other";
+    give(h, &foreign);
+    foreign = late;
+    foreign.key.bytes[0] ^= 1;
+    give(h, &foreign);
+    foreign = late;
+    foreign.instance.bytes[0] ^= 1;
+    give(h, &foreign);
+    foreign = late;
+    foreign.phase = PHASE_DECIDE;
+    give(h, &foreign);
+    EXPECT("");
+    size_t effects = 0;
+    (void)done_last(h, &effects);
+    cr_expect_eq(effects, 1);
+    give(h, &late);
+    EXPECT("i1 effect-late\n");
+    doc_unref(&late.output);
+}
+
+/* The rows of ended instances are read and written several times in one turn. */
+SCENARIO(effects, late_effects_of_one_turn_all_enter_the_story)
+{
+    hello(h, MANUAL, "s1", 4);
+    deploy_tasks(h, "- f:\n"
+                    "    fork:\n"
+                    "      branches: [{a: {call: work@worker}}, {b: {call: work@worker}}]\n");
+    run(h, "{}");
+    struct result_command late[] = {result_of(task(h, "/do/0/f/fork/branches/0/a"), RESULT_DONE),
+                                    result_of(task(h, "/do/0/f/fork/branches/1/b"), RESULT_DONE)};
+    cancel(h, 1);
+    fail(h, "/do/0/f/fork/branches/0/a", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    struct result_command last = result_of(task(h, "/do/0/f/fork/branches/1/b"), RESULT_FAILED);
+    last.failure.failure_class = FAILURE_IN_DOUBT;
+    last.failure.effect = MARK_UNKNOWN;
+    forget_trace(h);
+    /* the first is said in the turn that ends the instance, between its end and its row */
+    struct command commands[] = {{.kind = COMMAND_RESULT, .result = last},
+                                 {.kind = COMMAND_RESULT, .result = late[0]},
+                                 {.kind = COMMAND_RESULT, .result = late[0]}};
+    harness_begin(h);
+    for (size_t i = 0; i < 3; i++) {
+        harness_command(h, &commands[i]);
+    }
+    cr_assert(harness_end(h));
+    cr_expect_eq(open_instances(h), 0);
+    size_t effects = 0;
+    (void)done_last(h, &effects);
+    cr_expect_eq(effects, 1);
+    forget_trace(h);
+    harness_begin(h);
+    for (size_t i = 0; i < 4; i++) {
+        struct command command = {.kind = COMMAND_RESULT, .result = late[i % 2]};
+        harness_command(h, &command);
+    }
+    cr_assert(harness_end(h));
+    EXPECT("i1 effect-late\n");
+    (void)done_last(h, &effects);
+    cr_expect_eq(effects, 0);
+    doc_unref(&late[0].output);
+    doc_unref(&late[1].output);
+}
+
 SCENARIO(effects, a_person_who_saw_that_it_happened_says_what_it_gave)
 {
     deploy_call(h, MANUAL);

@@ -32,10 +32,28 @@ static void apply_count(struct engine *engine, const struct digest *digest,
     engine->open_changed = true;
 }
 
+/* What an ended instance is told does not open it again. */
+static bool apply_after_end(struct engine *engine, const struct event *event)
+{
+    struct instance *instance = engine_load_ended(engine, &event->instance);
+    if (instance == NULL) {
+        engine->port->done_late(engine->port_user, &event->instance, &event->key, engine->sequence);
+        return true;
+    }
+    if (instance->ended) { /* in this turn: its row is still to be written */
+        apply_call(engine, instance, event);
+        return true;
+    }
+    return false;
+}
+
 void apply_event(struct engine *engine, const struct event *event)
 {
     if (!event->has_instance || event->kind == EVENT_BUFFERED || event->kind == EVENT_UNBUFFERED) {
         apply_company(engine, event);
+        return;
+    }
+    if (event->kind == EVENT_EFFECT_LATE && apply_after_end(engine, event)) {
         return;
     }
     struct instance *instance = NULL;

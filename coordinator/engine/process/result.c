@@ -32,17 +32,41 @@ static bool result_says_effect(const struct result_command *result)
            (result->status == RESULT_FAILED && result->failure.effect == MARK_DONE);
 }
 
-/* Nobody waits for this answer. One that says an effect happened still enters the ledger. */
+/* Whether an effect of the instance, open or ended, that it does not know to have happened has
+ * happened now. Nobody speaks for another agent. */
+static bool effect_is_news(struct engine *engine, const struct result_command *result)
+{
+    if (!result_says_effect(result)) {
+        return false;
+    }
+    const struct instance *instance = engine_load_ended(engine, &result->instance);
+    const char *agent = NULL;
+    if (instance != NULL) {
+        const struct ledger_entry *entry = instance_ledger(instance, &result->key);
+        agent = entry == NULL || entry->state == LEDGER_DONE ? NULL : entry->agent;
+    } else {
+        agent = engine->port->done_effect(engine->port_user, &result->instance, &result->key);
+    }
+    if (agent != NULL && !text_equal(agent, result->agent)) {
+        engine->counters.refused++;
+        return false;
+    }
+    return agent != NULL;
+}
+
+/* Nobody waits for this answer. One that says an effect happened still enters the ledger, and the
+ * story of an instance that has ended. */
 static void result_stale(struct engine *engine, struct instance *instance,
                          const struct result_command *result)
 {
     engine->counters.stale_results++;
-    struct ledger_entry *entry = instance == NULL ? NULL : instance_ledger(instance, &result->key);
-    if (!result_says_effect(result) || entry == NULL || entry->state == LEDGER_DONE ||
-        !text_equal(entry->agent, result->agent)) { /* nobody speaks for another agent */
+    if (!effect_is_news(engine, result)) {
         return;
     }
+    engine->counters.late_effects++;
     struct event event = engine_event(instance, EVENT_EFFECT_LATE);
+    event.has_instance = true;
+    event.instance = result->instance;
     event.agent = engine_text(engine, result->agent);
     event.store = engine_text(engine, result->store);
     event.has_key = true;
@@ -51,7 +75,7 @@ static void result_stale(struct engine *engine, struct instance *instance,
     event.status = result->status;
     event.effect = MARK_DONE;
     engine_emit(engine, &event);
-    if (instance->final != 0 && !instance_ledger_open(instance)) {
+    if (instance != NULL && instance->final != 0 && !instance_ledger_open(instance)) {
         instance_finish(engine, instance, instance->final, instance->final_value);
     }
 }

@@ -311,6 +311,40 @@ Test(instances, explain_tells_the_story)
     office_close(&office);
 }
 
+Test(instances, explain_tells_what_was_said_after_the_end)
+{
+    struct office *office = office_open();
+    char id[33];
+    office_hello(office);
+    office_deploy(office, definition_order);
+    office_run(office, "t/order", "{'weight': 3}", id);
+    struct office_task task = office_take(office);
+    office_done(office, &task, "{'amount': 7}");
+    task = office_take(office);
+    office_failed(office, &task, FAILURE_PERMISSION, "not allowed", "ask the manager");
+    const json_t *reply = office_get(office, "gates.ls", "{}");
+    const char *gate = text_of(json_array_get(json_object_get(reply, "gates"), 0), "gate");
+    char verdict[100];
+    (void)snprintf(verdict, sizeof(verdict), "{'gate': '%s', 'verdict': 'reject', 'reason': 'no'}",
+                   gate);
+    (void)office_get(office, "gates.verdict", "%s", verdict);
+    reply = office_get(office, "instances.describe", "{'instance': '%s'}", id);
+    cr_assert_str_eq(text_of(reply, "status"), "faulted");
+    office_done(office, &task, "{'booking': 'B1'}"); /* it was booked all the same */
+    reply = office_get(office, "explain", "{'instance': '%s'}", id);
+    cr_assert_str_eq(words_of(json_object_get(reply, "story"), "effect-late", ""),
+                     "clerk/main reported late that an effect had happened");
+    reply = office_get(office, "instances.describe", "{'instance': '%s'}", id);
+    cr_assert_str_eq(text_of(reply, "status"), "faulted");
+    cr_assert_not_null(json_object_get(reply, "error"), "how it ended stands");
+    const json_t *effect = json_array_get(json_object_get(reply, "effects"), 0);
+    cr_assert_str_eq(text_of(effect, "state"), "done");
+    reply = office_get(office, "instances.ls", "{}");
+    const json_t *row = json_array_get(json_object_get(reply, "instances"), 0);
+    cr_assert_not_null(json_object_get(row, "reason"));
+    office_close(&office);
+}
+
 Test(instances, explain_names_the_case_that_matched)
 {
     struct office *office = office_open();
