@@ -139,6 +139,16 @@ static enum err settled_take(struct intake *intake, const Mainstay__TaskBatch *b
                            (uint64_t)clock_wall_ms(), err);
 }
 
+/* A message to the store that had this name before, on a disk that was replaced or restored since:
+ * what is owed to this store comes again. */
+static bool batch_is_ours(const struct runtime *runtime, const Mainstay__TaskBatch *batch)
+{
+    return batch->store_id.len == 0 ||
+           (batch->store_id.len == ENVELOPE_ID_BYTES &&
+            memcmp(batch->store_id.data, outcomes_store_id(runtime->outcomes), ENVELOPE_ID_BYTES) ==
+                0);
+}
+
 static void batch_take(struct intake *intake, const char *subject, struct str body,
                        const Mainstay__TaskBatch *batch)
 {
@@ -147,6 +157,11 @@ static void batch_take(struct intake *intake, const char *subject, struct str bo
     enum err code = outcomes_epoch_accept(runtime->outcomes, batch->epoch, &err);
     if (code == ERR_REFUSED) {
         dead_letter(intake, subject, body, err.message);
+        return;
+    }
+    if (code == ERR_OK && !batch_is_ours(runtime, batch)) {
+        log_info("message on '%s' dropped: it is for the store that had this name before", subject);
+        telemetry_dropped(runtime->telemetry);
         return;
     }
     if (code == ERR_OK) {

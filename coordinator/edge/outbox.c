@@ -95,6 +95,12 @@ static void parcel_send(struct outbox *outbox, struct parcel *parcel)
     Mainstay__TaskBatch batch = MAINSTAY__TASK_BATCH__INIT;
     batch.version = BATCH_VERSION;
     batch.epoch = tables_epoch(turn_tables(outbox->edge->turn));
+    const struct store *store = company_store(engine_company(turn_engine(outbox->edge->turn)),
+                                              parcel->agent, parcel->store);
+    if (store != NULL) {
+        batch.store_id = (ProtobufCBinaryData){.len = ID_BYTES,
+                                               .data = (uint8_t *)(uintptr_t)store->store_id.bytes};
+    }
     batch.n_tasks = parcel->task_count;
     batch.tasks = parcel->tasks;
     batch.n_settled = parcel->settled_count;

@@ -307,8 +307,11 @@ static void task_fill(Mainstay__Task *task, const struct ask *ask, uint8_t key[1
     task->priority = ask->priority;
 }
 
-static void batch_send(struct harness *harness, const Mainstay__TaskBatch *batch)
+static void batch_send(struct harness *harness, Mainstay__TaskBatch *batch)
 {
+    if (harness->addressee != NULL) {
+        batch->store_id = envelope_bytes((struct str){(const char *)harness->addressee, 16});
+    }
     struct buf buf = BUF_INIT(1 << 20);
     cr_assert_eq(proto_pack(&batch->base, &buf, NULL), ERR_OK);
     intake_message(&harness->runtime, "task.test.main", (struct str){buf.data, buf.size});

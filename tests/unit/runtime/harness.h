@@ -41,8 +41,9 @@ struct harness {
     size_t batch_count;
     size_t dead_letters;
     char dead_reason[512];
-    bool refuse_publish; /* the bus is not there */
-    atomic_int fatal;    /* times the store failed */
+    bool refuse_publish;      /* the bus is not there */
+    const uint8_t *addressee; /* store id on messages that are sent; NULL: none */
+    atomic_int fatal;         /* times the store failed */
 
     /* What the actions of the harness did. */
     atomic_int runs;

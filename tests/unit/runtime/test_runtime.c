@@ -456,6 +456,21 @@ Test(runtime, garbage_and_old_epochs_become_dead_letters)
     cr_assert_eq(sender_create(&options, &h->runtime.sender, &err), ERR_OK); /* for the end */
 }
 
+Test(runtime, what_was_sent_to_the_disk_before_is_dropped)
+{
+    static const uint8_t before[16] = {1};
+    struct ask ask = {.key = 1, .action = "charge", .input = "{}", .perform = true};
+    h->addressee = before;
+    harness_ask(h, &ask);
+    harness_recall(h, 2, 1, true); /* nor does it answer that the other has not begun */
+    h->addressee = outcomes_store_id(h->runtime.outcomes);
+    ask.key = 3;
+    cr_assert_eq(harness_answer(h, &ask).key, 3);
+    cr_assert_eq(h->result_count, 1);
+    cr_assert_eq(atomic_load(&h->runs), 1);
+    cr_assert_eq(h->dead_letters, 0);
+}
+
 Test(runtime, results_wait_for_the_bus_and_leave_together)
 {
     struct ask asks[64];
