@@ -167,6 +167,7 @@ static void ledger_pack(const struct instance *instance, Mainstay__InstanceRow *
         item->state = (uint32_t)entry->state;
         item->attempts = entry->attempts;
         item->first_ms = (uint64_t)entry->first_ms;
+        item->store_id = proto_bytes(entry->store_id.bytes, ID_BYTES);
         row->ledger[i] = item;
     }
 }
@@ -312,6 +313,7 @@ static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *ins
         entry->state = (enum ledger_state)item->state;
         entry->attempts = item->attempts;
         entry->first_ms = (int64_t)item->first_ms;
+        (void)proto_fixed(&item->store_id, entry->store_id.bytes, ID_BYTES);
     }
 }
 

@@ -151,6 +151,7 @@ struct ledger_entry {
     char *agent;
     char *action;
     char *store;
+    struct id store_id; /* of the store at the last dispatch: a name may get another disk */
     enum ledger_state state;
     uint32_t attempts;
     int64_t first_ms; /* when the key was first dispatched */

@@ -349,8 +349,8 @@ static struct doc *doc_of(const char *text)
     return doc;
 }
 
-void hello_session(struct harness *h, const char *contract, const char *store, uint32_t capacity,
-                   uint8_t session)
+void hello_id(struct harness *h, const char *contract, const char *store, uint32_t capacity,
+              uint8_t session, uint8_t store_id)
 {
     json_t *document = json_of(contract);
     struct command command = {.kind = COMMAND_HELLO,
@@ -358,7 +358,7 @@ void hello_session(struct harness *h, const char *contract, const char *store, u
                               .hello = {.agent = json_text_of(document, "agent"),
                                         .store = store,
                                         .session = {{session}},
-                                        .store_id = {{9}},
+                                        .store_id = {{store_id}},
                                         .contract = document,
                                         .program = "fake",
                                         .metrics_url = "",
@@ -366,6 +366,12 @@ void hello_session(struct harness *h, const char *contract, const char *store, u
                                         .pid = 1}};
     turn_of(h, &command);
     json_decref(document);
+}
+
+void hello_session(struct harness *h, const char *contract, const char *store, uint32_t capacity,
+                   uint8_t session)
+{
+    hello_id(h, contract, store, capacity, session, 9);
 }
 
 void hello(struct harness *h, const char *contract, const char *store, uint32_t capacity)

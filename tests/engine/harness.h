@@ -118,6 +118,9 @@ void deploy_tasks(struct harness *h, const char *tasks); /* body of `do`, as tes
 void hello(struct harness *h, const char *contract, const char *store, uint32_t capacity);
 void hello_session(struct harness *h, const char *contract, const char *store, uint32_t capacity,
                    uint8_t session);
+/* Of a store with another id than the 9 of all others: its disk is another one. */
+void hello_id(struct harness *h, const char *contract, const char *store, uint32_t capacity,
+              uint8_t session, uint8_t store_id);
 void leave(struct harness *h, const char *agent, const char *store);
 void start(struct harness *h, const char *definition, const char *input);
 void run(struct harness *h, const char *input); /* test/flow */

@@ -409,3 +409,89 @@ SCENARIO(effects, a_cancelled_instance_does_not_wait_for_a_lost_store)
     cr_expect_eq(open_instances(h), 0);
     forget_trace(h);
 }
+
+/* The store comes back with another disk while its effect is out. */
+static void replace_a_disk(struct harness *h, const char *contract, enum past past)
+{
+    deploy_call(h, contract);
+    run(h, "{}");
+    struct sent *first = task(h, "/do/0/w");
+    struct id key = first->key;
+    cr_expect_str_eq(first->store, "s1");
+    size_t sent = h->sent_count;
+    hello_id(h, contract, "s1", 4, 2, 8);
+    cr_expect_eq(h->reply, ERR_REFUSED, "it does not know what is under way");
+    advance(h, 3600000);
+    hello_session(h, contract, "s1", 4, 3);
+    cr_expect_eq(h->reply, ERR_OK, "the one before may come back");
+    hello_id(h, contract, "s1", 4, 4, 8);
+    cr_expect_eq(h->reply, ERR_REFUSED);
+    cr_expect_eq(h->sent_count, sent);
+    task(h, "/do/0/w")->answered = true;
+    lost(h, "s1", true);
+    cr_expect_eq(h->sent_count, sent, "there is no store yet");
+    hello_id(h, contract, "s1", 4, 5, 8);
+    cr_expect_eq(h->reply, ERR_OK);
+    const struct sent *second = task(h, "/do/0/w");
+    cr_expect_str_eq(second->store, "s1");
+    cr_expect(id_equal(&key, &second->key));
+    cr_expect_eq(second->past, past);
+    done(h, "/do/0/w", "{}");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, a_new_disk_does_not_get_the_keyed_effects_of_the_old_one)
+{
+    replace_a_disk(h, KEYED, PAST_UNKNOWN);
+}
+
+SCENARIO(effects, a_new_disk_does_not_get_the_probed_effects_of_the_old_one)
+{
+    replace_a_disk(h, PROBED, PAST_UNKNOWN);
+}
+
+SCENARIO(effects, a_new_disk_does_not_get_the_manual_effects_of_the_old_one)
+{
+    deploy_call(h, MANUAL);
+    run(h, "{}");
+    forget_trace(h);
+    hello_id(h, MANUAL, "s1", 4, 2, 8);
+    cr_expect_eq(h->reply, ERR_REFUSED);
+    hello_id(h, MANUAL, "s2", 4, 2, 8);
+    cr_expect_eq(h->reply, ERR_OK, "another name is another store");
+    EXPECT("> refused: the data directory is not the one that store worker/s1 had, and effects are "
+           "under way there (1): start the agent on that one; or if it is gone, 'mainstay agents "
+           "lost worker/s1 --force' settles them; or start with another store name\n");
+    done(h, "/do/0/w", "{}"); /* the store before is heard until then */
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+    hello_id(h, MANUAL, "s1", 4, 3, 8);
+    cr_expect_eq(h->reply, ERR_OK, "nothing is under way any more");
+    forget_trace(h);
+}
+
+SCENARIO(effects, pure_work_moves_to_the_new_disk)
+{
+    deploy_call(h, PURE);
+    run(h, "{}");
+    hello_id(h, PURE, "s1", 4, 2, 8);
+    cr_expect_eq(h->reply, ERR_OK);
+    done(h, "/do/0/w", "{}");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, a_new_disk_is_told_that_it_cannot_know_of_a_probed_effect_that_is_tried_again)
+{
+    deploy_call(h, PROBED);
+    run(h, "{}");
+    fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    hello_id(h, PROBED, "s1", 4, 2, 8);
+    cr_expect_eq(h->reply, ERR_OK, "the store before has answered");
+    advance(h, 1000);
+    cr_expect_eq(task(h, "/do/0/w")->past, PAST_UNKNOWN);
+    done(h, "/do/0/w", "{}");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}

@@ -10,6 +10,7 @@
 #include "common/wire/subjects.h"
 #include "tests/sim/agent_private.h"
 #include "tests/sim/bus_model.h"
+#include "tests/sim/client.h"
 
 enum { PULL_BATCH = 256, PAUSE_MAX_US = 30000000, TIMEOUT_MAX_US = 5000000 };
 
@@ -103,6 +104,9 @@ static bool accepted(struct sim_agent *agent, const char *body, size_t size)
         sim_trace(agent->sim, "hello refused", agent->life, 0);
         if (agent->sim->verbose) {
             fprintf(stderr, "%s %s\n", reply == NULL ? "" : reply->reason, err.message);
+        }
+        if (reply != NULL && strstr(reply->reason, "mainstay agents lost") != NULL) {
+            client_declare_lost(agent->sim, agent->kind->agent, agent->store);
         }
     } else if (agent->pull == NULL) {
         struct bus_pull_options pull = {

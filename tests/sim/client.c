@@ -51,6 +51,7 @@ struct client {
     size_t event_count;
     size_t flows_deployed;
     bool deciding;
+    bool losing; /* a store is being declared lost */
     uint64_t runs;
 };
 
@@ -85,6 +86,9 @@ static void reply_take(struct sim *sim, struct request *request,
     if (strcmp(request->verb, "gates.verdict") == 0) {
         sim->client->deciding = false;
     }
+    if (strcmp(request->verb, "agents.lost") == 0) {
+        sim->client->losing = false;
+    }
     json_decref(body);
 }
 
@@ -92,6 +96,11 @@ static void on_reply(struct sim *sim, void *user, uint64_t number, const char *b
 {
     (void)number;
     struct request *request = user;
+    if (body == NULL && strcmp(request->verb, "agents.lost") == 0) {
+        request->answered = true; /* by now it may be about the store that follows */
+        sim->client->losing = false;
+        return;
+    }
     if (body == NULL) {
         sim_after(sim, draw_between(&sim->draw, 1000, 200000), ask_act, request, 0);
         return;
@@ -220,6 +229,18 @@ static void publish(struct sim *sim)
     publish_act(sim, event, 0);
 }
 
+/* ---- stores ---- */
+
+void client_declare_lost(struct sim *sim, const char *agent, const char *store)
+{
+    if (sim->client->losing) {
+        return;
+    }
+    sim->client->losing = true;
+    request_add(sim, "agents.lost",
+                json_pack("{s:s, s:s, s:b}", "agent", agent, "store", store, "force", 1), false);
+}
+
 /* ---- gates and cancellation ---- */
 
 /* Whether what the gate is about has happened outside, or may happen still because an agent is
@@ -320,6 +341,7 @@ void client_restored(struct sim *sim)
 {
     struct client *it = sim->client;
     it->deciding = false;
+    it->losing = false;
     it->flows_deployed = 0;
     for (size_t i = 0; i < it->request_count; i++) {
         struct request *request = &it->requests[i];

@@ -17,6 +17,9 @@ void client_act(struct sim *sim);
 /* Decide one open gate, if there is one and none is being decided. */
 void client_decide(struct sim *sim);
 
+/* An agent is refused because the store that had its name has effects under way: it is gone. */
+void client_declare_lost(struct sim *sim, const char *agent, const char *store);
+
 /* Cancel whatever is open. */
 void client_cancel_all(struct sim *sim);
 

@@ -61,7 +61,7 @@ static struct row *row_of(struct sim *sim, const char *agent, const char *outsid
 static void repeated(struct sim *sim, struct row *row, const struct world_call *call,
                      const struct digest *input)
 {
-    if (row->agent_forgot || map_get(sim->effects->lied, call->key, 16) != NULL) {
+    if (map_get(sim->effects->lied, call->key, 16) != NULL) {
         return;
     }
     if (row->forgotten && call->world_class == WORLD_KEYED) {

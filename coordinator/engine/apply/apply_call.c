@@ -58,7 +58,7 @@ void ready_push(struct engine *engine, const struct instance *instance, const st
 }
 
 static void ledger_dispatched(struct instance *instance, const struct frame *frame,
-                              const struct event *event, int64_t now)
+                              const struct event *event, const struct id *store_id, int64_t now)
 {
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry == NULL) {
@@ -73,6 +73,7 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
         entry->first_ms = now;
     }
     text_replace(&entry->store, event->store);
+    entry->store_id = *store_id;
     if (entry->state == LEDGER_NONE) {
         entry->state = LEDGER_DISPATCHED; /* else what earlier attempts did stays known */
     }
@@ -122,7 +123,8 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     flight_begin(engine, instance, frame);
     if (frame->effectful) {
         frame->past = (enum past)event->count;
-        ledger_dispatched(instance, frame, event, engine->now);
+        const struct id *store_id = &flight_store(engine, instance, frame)->store_id;
+        ledger_dispatched(instance, frame, event, store_id, engine->now);
     }
 }
 

@@ -242,7 +242,7 @@ static bool doubt_is_settled(struct engine *engine, struct instance *instance, s
 }
 
 /* What the store may not know of an effect: that a person looked and it did not happen, or that a
- * store which is lost may have done it. */
+ * store which is lost, or was replaced under its name, may have done it. */
 static enum past past_of(const struct instance *instance, const struct frame *frame,
                          const struct store *store)
 {
@@ -251,7 +251,9 @@ static enum past past_of(const struct instance *instance, const struct frame *fr
         return frame->past;
     }
     bool settled = entry->state == LEDGER_NONE || entry->state == LEDGER_DONE;
-    return settled || text_equal(entry->store, store->name) ? PAST_OWN : PAST_UNKNOWN;
+    bool began =
+        text_equal(entry->store, store->name) && id_equal(&entry->store_id, &store->store_id);
+    return settled || began ? PAST_OWN : PAST_UNKNOWN;
 }
 
 static void dispatch_to(struct engine *engine, struct instance *instance, struct frame *frame,
@@ -303,6 +305,23 @@ static const struct ready *queue_head(struct engine *engine, struct ready_queue 
     return NULL;
 }
 
+/* The store that the step's effect stays with; NULL: none, or it is lost, or what has its name now
+ * is another one. */
+static const char *home_of(struct engine *engine, const struct instance *instance,
+                           const struct frame *frame)
+{
+    const char *home = call_home(instance, frame);
+    if (home == NULL) {
+        return NULL;
+    }
+    const struct store *store =
+        company_store(&engine->company, frame_node(instance, frame)->call.agent, home);
+    const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    bool gone = store != NULL && (store->state == STORE_LOST ||
+                                  (entry != NULL && !id_equal(&entry->store_id, &store->store_id)));
+    return gone ? NULL : home;
+}
+
 /* Give the queue's first step to a store, or fail it; false when it must wait. All in a queue want
  * the same agent, action and range. */
 static bool queue_serve(struct engine *engine, struct ready_queue *queue)
@@ -312,13 +331,8 @@ static bool queue_serve(struct engine *engine, struct ready_queue *queue)
     struct frame *frame = instance_frame(instance, ready.frame);
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     bool unknown_action = false;
-    const char *home = call_home(instance, frame);
-    const struct store *known =
-        home == NULL ? NULL : company_store(&engine->company, call->agent, home);
-    if (known != NULL && known->state == STORE_LOST) {
-        home = NULL;
-    }
-    struct store *store = store_choose(engine, call, home, &unknown_action);
+    struct store *store =
+        store_choose(engine, call, home_of(engine, instance, frame), &unknown_action);
     if (store != NULL) {
         queue_pop(queue);
         dispatch_to(engine, instance, frame, store);

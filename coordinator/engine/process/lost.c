@@ -62,16 +62,39 @@ static void frame_lost(struct engine *engine, struct instance *instance, struct 
     }
 }
 
+/* The frame of a task in flight at the store, or NULL. */
+static struct frame *frame_at(struct engine *engine, const struct redispatch *entry,
+                              const struct store *store, struct instance **ret_instance)
+{
+    struct instance *instance = engine_load(engine, &entry->instance);
+    struct frame *frame = instance == NULL ? NULL : instance_frame(instance, entry->frame);
+    *ret_instance = instance;
+    return frame != NULL && frame_in_flight(frame) && frame->ready_order == entry->order &&
+                   text_equal(frame->store, store->name) &&
+                   text_equal(frame_node(instance, frame)->call.agent, store->agent)
+               ? frame
+               : NULL;
+}
+
+uint32_t store_effects(struct engine *engine, const struct store *store)
+{
+    uint32_t effects = 0;
+    for (size_t i = 0; i < engine->redispatch_count; i++) {
+        struct instance *instance = NULL;
+        const struct frame *frame = frame_at(engine, &engine->redispatches[i], store, &instance);
+        effects += frame != NULL && frame->effectful ? 1 : 0;
+    }
+    return effects;
+}
+
 /* Every task in flight has an entry in the heap; settling one adds none before the turn's end. */
 static void outstanding_lost(struct engine *engine, const struct store *store)
 {
     for (size_t i = 0; i < engine->redispatch_count; i++) {
         struct redispatch entry = engine->redispatches[i];
-        struct instance *instance = engine_load(engine, &entry.instance);
-        struct frame *frame = instance == NULL ? NULL : instance_frame(instance, entry.frame);
-        if (frame != NULL && frame_in_flight(frame) && frame->ready_order == entry.order &&
-            text_equal(frame->store, store->name) &&
-            text_equal(frame_node(instance, frame)->call.agent, store->agent)) {
+        struct instance *instance = NULL;
+        struct frame *frame = frame_at(engine, &entry, store, &instance);
+        if (frame != NULL) {
             frame_lost(engine, instance, frame, store);
         }
     }

@@ -17,6 +17,9 @@ void process_deploy(struct engine *engine, uint64_t token, const struct deploy_c
 void process_migrate(struct engine *engine, uint64_t token, const struct migrate_command *command);
 void process_retire(struct engine *engine, uint64_t token, const struct retire_command *command);
 void process_lost(struct engine *engine, uint64_t token, const struct lost_command *command);
+
+/* Effects that are in flight at the store. */
+uint32_t store_effects(struct engine *engine, const struct store *store);
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command);
 void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
 void process_evaluation(struct engine *engine, const struct evaluation_command *command);

@@ -170,6 +170,33 @@ static void store_leaves(struct engine *engine, uint64_t token, const struct hel
     engine_reply_ok(engine, token, NULL, false);
 }
 
+/* A store that was declared lost does not come back; and one that got another disk, or an older
+ * copy of its own, does not know the effects in flight: the one before may come back, or a person
+ * declares it lost. */
+static bool store_accept(struct engine *engine, uint64_t token, const struct hello_command *hello,
+                         const struct store *known)
+{
+    bool same = id_equal(&known->store_id, &hello->store_id);
+    if (known->state == STORE_LOST && same) {
+        engine_refuse(engine, token, ERR_REFUSED,
+                      "store %s/%s was declared lost and its work settled without it: start the "
+                      "agent on an empty data directory",
+                      hello->agent, hello->store);
+        return false;
+    }
+    uint32_t effects = known->state == STORE_LOST || same ? 0 : store_effects(engine, known);
+    if (effects > 0) {
+        engine_refuse(engine, token, ERR_REFUSED,
+                      "the data directory is not the one that store %s/%s had, and effects are "
+                      "under way there (%u): start the agent on that one; or if it is gone, "
+                      "'mainstay agents lost %s/%s%s' settles them; or start with another store "
+                      "name",
+                      hello->agent, hello->store, effects, hello->agent, hello->store,
+                      known->state == STORE_LIVE ? " --force" : "");
+    }
+    return effects == 0;
+}
+
 void process_hello(struct engine *engine, uint64_t token, const struct hello_command *hello)
 {
     if (hello->leaving) {
@@ -181,16 +208,12 @@ void process_hello(struct engine *engine, uint64_t token, const struct hello_com
         return;
     }
     const struct store *known = company_store(&engine->company, hello->agent, hello->store);
-    if (known != NULL && known->state == STORE_LOST &&
-        id_equal(&known->store_id, &hello->store_id)) {
-        engine_refuse(engine, token, ERR_REFUSED,
-                      "store %s/%s was declared lost and its work settled without it: start the "
-                      "agent on an empty data directory",
-                      hello->agent, hello->store);
+    if (known != NULL && !store_accept(engine, token, hello, known)) {
         return;
     }
     bool same = known != NULL && known->state == STORE_LIVE &&
                 id_equal(&known->session, &hello->session) &&
+                id_equal(&known->store_id, &hello->store_id) &&
                 text_equal(known->contract->version, version);
     if (!same) {
         struct event event = engine_event(NULL, EVENT_STORE_HELLO);
