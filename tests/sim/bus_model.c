@@ -205,13 +205,17 @@ static struct stored *store(struct sim *sim, const char *subject, const void *bo
     if (it->all_count == it->all_room) {
         it->all_room = it->all_room == 0 ? 256 : 2 * it->all_room;
         struct stored **more = sim_alloc(sim, it->all_room * sizeof(struct stored *));
-        memcpy(more, it->all, it->all_count * sizeof(struct stored *));
+        if (it->all_count > 0) {
+            memcpy(more, it->all, it->all_count * sizeof(struct stored *));
+        }
         it->all = more;
     }
     if (stream->count == stream->room) {
         stream->room = stream->room == 0 ? 256 : 2 * stream->room;
         struct stored **more = sim_alloc(sim, stream->room * sizeof(struct stored *));
-        memcpy(more, stream->items, stream->count * sizeof(struct stored *));
+        if (stream->count > 0) {
+            memcpy(more, stream->items, stream->count * sizeof(struct stored *));
+        }
         stream->items = more;
     }
     struct stored *stored = sim_alloc(sim, sizeof(*stored));
