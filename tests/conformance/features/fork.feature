@@ -450,7 +450,7 @@ Feature: Fork
             fork:
               branches:
                 - waits: {listen: {to: {one: {with: {type: own.go}}}}}
-                - works: {call: slow@tester, with: {input: {ms: 250}}}
+                - works: {call: slow@tester, with: {input: {ms: 3000}}}
             output: {as: length}
       """
     When the workflow is executed
