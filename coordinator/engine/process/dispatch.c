@@ -208,14 +208,21 @@ static bool input_fits(struct engine *engine, struct instance *instance, struct 
     return false;
 }
 
-/* A retry of the block around must not repeat an effect that is in doubt and that nobody outside
- * can be asked about: a person decides first. */
+/* Whether the store has in its outcome table what the ledger says of the effect. */
+static bool store_began(const struct ledger_entry *entry, const struct store *store)
+{
+    return text_equal(entry->store, store->name) && id_equal(&entry->store_id, &store->store_id);
+}
+
+/* A retry of the block around must not repeat an effect that is in doubt, or that happened at a
+ * store which is gone, and that nobody outside can be asked about: a person decides first. */
 static bool doubt_is_settled(struct engine *engine, struct instance *instance, struct frame *frame,
-                             const struct contract_action *action)
+                             const struct contract_action *action, const struct store *store)
 {
     const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     bool doubt =
-        entry != NULL && (entry->state == LEDGER_UNKNOWN || entry->state == LEDGER_ABANDONED);
+        entry != NULL && (entry->state == LEDGER_UNKNOWN || entry->state == LEDGER_ABANDONED ||
+                          (entry->state == LEDGER_DONE && !store_began(entry, store)));
     if (!doubt || action->effect != EFFECT_MANUAL) {
         return true;
     }
@@ -250,10 +257,7 @@ static enum past past_of(const struct instance *instance, const struct frame *fr
     if (frame->past == PAST_NONE || entry == NULL) {
         return frame->past;
     }
-    bool settled = entry->state == LEDGER_NONE || entry->state == LEDGER_DONE;
-    bool began =
-        text_equal(entry->store, store->name) && id_equal(&entry->store_id, &store->store_id);
-    return settled || began ? PAST_OWN : PAST_UNKNOWN;
+    return entry->state == LEDGER_NONE || store_began(entry, store) ? PAST_OWN : PAST_UNKNOWN;
 }
 
 static void dispatch_to(struct engine *engine, struct instance *instance, struct frame *frame,
@@ -262,7 +266,7 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
     const struct plan_node *node = frame_node(instance, frame);
     const struct contract_action *action = contract_action(store->contract, node->call.action);
     if (!input_fits(engine, instance, frame, action) ||
-        !doubt_is_settled(engine, instance, frame, action)) {
+        !doubt_is_settled(engine, instance, frame, action, store)) {
         return;
     }
     struct event event = engine_event(instance, EVENT_STEP_DISPATCHED);
