@@ -26,7 +26,7 @@ enum {
     PERF_COUNTS_NOTHING = 1,
 };
 
-static const double MEMTABLE_BLOOM = 0.02; /* part of a memtable */
+static const double memtable_bloom = 0.02; /* part of a memtable */
 
 struct rocks {
     struct kv base;
@@ -129,7 +129,7 @@ static rocksdb_options_t *db_options(const struct kv_options *wanted, rocksdb_ca
     size_t memtable = wanted->memtable_bytes > 0 ? wanted->memtable_bytes : MEMTABLE_BYTES;
     rocksdb_options_set_write_buffer_size(options, memtable);
     rocksdb_options_set_max_write_buffer_number(options, 2);
-    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, MEMTABLE_BLOOM);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, memtable_bloom);
     rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
     rocksdb_block_based_table_options_t *table = table_options(cache);

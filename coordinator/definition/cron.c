@@ -88,7 +88,7 @@ static enum err item_read(const struct field *field, const char **at, uint64_t *
             many = true;
         }
     }
-    if (low < field->least || high > field->most || high < 0) {
+    if (low < 0 || low < field->least || high > field->most || high < 0 || high > 63) {
         return value_wrong(field, err);
     }
     if (low > high) {
