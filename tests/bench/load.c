@@ -53,6 +53,7 @@ struct load {
     uint64_t reply_bytes;
     int64_t first_ns; /* begin of the first workflow */
     int64_t last_ns;  /* end of the last */
+    bool deaf;        /* on_reply is never called again */
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -173,6 +174,15 @@ static void on_reply(natsConnection *connection, natsSubscription *subscription,
     natsMsg_Destroy(msg);
 }
 
+static void on_deaf(void *user)
+{
+    struct load *load = user;
+    (void)pthread_mutex_lock(&load->lock);
+    load->deaf = true;
+    (void)pthread_cond_signal(&load->done);
+    (void)pthread_mutex_unlock(&load->lock);
+}
+
 /* ---- the clock ---- */
 
 static void flows_ask_again(struct load *load)
@@ -278,18 +288,38 @@ static void load_destroy(struct load *load)
     free(load);
 }
 
-int driver_load_run(natsConnection *connection, const struct driver_load *options)
+static natsSubscription *load_listen(struct load *load)
 {
-    struct load *load = load_create(connection, options);
     natsSubscription *subscription = NULL;
     char subject[160];
     (void)snprintf(subject, sizeof(subject), "%s.>", load->inbox);
-    if (natsConnection_Subscribe(&subscription, connection, subject, on_reply, load) != NATS_OK ||
-        natsConnection_Flush(connection) != NATS_OK) {
+    if (natsConnection_Subscribe(&subscription, load->connection, subject, on_reply, load) !=
+            NATS_OK ||
+        natsSubscription_SetOnCompleteCB(subscription, on_deaf, load) != NATS_OK ||
+        natsSubscription_SetPendingLimits(subscription, -1, -1) != NATS_OK ||
+        natsConnection_Flush(load->connection) != NATS_OK) {
         (void)fprintf(stderr, "bench-driver: cannot subscribe\n");
-        return 1;
+        exit(1);
     }
-    (void)natsSubscription_SetPendingLimits(subscription, -1, -1);
+    return subscription;
+}
+
+/* Returns when no answer is being handled any more: a late one would meet a load that is gone. */
+static void load_deafen(struct load *load, natsSubscription *subscription)
+{
+    (void)natsSubscription_Unsubscribe(subscription);
+    natsSubscription_Destroy(subscription);
+    (void)pthread_mutex_lock(&load->lock);
+    while (!load->deaf) {
+        (void)pthread_cond_wait(&load->done, &load->lock);
+    }
+    (void)pthread_mutex_unlock(&load->lock);
+}
+
+int driver_load_run(natsConnection *connection, const struct driver_load *options)
+{
+    struct load *load = load_create(connection, options);
+    natsSubscription *subscription = load_listen(load);
     (void)signal(SIGTERM, on_stop);
     if (options->progress) {
         (void)fprintf(stderr, "begun\n");
@@ -301,8 +331,7 @@ int driver_load_run(natsConnection *connection, const struct driver_load *option
     }
     (void)pthread_mutex_unlock(&load->lock);
     bool done = load_wait(load);
-    (void)natsSubscription_Unsubscribe(subscription);
-    (void)pthread_mutex_lock(&load->lock);
+    load_deafen(load, subscription);
     load_print(load);
     bool all = done && load->completed == load->wanted;
     for (uint64_t i = 0; !done && i < options->concurrency; i++) {
@@ -312,8 +341,6 @@ int driver_load_run(natsConnection *connection, const struct driver_load *option
                           flow->instance[0] == '\0' ? "not started" : flow->instance);
         }
     }
-    (void)pthread_mutex_unlock(&load->lock);
-    natsSubscription_Destroy(subscription);
     load_destroy(load);
     return all ? 0 : 1;
 }
