@@ -35,6 +35,12 @@ def found(folders):
     return names
 
 
+def built_in(program):
+    """Whether the program was built with FAULT_POINTS: then it asks for the rules."""
+    with open(program, "rb") as file:
+        return b"MAINSTAY_FAULT_POINT\0" in file.read()
+
+
 COMMON = {name for name in found(["common"]) if name.startswith("store-")}
 COORDINATOR = sorted((found(["coordinator"]) | COMMON) - UNREACHED - {"store-write-plain"})
 AGENT = sorted(found(["agents/runtime", "tests/support/ledger_agent"]) | COMMON)
