@@ -1,9 +1,10 @@
 /*
- * JSON: one canonical document, {"kind", "document"}, flat objects with the columns of a known CSV,
- * or an array of these. Money written as a JSON number is taken by its digits, never through a
- * double.
+ * JSON: one canonical document, {"kind", "document", "confidence"}, flat objects with the columns
+ * of a known CSV, or an array of these. Money written as a JSON number is taken by its digits,
+ * never through a double.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agents/extraction/readers.h"
@@ -86,8 +87,23 @@ static bool to_row(const json_t *object, const char *names[ROW_COLUMNS_MAX],
     return true;
 }
 
+/* How sure an earlier reading was, when the sender says so beside the document. */
+static enum err read_confidence(struct json_reader *reader, const json_t *object, const char *place,
+                                double *ret)
+{
+    const char *text = json_text_of(object, "confidence");
+    char *end = NULL;
+    *ret = text == NULL ? 1.0 : strtod(text, &end);
+    if ((text != NULL && (end == text || *end != '\0')) || !(*ret >= 0.0 && *ret <= 1.0)) {
+        struct origin origin = {.place = place, .element = "confidence"};
+        return failure_set(reader->failure, ERR_INVALID, origin,
+                           "'%.20s' is not a number from 0 to 1", text == NULL ? "" : text);
+    }
+    return ERR_OK;
+}
+
 static enum err read_canonical(struct json_reader *reader, const char *kind, const json_t *document,
-                               const char *place)
+                               double confidence, const char *place)
 {
     struct origin origin = {.place = place, .element = kind};
     struct error err = {0};
@@ -107,8 +123,9 @@ static enum err read_canonical(struct json_reader *reader, const char *kind, con
         char field[DRAFT_PLACE_BYTES];
         const char *text = json_string_value(member);
         (void)snprintf(field, sizeof(field), "/%s", key);
-        draft_evidence(&draft, field, origin, text == NULL ? kind : text, 1.0,
-                       "a canonical document, taken as it is");
+        draft_evidence(&draft, field, origin, text == NULL ? kind : text, confidence,
+                       confidence < 1.0 ? "a canonical document, as sure as it was read before"
+                                        : "a canonical document, taken as it is");
     }
     json_t *entry = NULL;
     TRY(draft_finish(&draft, kind, &entry));
@@ -142,10 +159,12 @@ static enum err read_object(struct json_reader *reader, const json_t *object, co
     const char *kind = json_text_of(object, "kind");
     const json_t *document = json_object_of(object, "document");
     if (kind != NULL && document != NULL) {
-        return read_canonical(reader, kind, document, place);
+        double confidence = 1.0;
+        TRY(read_confidence(reader, object, place, &confidence));
+        return read_canonical(reader, kind, document, confidence, place);
     }
     if (json_text_of(object, "documentType") != NULL) {
-        return read_canonical(reader, "invoice", object, place);
+        return read_canonical(reader, "invoice", object, 1.0, place);
     }
     return failure_set(reader->failure, ERR_UNSUPPORTED, origin,
                        "the object is neither {\"kind\", \"document\"} nor a record of: %s",

@@ -97,6 +97,21 @@ static void check_currency(struct ubl *ubl, const struct xml_element *element, s
     }
 }
 
+/* What UBL allows once is there once: which of two amounts is meant would be a guess. */
+static void check_single(struct ubl *ubl, const struct xml_element *element, const char *path)
+{
+    const struct xml_element *second = element == NULL ? NULL : xml_next(element);
+    if (second == NULL) {
+        return;
+    }
+    char place[DRAFT_PLACE_BYTES];
+    char first[DRAFT_PLACE_BYTES];
+    struct origin origin = {.place = xml_place(second, place), .element = path};
+    draft_fail(ubl->draft, ERR_INVALID, origin,
+               "the element is there a second time, the first is at %s; leave one",
+               xml_place(element, first));
+}
+
 static void set_date(struct ubl *ubl, json_t *object, const char *key, const char *text,
                      struct origin origin)
 {
@@ -125,6 +140,9 @@ static void map_field(struct ubl *ubl, json_t *object, const struct xml_element 
                        element == NULL ? "the element is missing" : "the element is empty");
         }
         return;
+    }
+    if (row->kind != TEXT || row->field != NULL) {
+        check_single(ubl, element, row->path);
     }
     switch (row->kind) {
     case TEXT:
@@ -256,6 +274,7 @@ static void map_allowances(struct ubl *ubl, json_t *parent, const struct xml_ele
         json_t *list = draft_array(ubl->draft, parent, "allowancesAndCharges");
         json_t *entry = draft_append_object(ubl->draft, list);
         const struct xml_element *indicator = find(at, "cbc:ChargeIndicator");
+        check_single(ubl, indicator, "cac:AllowanceCharge/cbc:ChargeIndicator");
         const char *text = text_of(ubl, indicator);
         bool charge = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
         if (!charge && strcmp(text, "false") != 0 && strcmp(text, "0") != 0) {
@@ -334,7 +353,9 @@ static void map_line(struct ubl *ubl, json_t *lines, const struct xml_element *e
         const char *unit = xml_attribute(ubl->document, counted, "unitCode");
         draft_set_text(draft, line, "unitCode", unit);
     }
-    map_price(ubl, line, find(element, "cac:Price"));
+    const struct xml_element *price = find(element, "cac:Price");
+    check_single(ubl, price, "cac:Price");
+    map_price(ubl, line, price);
     map_allowances(ubl, line, element);
     map_attributes(ubl, line, find(element, "cac:Item"));
 }
@@ -417,6 +438,7 @@ static void map_totals(struct ubl *ubl, const struct xml_element *root)
         draft_fail(ubl->draft, ERR_INVALID, origin, "the element is missing");
         return;
     }
+    check_single(ubl, total, "cac:LegalMonetaryTotal");
     MAP_FIELDS(ubl, totals, total, rows);
     map_tax(ubl, totals, root);
 }
@@ -455,7 +477,7 @@ static void map_shipment(struct ubl *ubl, const struct xml_element *root)
     json_t *shipment = draft_object(draft, draft->root, "shipment");
     MAP_FIELDS(ubl, shipment, root, rows);
     const struct xml_element *weight = find(root, "cac:Shipment/cbc:GrossWeightMeasure");
-    if (weight != NULL) {
+    if (text_of(ubl, weight)[0] != '\0') {
         static const struct ubl_field row = {"cac:Shipment/cbc:GrossWeightMeasure", "value",
                                              DECIMAL, "/shipment/weight", false};
         json_t *measure = draft_object(draft, shipment, "weight");
@@ -554,8 +576,10 @@ static void map_document(struct ubl *ubl, const struct xml_element *root)
                                 .element = "cac:AccountingSupplierParty"};
         draft_fail(ubl->draft, ERR_INVALID, origin, "the invoice names no seller");
     }
+    check_single(ubl, find(root, "cac:AccountingSupplierParty"), "cac:AccountingSupplierParty");
     map_party(ubl, out, "seller", seller, "/seller/name");
     const struct xml_element *buyer = find(root, "cac:AccountingCustomerParty/cac:Party");
+    check_single(ubl, find(root, "cac:AccountingCustomerParty"), "cac:AccountingCustomerParty");
     map_party(ubl, out, "buyer", buyer, "/buyer/name");
     map_party(ubl, out, "payee", find(root, "cac:PayeeParty"), NULL);
     map_party(ubl, out, "taxRepresentative", find(root, "cac:TaxRepresentativeParty"), NULL);

@@ -72,7 +72,9 @@ bool x12_sniff(const char *bytes, size_t size)
     bool alphanumeric = (separator >= 'A' && separator <= 'Z') ||
                         (separator >= 'a' && separator <= 'z') ||
                         (separator >= '0' && separator <= '9');
-    return !alphanumeric && separator > ' ' && separator < 0x7F;
+    bool character =
+        separator > '\0' && separator < 0x7F; /* 0x1D is usual where text may hold any */
+    return !alphanumeric && character && !is_blank(separator);
 }
 
 /* The bytes as UTF-8: themselves, or recoded from ISO 8859-1. */
@@ -375,6 +377,7 @@ struct envelope {
     size_t group_sets;
     size_t groups;
     bool set_open;
+    uint32_t cut; /* the segment in which or after which the bytes end too early; 0: nowhere */
 };
 
 static void add_problem(struct envelope *envelope, enum x12_problem_kind kind, uint32_t segment,
@@ -501,12 +504,16 @@ static void walk_envelope(struct envelope *envelope, const struct reader *reader
             walk_segment(envelope, segment);
         }
     }
-    if (trailer != NULL && reader->tail_unterminated &&
-        trailer == &reader->segments[reader->count - 1]) {
+    const struct x12_segment *end = &reader->segments[reader->count - 1];
+    if (reader->tail_unterminated && trailer == NULL) {
+        envelope->cut = end->number;
+    }
+    if (trailer != NULL && reader->tail_unterminated && trailer == end) {
         trailer = NULL; /* it may be cut: "00012" of "000123" */
     }
     if (trailer == NULL) {
-        uint32_t last = reader->segments[reader->count - 1].number;
+        uint32_t last = end->number;
+        envelope->cut = envelope->set_open ? last : envelope->cut;
         close_group(envelope, last);
         add_problem(envelope, X12_INTERCHANGE_TRAILER, last, "", "");
         return;
@@ -542,6 +549,7 @@ static enum err check_envelope(struct reader *reader, struct x12_interchange *re
     ret->set_count = envelope.set_count;
     ret->problems = envelope.problems;
     ret->problem_count = envelope.problem_count;
+    ret->cut = envelope.cut;
     return arena_overflowed(reader->arena) ? out_of_memory(reader) : ERR_OK;
 }
 

@@ -67,6 +67,7 @@ struct x12_interchange {
     size_t set_count;
     const struct x12_problem *problems;
     size_t problem_count;
+    uint32_t cut; /* the segment in which or after which the bytes end too early; 0: nowhere */
     bool recoded; /* the bytes were not UTF-8 and were read as ISO 8859-1 */
 };
 

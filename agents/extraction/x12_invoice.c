@@ -14,6 +14,7 @@ struct invoice_map {
     const struct x12_segment *rated; /* the last L0 of this line */
     json_t *package;                 /* 110: the package the charges belong to */
     bool header_seen;                /* B3 */
+    bool total_seen;                 /* L3 */
     bool details;                    /* after the first LX */
     bool air;                        /* 110 */
     char description[256];           /* L5-02 of this line */
@@ -21,10 +22,21 @@ struct invoice_map {
     struct decimal sum;
 };
 
+/* Which of two headers or totals is meant would be a guess. */
+static void refuse_second(struct invoice_map *map, const struct x12_segment *segment, bool seen)
+{
+    struct x12_place place;
+    if (seen) {
+        draft_fail(map->draft, ERR_INVALID, x12_origin(segment, 0, &place),
+                   "the segment is there a second time; an invoice has one");
+    }
+}
+
 static void map_header(struct invoice_map *map, const struct x12_segment *segment)
 {
     struct draft *draft = map->draft;
     json_t *root = draft->root;
+    refuse_second(map, segment, map->header_seen);
     map->header_seen = true;
     draft_set_text(draft, root, "documentType", "freightInvoice");
     x12_need_text(draft, root, "invoiceNumber", segment, 2, "/invoiceNumber");
@@ -223,6 +235,8 @@ static void map_charge(struct invoice_map *map, const struct x12_segment *segmen
 static void map_total(struct invoice_map *map, const struct x12_segment *segment)
 {
     struct draft *draft = map->draft;
+    refuse_second(map, segment, map->total_seen);
+    map->total_seen = true;
     x12_set_text(draft, map->totals, "lineExtension", segment, 5, "/totals/lineExtension");
     x12_set_decimal(draft, map->totals, "lineExtension", segment, 5, X12_CENTS);
     struct x12_measure at = {.value = 1, .unit = 12, .qualifier = 2};

@@ -218,9 +218,12 @@ static void warn_problem(struct draft *draft, const struct x12_interchange *inte
                    problem->declared, problem->found);
         return;
     case X12_SET_TRAILER:
+        draft_warn(draft, code, 0.7, origin, "trailer is missing; the message may be cut short");
+        return;
     case X12_GROUP_TRAILER:
     case X12_INTERCHANGE_TRAILER:
-        draft_warn(draft, code, 0.7, origin, "trailer is missing; the message may be cut short");
+        draft_warn(draft, code, 0.9, origin,
+                   "trailer is missing; messages after this one may be cut off");
         return;
     }
 }
@@ -315,6 +318,17 @@ static enum err extract_set(const struct x12_interchange *interchange, const str
     return ERR_OK;
 }
 
+/* A value at the end of what was cut off may be half a value, and charges may be missing. */
+static enum err fail_cut(const struct x12_interchange *interchange, struct extract_failure *failure)
+{
+    struct x12_place place;
+    const struct x12_segment *last = &interchange->segments[interchange->cut - 1];
+    struct origin origin = x12_origin(last, 0, &place);
+    return failure_set(failure, ERR_INVALID, origin,
+                       "the interchange ends here, without the trailers SE, GE and IEA; it was cut "
+                       "off");
+}
+
 enum err x12_extract(const char *bytes, size_t size, json_t *documents,
                      struct extract_failure *failure)
 {
@@ -332,6 +346,9 @@ enum err x12_extract(const char *bytes, size_t size, json_t *documents,
     if (code == ERR_OK && interchange.set_count > EXTRACT_DOCUMENTS_MAX) {
         code = failure_set(failure, ERR_LIMIT, (struct origin){.element = "ST"},
                            "more than %d transaction sets", EXTRACT_DOCUMENTS_MAX);
+    }
+    if (code == ERR_OK && interchange.cut > 0) {
+        code = fail_cut(&interchange, failure);
     }
     for (size_t i = 0; code == ERR_OK && i < interchange.set_count; i++) {
         code = extract_set(&interchange, &interchange.sets[i], documents, failure);

@@ -315,6 +315,56 @@ Test(ubl, what_cannot_be_read_is_named)
     cr_assert_not_null(strstr(failure.reason, "18 digits"));
 }
 
+/* It was the first that counted, whatever the second said. */
+Test(ubl, what_may_stand_once_and_stands_twice_is_refused)
+{
+    static const char payable[] =
+        "<cac:PayableAmount currencyID='EUR'> 12.50\n</cac:PayableAmount>";
+    static const struct {
+        const char *from;
+        const char *to;
+        const char *element;
+    } rows[] = {
+        {"<cac:ID>A-1</cac:ID>", "<cac:ID>A-1</cac:ID><cac:ID>A-2</cac:ID>", "cbc:ID"},
+        {payable,
+         "<cac:PayableAmount>12.50</cac:PayableAmount><cac:PayableAmount>13.50</cac:PayableAmount>",
+         "cbc:PayableAmount"},
+        {"<cbc:LegalMonetaryTotal>",
+         "<cbc:LegalMonetaryTotal><cac:PayableAmount>1</cac:PayableAmount>"
+         "</cbc:LegalMonetaryTotal><cbc:LegalMonetaryTotal>",
+         "cac:LegalMonetaryTotal"},
+        {"<cbc:AccountingSupplierParty>",
+         "<cbc:AccountingSupplierParty><cbc:Party/></cbc:AccountingSupplierParty>"
+         "<cbc:AccountingSupplierParty>",
+         "cac:AccountingSupplierParty"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct extract_failure failure;
+        cr_assert_eq(fail_with(rows[i].from, rows[i].to, &failure), ERR_INVALID);
+        cr_assert_str_eq(failure.element, rows[i].element);
+        cr_assert_not_null(strstr(failure.reason, "second time"), "%s", failure.reason);
+        cr_assert_not_null(strstr(failure.reason, "line "), "%s", failure.reason);
+    }
+}
+
+/* An empty measure gave a document that its own schema refuses. */
+Test(ubl, an_empty_weight_is_no_weight)
+{
+    size_t size = 0;
+    char *bytes = read_data("ubl-freight/UBL-FreightInvoice-2.1-Example.xml", &size);
+    char *weight = strstr(bytes, "<cbc:GrossWeightMeasure");
+    cr_assert_not_null(weight);
+    for (char *at = strchr(weight, '>') + 1; *at != '<'; at++) {
+        *at = ' ';
+    }
+    struct extraction got = {0};
+    struct extract_failure failure = {0};
+    cr_assert_eq(extract_document(NULL, bytes, size, &got, &failure), ERR_OK);
+    cr_assert_null(value_at(&got, 0, "/shipment/weight"));
+    extraction_release(&got);
+    free(bytes);
+}
+
 Test(ubl, a_cross_industry_invoice_is_refused_by_name)
 {
     static const char cii[] =

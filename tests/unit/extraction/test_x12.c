@@ -351,6 +351,50 @@ Test(x12, envelopes_get_exactly_the_warnings_they_deserve)
     free(text);
 }
 
+/* `text` with each `from` as `to`, in place. */
+static void replace_all(char *text, char from, char to)
+{
+    for (; *text != '\0'; text++) {
+        *text = *text == from ? to : *text;
+    }
+}
+
+/* Separators that no text can hold are usual, and were taken for another format. */
+Test(x12, separators_may_be_control_characters)
+{
+    size_t size = 0;
+    char *bytes = read_data("x12/edi.net/210-MGCTLYST-SAMPLE.EDI", &size);
+    replace_all(bytes, '*', '\x1d');
+    replace_all(bytes, '~', '\x1e');
+    struct extraction got = {0};
+    struct extract_failure failure = {0};
+    cr_assert_eq(extract_document(NULL, bytes, size, &got, &failure), ERR_OK, "%s", failure.reason);
+    cr_assert_str_eq(text_at(&got, 0, "/totals/payable"), "659.40");
+    extraction_release(&got);
+    free(bytes);
+}
+
+/* The last one counted, whatever the first said. */
+Test(x12, a_second_header_or_total_is_refused)
+{
+    static const char *const segments[] = {"B3*", "L3*"};
+    for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+        size_t size = 0;
+        char *bytes = read_data("x12/edi.net/210-MGCTLYST-SAMPLE.EDI", &size);
+        char text[8192];
+        const char *found = strstr(bytes, segments[i]);
+        cr_assert_not_null(found);
+        int length = (int)(strcspn(found, "~") + 1);
+        int used = snprintf(text, sizeof(text), "%.*s%.*s%s", (int)(found - bytes) + length, bytes,
+                            length, found, found + length);
+        struct extract_failure failure;
+        cr_assert_eq(extract_failing(text, (size_t)used, &failure), ERR_INVALID);
+        cr_assert_not_null(strstr(failure.reason, "second time"), "%s", failure.reason);
+        cr_assert_eq(strncmp(failure.element, segments[i], 2), 0, "%s", failure.element);
+        free(bytes);
+    }
+}
+
 Test(x12, other_transaction_sets_are_refused_by_name)
 {
     size_t size = 0;
