@@ -72,6 +72,36 @@ class MainJob(company.Case):
         self.assertEqual(answer["output"]["outcome"], "posted")
         self.assertEqual(self.exception(self.emit("invoice.received", f"@{path}")), "duplicate")
 
+    def two_bills(self):
+        """One interchange with two freight bills: a known one, and it under another number."""
+        text = (EDI / "210-MGCTLYST-SAMPLE.EDI").read_text()
+        begin, end = text.index("ST*210"), text.index("GE*")
+        bill = text[begin:end].replace("09851270", "09851271").replace("75027674", "75027675")
+        return text[:end] + bill + text[end:].replace("GE*1*", "GE*2*")
+
+    def test_4b_every_invoice_of_an_interchange_is_audited(self):
+        path = self.company.file("two.edi", self.two_bills())
+        answer = self.emit("invoice.received", f"@{path}")
+        self.assertEqual(answer["output"]["outcome"], "taken apart")
+        self.assertIn("invoice 09851270, invoice 09851271", answer["output"]["why"])
+        rows = self.company.json("instances", "ls", "--limit", "3")["instances"]
+        ends = [self.company.wait(row["instance"])["output"] for row in rows
+                if row["instance"] != answer["instance"]]
+        numbers = {end["document"]["number"]: end["exception"] for end in ends}
+        self.assertEqual(numbers, {"09851270": "duplicate", "09851271": "no shipment"})
+        self.assertLess(min(end["confidence"] for end in ends), 1, "doubt goes with the message")
+
+    def test_4c_what_was_read_with_much_doubt_waits_for_a_person(self):
+        text = (DATA / "ubl" / "ubl-tc434-example1.xml").read_text()
+        self.assertIn('<cbc:PayableAmount currencyID="EUR">', text)
+        path = self.company.file("usd.xml", text.replace(
+            '<cbc:PayableAmount currencyID="EUR">', '<cbc:PayableAmount currencyID="USD">'))
+        answer = self.emit("invoice.received", f"@{path}")
+        self.assertEqual(answer["status"], "suspended")
+        gate = self.company.json("gates", "describe", answer["gate"])
+        self.company.call("gates", "approve", gate["gate"])
+        self.assertEqual(self.exception(self.company.wait(answer["instance"])), "no shipment")
+
     def unreadable(self):
         """An invoice cut short: it waits for a person at a data gate."""
         path = self.company.file("cut.edi", (EDI / "210-MGCTLYST-SAMPLE.EDI").read_bytes()[:60])
