@@ -230,7 +230,7 @@ static void report_unknown(struct load *load, const struct yaml_node *source, co
 {
     const char *names[37];
     size_t count = 0;
-    const struct yaml_node *functions = yaml_get(load->use, "functions");
+    const struct yaml_node *functions = yaml_get_object(load->use, "functions");
     names[count++] = "agent";
     names[count++] = "approval";
     names[count++] = "http";

@@ -88,7 +88,7 @@ static const char *endpoint_text(const struct yaml_node *catalog)
 void check_catalogs(struct load *load)
 {
     static const char *const allowed[] = {"endpoint", NULL};
-    load->catalogs = yaml_get(load->use, "catalogs");
+    load->catalogs = yaml_get_object(load->use, "catalogs");
     for (size_t i = 0; load->catalogs != NULL && i < load->catalogs->count; i++) {
         const struct yaml_node *catalog = load->catalogs->items[i];
         if (!check_is_object(load, catalog, "a catalog")) {

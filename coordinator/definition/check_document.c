@@ -102,10 +102,10 @@ static void check_unused(struct load *load)
 {
     struct plan_memory *memory = load->memory;
     size_t exprs = memory->expr_count;
-    const struct yaml_node *functions = yaml_get(load->use, "functions");
-    const struct yaml_node *errors = yaml_get(load->use, "errors");
-    const struct yaml_node *retries = yaml_get(load->use, "retries");
-    const struct yaml_node *timeouts = yaml_get(load->use, "timeouts");
+    const struct yaml_node *functions = yaml_get_object(load->use, "functions");
+    const struct yaml_node *errors = yaml_get_object(load->use, "errors");
+    const struct yaml_node *retries = yaml_get_object(load->use, "retries");
+    const struct yaml_node *timeouts = yaml_get_object(load->use, "timeouts");
     for (size_t i = 0; errors != NULL && i < errors->count; i++) {
         (void)check_error(load, errors->items[i], PLACE_TASK);
     }
@@ -134,7 +134,7 @@ static void check_unused(struct load *load)
         }
     }
     check_extensions(load);
-    check_authentications(load, yaml_get(load->use, "authentications"));
+    check_authentications(load, yaml_get_object(load->use, "authentications"));
     load->node_count = 0;
     while (memory->expr_count > exprs) {
         expr_destroy(&memory->exprs[--memory->expr_count]);

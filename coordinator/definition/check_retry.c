@@ -12,7 +12,7 @@ const struct yaml_node *check_reference(struct load *load, const struct yaml_nod
     if (name == NULL) {
         return NULL;
     }
-    const struct yaml_node *table = yaml_get(load->use, kind);
+    const struct yaml_node *table = yaml_get_object(load->use, kind);
     const struct yaml_node *found = yaml_get(table, name);
     if (found != NULL) {
         return found;

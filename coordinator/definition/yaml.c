@@ -431,6 +431,12 @@ const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key)
     return NULL;
 }
 
+const struct yaml_node *yaml_get_object(const struct yaml_node *node, const char *key)
+{
+    const struct yaml_node *found = yaml_get(node, key);
+    return found != NULL && json_is_object(found->value) ? found : NULL;
+}
+
 const char *yaml_pointer(struct arena *arena, const struct yaml_node *node)
 {
     const struct yaml_node *path[YAML_DEPTH_MAX + 4];

@@ -46,6 +46,9 @@ struct yaml_node *yaml_parse(struct arena *arena, const char *text, size_t size,
 /* Member of an object, or NULL (also when `node` is NULL or no object). */
 const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
 
+/* The same for a member that is an object itself: its items have keys. */
+const struct yaml_node *yaml_get_object(const struct yaml_node *node, const char *key);
+
 /* JSON pointer of the node in memory of `arena`. */
 const char *yaml_pointer(struct arena *arena, const struct yaml_node *node);
 

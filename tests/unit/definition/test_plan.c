@@ -227,6 +227,32 @@ Test(plan, a_catalog_is_a_folder_and_its_functions_have_exact_versions)
     }
 }
 
+/* A list where an object belongs has items without keys. */
+Test(plan, a_component_list_in_place_of_an_object_is_refused)
+{
+    static const char *const kinds[] = {"errors",    "retries",  "timeouts",
+                                        "functions", "catalogs", "authentications"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char text[512];
+        char problem[80];
+        struct plan *plan;
+        struct plan_report report;
+        snprintf(text, sizeof(text),
+                 "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+                 "use: {%s: [{a: {endpoint: x}}, 5]}\n"
+                 "do: [{a: {call: f:1.0.0@shelf}}, {b: {raise: {error: e}}}, {c: {call: e}},\n"
+                 "     {d: {call: http, with: {method: get, endpoint: {uri: 'http://h.example',\n"
+                 "                                  authentication: {use: e}}}}}]\n",
+                 kinds[i]);
+        snprintf(problem, sizeof(problem), "'use.%s' must be an object, not", kinds[i]);
+        cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_INVALID);
+        cr_assert_geq(report.count, 1);
+        cr_expect_eq(strncmp(report.problems[0].message, problem, strlen(problem)), 0, "%s",
+                     report.problems[0].message);
+        plan_report_release(&report);
+    }
+}
+
 /* What is wrong in an extension is told once, also when it extends nothing or several tasks. */
 Test(plan, an_extension_is_checked_where_it_stands)
 {
