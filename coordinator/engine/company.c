@@ -18,6 +18,18 @@ static void *must(void *memory)
     return memory;
 }
 
+/* "a/b", cut like snprintf does: the key of what is looked up on every step. Its size. */
+static size_t joined(char out[NAME_BYTES], const char *a, char between, const char *b)
+{
+    size_t size = strnlen(a, NAME_BYTES - 2);
+    memcpy(out, a, size);
+    out[size++] = between;
+    size_t more = strnlen(b, NAME_BYTES - 1 - size);
+    memcpy(out + size, b, more);
+    out[size + more] = '\0';
+    return size + more;
+}
+
 static void definition_free(void *value)
 {
     struct definition *definition = value;
@@ -217,7 +229,7 @@ const struct definition *company_find_definition(const struct company *company, 
 const struct contract *company_add_contract(struct company *company, struct contract **contract)
 {
     char key[NAME_BYTES];
-    (void)snprintf(key, sizeof(key), "%s:%s", (*contract)->agent, (*contract)->version);
+    (void)joined(key, (*contract)->agent, ':', (*contract)->version);
     struct contract *added = *contract;
     CHECK(map_put_text(company->contracts, key, added, NULL) == NULL);
     *contract = NULL;
@@ -228,15 +240,13 @@ const struct contract *company_contract(const struct company *company, const cha
                                         const char *version)
 {
     char key[NAME_BYTES];
-    (void)snprintf(key, sizeof(key), "%s:%s", agent, version);
-    return map_get_text(company->contracts, key);
+    return map_get(company->contracts, key, joined(key, agent, ':', version));
 }
 
 struct store *company_store(const struct company *company, const char *agent, const char *name)
 {
     char key[NAME_BYTES];
-    (void)snprintf(key, sizeof(key), "%s/%s", agent, name);
-    return map_get_text(company->stores, key);
+    return map_get(company->stores, key, joined(key, agent, '/', name));
 }
 
 struct store *company_add_store(struct company *company, const char *agent, const char *name)
@@ -249,7 +259,7 @@ struct store *company_add_store(struct company *company, const char *agent, cons
         store->program = must(strdup(""));
         store->metrics_url = must(strdup(""));
         char key[NAME_BYTES];
-        (void)snprintf(key, sizeof(key), "%s/%s", agent, name);
+        (void)joined(key, agent, '/', name);
         (void)map_put_text(company->stores, key, store, NULL);
     }
     return store;

@@ -1,6 +1,7 @@
 /*
  * Restoring at start, and reading committed state for queries and verification.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -478,6 +479,11 @@ uint64_t tables_letter_count(const struct tables *tables)
     return tables->letter_rows;
 }
 
+static bool is_of_state(struct str key)
+{
+    return key.data[2] != TABLE_META && key.data[2] != TABLE_KEY;
+}
+
 struct digest tables_state_digest(struct tables *tables)
 {
     struct kv_range range = {.family = FAMILY_STATE};
@@ -487,11 +493,49 @@ struct digest tables_state_digest(struct tables *tables)
     for (kv_iter_seek_first(iter); kv_iter_valid(iter); kv_iter_next(iter)) {
         struct str key = kv_iter_key(iter);
         struct str value = kv_iter_value(iter);
-        if (key.data[2] != TABLE_META && key.data[2] != TABLE_KEY) {
+        if (is_of_state(key)) {
             blake_part(&state, key.data, key.size);
             blake_part(&state, value.data, value.size);
         }
     }
     kv_iter_destroy(&iter);
     return blake_final(&state);
+}
+
+/* The next row of state at or behind where the iterator stands. */
+static bool state_row(struct kv_iter *iter)
+{
+    while (kv_iter_valid(iter) && !is_of_state(kv_iter_key(iter))) {
+        kv_iter_next(iter);
+    }
+    return kv_iter_valid(iter);
+}
+
+bool tables_state_equal(struct tables *tables, struct tables *other, char *ret_table)
+{
+    struct kv_range range = {.family = FAMILY_STATE};
+    struct kv_iter *a = kv_iter_create(tables->kv, &range);
+    struct kv_iter *b = kv_iter_create(other->kv, &range);
+    kv_iter_seek_first(a);
+    kv_iter_seek_first(b);
+    bool same = true;
+    bool more = true;
+    while (same && more) {
+        bool in_a = state_row(a);
+        bool in_b = state_row(b);
+        more = in_a && in_b;
+        same = in_a == in_b && (!more || (str_equal(kv_iter_key(a), kv_iter_key(b)) &&
+                                          str_equal(kv_iter_value(a), kv_iter_value(b))));
+        if (!same) {
+            char table_a = in_a ? kv_iter_key(a).data[2] : CHAR_MAX;
+            char table_b = in_b ? kv_iter_key(b).data[2] : CHAR_MAX;
+            *ret_table = table_a < table_b ? table_a : table_b;
+        } else if (more) {
+            kv_iter_next(a);
+            kv_iter_next(b);
+        }
+    }
+    kv_iter_destroy(&b);
+    kv_iter_destroy(&a);
+    return same;
 }

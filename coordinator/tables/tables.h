@@ -125,4 +125,8 @@ void tables_figures(const struct tables *tables, struct tables_figures *ret_figu
 /* Digest over all rows of the engine's state (not the journal): what replay must reproduce. */
 struct digest tables_state_digest(struct tables *tables);
 
+/* Whether the two have the same rows of state, byte for byte, read without digesting them. If not,
+ * *ret_table is the letter of the first table that differs, in the order of keys. */
+bool tables_state_equal(struct tables *tables, struct tables *other, char *ret_table);
+
 #endif

@@ -210,6 +210,7 @@ static void destroy(struct sim *sim)
     effects_destroy(sim);
     free(sim->acts);
     arena_destroy(&sim->arena);
+    caches_clear();
     sim_current = NULL;
 }
 

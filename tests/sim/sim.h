@@ -123,6 +123,11 @@ void sim_finding(struct sim *sim, const char *format, ...) __attribute__((format
 /* One line of the trace: into its digest always, onto stderr when verbose. */
 void sim_trace(struct sim *sim, const char *what, uint64_t a, uint64_t b);
 
+/* ---- caches.c ---- */
+
+/* Forget what was kept for one seed. Nothing of it is in use. */
+void caches_clear(void);
+
 /* ---- generate.c ---- */
 
 /* A definition of the language the loader accepts, as JSON, which is YAML too. */
