@@ -14,7 +14,7 @@ struct bus;
 struct bus_pull;
 struct kv;
 
-enum { AGENT_JOBS_MAX = 64 };
+enum { AGENT_JOBS_MAX = 64, AGENT_ACTIONS_MAX = 4 };
 
 struct sim_agent {
     struct sim *sim;
@@ -23,6 +23,7 @@ struct sim_agent {
     struct kv *kv;
     struct kv *backup; /* NULL: none */
     struct runtime runtime;
+    const struct agent_action *actions[AGENT_ACTIONS_MAX]; /* in the order of its contract */
     bool up;
     bool dying;    /* its store has failed: the process is over with the present act */
     uint64_t life; /* counts ends */

@@ -22,22 +22,29 @@
 #include "tests/sim/effects.h"
 #include "tests/sim/stores.h"
 
-#define ACTION(phases, effect, more)                                                              \
-    "{\"title\":\"t\",\"input\":{\"type\":\"object\"},\"output\":{\"type\":\"object\","           \
+#define ACTION(name, phases, effect, more)                                                        \
+    "\"" name                                                                                     \
+    "\":{\"title\":\"t\",\"input\":{\"type\":\"object\"},\"output\":{\"type\":\"object\","        \
     "\"properties\":{\"n\":{\"type\":\"integer\"}}},\"effect\":\"" effect "\",\"phases\":" phases \
     ",\"timeout\":\"PT5S\",\"concurrency\":4" more "}"
-#define AGENT(name, action)                                                                       \
-    "{\"agent\":\"" name "\",\"version\":\"1.0.0\",\"title\":\"t\",\"actions\":{\"work\":" action \
-    "}}"
+#define AGENT(name, actions) \
+    "{\"agent\":\"" name "\",\"version\":\"1.0.0\",\"title\":\"t\",\"actions\":{" actions "}}"
+#define DECIDE   "[\"decide\"]"
+#define PERFORM  "[\"perform\"]"
 #define PROPOSAL ",\"proposal\":{\"type\":\"object\"}"
 
 const struct agent_kind agent_kinds[] = {
-    {"quick", AGENT("quick", ACTION("[\"decide\"]", "pure", ",\"quick\":true")), 2, 8},
-    {"pure", AGENT("pure", ACTION("[\"decide\"]", "pure", ",\"confidence\":\"optional\"")), 1, 3},
-    {"keyed", AGENT("keyed", ACTION("[\"perform\"]", "keyed", "")), 2, 3},
-    {"probed", AGENT("probed", ACTION("[\"perform\"]", "probed", "")), 1, 2},
-    {"manual", AGENT("manual", ACTION("[\"perform\"]", "manual", "")), 1, 2},
-    {"both", AGENT("both", ACTION("[\"decide\",\"perform\"]", "keyed", PROPOSAL)), 1, 4},
+    {"quick", AGENT("quick", ACTION("work", DECIDE, "pure", ",\"quick\":true")), 2, 8},
+    {"pure", AGENT("pure", ACTION("work", DECIDE, "pure", ",\"confidence\":\"optional\"")), 1, 3},
+    {"keyed", AGENT("keyed", ACTION("work", PERFORM, "keyed", "")), 2, 3},
+    {"probed", AGENT("probed", ACTION("work", PERFORM, "probed", "")), 1, 2},
+    {"manual", AGENT("manual", ACTION("work", PERFORM, "manual", "")), 1, 2},
+    {"both", AGENT("both", ACTION("work", "[\"decide\",\"perform\"]", "keyed", PROPOSAL)), 1, 4},
+    {"connector",
+     AGENT("connector",
+           ACTION("fetch", DECIDE, "pure", "") "," ACTION("send", PERFORM, "keyed", "") "," ACTION(
+               "submit", PERFORM, "manual", "") "," ACTION("operate", PERFORM, "probed", "")),
+     1, 4},
 };
 const size_t agent_kind_count = sizeof(agent_kinds) / sizeof(agent_kinds[0]);
 
@@ -50,9 +57,21 @@ struct agents {
 
 /* ---- actions ---- */
 
-static enum world_class class_of(const struct sim_agent *agent)
+static const struct contract_action *promised_of(const struct sim_agent *agent, const char *name)
 {
-    switch (agent->runtime.contract->actions[0].effect) {
+    const struct contract *contract = agent->runtime.contract;
+    for (size_t i = 0; i < contract->action_count; i++) {
+        if (strcmp(contract->actions[i].name, name) == 0) {
+            return &contract->actions[i];
+        }
+    }
+    CHECK(!"an action of the contract");
+    return NULL;
+}
+
+static enum world_class class_of(const struct sim_agent *agent, const char *action)
+{
+    switch (promised_of(agent, action)->effect) {
     case EFFECT_PROBED:
         return WORLD_PROBED;
     case EFFECT_MANUAL:
@@ -70,12 +89,11 @@ static uint64_t touch(struct sim_agent *agent, const struct agent_task *task)
     buf_append(&input, task->input_text.data, task->input_text.size);
     struct world_call call = {
         .agent = agent->kind->agent,
-        .world_class = class_of(agent),
+        .world_class = class_of(agent, task->action),
         .key = task->key,
         .outside_key = task->idempotency_key,
         .input = input.data,
         .step = task->step,
-        .instance = task->traceparent,
         .attempt = task->attempt,
     };
     uint64_t number = effects_happen(agent->sim, &call);
@@ -89,17 +107,35 @@ static void answer(struct agent_reply *reply, uint64_t number)
     reply->decision.rule = "sim@1";
 }
 
+/* Of an answer of the other side there is a status too; definitions see it. */
+static void fail(struct sim_agent *agent, struct agent_reply *reply, enum agent_effect effect)
+{
+    static const struct {
+        uint32_t status;
+        enum agent_failure_class failure_class;
+    } answers[] = {{404, AGENT_DATA},      {401, AGENT_PERMISSION}, {429, AGENT_TRANSIENT},
+                   {503, AGENT_TRANSIENT}, {504, AGENT_TRANSIENT},  {0, AGENT_TRANSIENT}};
+    struct draw *draw = &agent->sim->draw;
+    if (strcmp(agent->kind->agent, "connector") != 0) {
+        agent_fail(reply, (enum agent_failure_class)draw_between(draw, 1, 8), effect, "drawn",
+                   "drawn");
+        return;
+    }
+    size_t which = (size_t)draw_below(draw, sizeof(answers) / sizeof(answers[0]));
+    agent_fail(reply, answers[which].failure_class, effect, "drawn", "drawn");
+    reply->failure.status = answers[which].status;
+}
+
 static void decide(const struct agent_task *task, struct agent_reply *reply)
 {
     struct sim_agent *agent = task->user;
     struct sim *sim = agent->sim;
     if (sim_fault(sim, FAULT_AGENT_FAILS)) {
-        agent_fail(reply, (enum agent_failure_class)draw_between(&sim->draw, 1, 8),
-                   AGENT_EFFECT_NONE, "drawn", "drawn");
+        fail(agent, reply, AGENT_EFFECT_NONE);
         return;
     }
     answer(reply, draw_below(&sim->draw, 5));
-    if (agent->runtime.contract->actions[0].confidence == CONFIDENCE_OPTIONAL) {
+    if (promised_of(agent, task->action)->confidence == CONFIDENCE_OPTIONAL) {
         reply->decision.has_confidence = true;
         reply->decision.confidence = sim->healed ? 1.0 : (double)draw_below(&sim->draw, 11) / 10;
     }
@@ -110,7 +146,6 @@ static void perform_fails(struct sim_agent *agent, const struct agent_task *task
                           struct agent_reply *reply)
 {
     struct sim *sim = agent->sim;
-    enum agent_failure_class class = (enum agent_failure_class)draw_between(&sim->draw, 1, 8);
     bool happens = draw_chance(&sim->draw, 300);
     bool sure = draw_chance(&sim->draw, 600);
     if (happens) {
@@ -120,7 +155,7 @@ static void perform_fails(struct sim_agent *agent, const struct agent_task *task
     bool before =
         effects_happened(sim, agent->kind->agent, task->idempotency_key, &number) && !happens;
     enum agent_effect effect = happens ? AGENT_EFFECT_DONE : AGENT_EFFECT_NONE;
-    agent_fail(reply, class, sure && !before ? effect : AGENT_EFFECT_UNKNOWN, "drawn", "drawn");
+    fail(agent, reply, sure && !before ? effect : AGENT_EFFECT_UNKNOWN);
 }
 
 static void perform(const struct agent_task *task, struct agent_reply *reply)
@@ -169,23 +204,24 @@ static void agent_fatal(struct runtime *runtime, const struct error *err)
 
 static void runtime_fill(struct sim_agent *agent)
 {
-    static const struct agent_action actions[] = {
-        {.name = "work", .decide = decide},
-        {.name = "work", .perform = perform},
-        {.name = "work", .perform = perform, .probe = probe},
-        {.name = "work", .decide = decide, .perform = perform},
-    };
-    static const struct agent_action *lists[] = {&actions[0], &actions[1], &actions[2],
-                                                 &actions[3]};
+    static const struct agent_action deciding = {.name = "decides", .decide = decide};
+    static const struct agent_action performing = {.name = "performs", .perform = perform};
+    static const struct agent_action probing = {
+        .name = "probed", .perform = perform, .probe = probe};
+    static const struct agent_action both = {.name = "both", .decide = decide, .perform = perform};
     static const struct agent_definition definition = {.name = "sim", .version = "sim"};
-    const struct contract_action *promised = &agent->runtime.contract->actions[0];
-    size_t which = !promised->performs                 ? 0
-                   : promised->decides                 ? 3
-                   : promised->effect == EFFECT_PROBED ? 2
-                                                       : 1;
+    const struct contract *contract = agent->runtime.contract;
+    CHECK(contract->action_count <= AGENT_ACTIONS_MAX);
+    for (size_t i = 0; i < contract->action_count; i++) {
+        const struct contract_action *promised = &contract->actions[i];
+        agent->actions[i] = !promised->performs                 ? &deciding
+                            : promised->decides                 ? &both
+                            : promised->effect == EFFECT_PROBED ? &probing
+                                                                : &performing;
+    }
     agent->runtime.definition = &definition;
     agent->runtime.store_name = agent->store;
-    agent->runtime.actions = &lists[which];
+    agent->runtime.actions = agent->actions;
     agent->runtime.user = agent;
     agent->runtime.fatal = agent_fatal;
     agent->runtime.owner = agent;

@@ -35,7 +35,8 @@ struct instance_book {
 
 struct effect_book {
     enum accounted said;
-    bool open; /* dispatched and not answered */
+    bool open;        /* dispatched and not answered */
+    struct id origin; /* of the instance that dispatched it */
     uint32_t attempts_count;
     uint32_t attempts[64]; /* that were dispatched */
 };
@@ -125,6 +126,15 @@ bool checker_dispatched(const struct sim *sim, const uint8_t *key, uint32_t atte
     return false;
 }
 
+bool checker_origin(const struct sim *sim, const uint8_t *key, struct id *ret_origin)
+{
+    const struct effect_book *book = map_get(sim->checker->effects, key, KEY_BYTES);
+    if (book != NULL) {
+        *ret_origin = book->origin;
+    }
+    return book != NULL;
+}
+
 static size_t event_name(const char *source, const char *id, char out[512])
 {
     int size = snprintf(out, 512, "%s\n%s", source, id);
@@ -148,6 +158,12 @@ enum accounted checker_effect(const struct sim *sim, const uint8_t *key)
 }
 
 /* ---- the books ---- */
+
+static const struct instance *instance_of(const struct sim *sim, const struct event *event)
+{
+    return engine_instance((struct engine *)(uintptr_t)replica_engine(sim->checker->replica),
+                           &event->instance);
+}
 
 static void *book_of(struct map *map, const void *key, size_t size, size_t bytes)
 {
@@ -183,6 +199,8 @@ static void dispatched(struct sim *sim, const struct event *event)
     }
     struct effect_book *effect =
         book_of(sim->checker->effects, event->key.bytes, ID_BYTES, sizeof(struct effect_book));
+    const struct instance *instance = instance_of(sim, event);
+    effect->origin = instance == NULL ? event->instance : instance->origin;
     effect->open = true;
     effect->attempts[effect->attempts_count % 64] = event->attempt;
     effect->attempts_count += effect->attempts_count < 64 ? 1 : 0;
@@ -253,6 +271,10 @@ static void started(struct sim *sim, const struct event *event)
     book->id = event->instance;
     it->open++;
     sim->figures.instances++;
+    const struct instance *instance = instance_of(sim, event);
+    if (instance != NULL) {
+        features_instance(sim, instance);
+    }
 }
 
 static void ended(struct sim *sim, const struct event *event)
@@ -268,11 +290,12 @@ static void ended(struct sim *sim, const struct event *event)
 
 static void task_counted(struct sim *sim, const struct event *event)
 {
-    const struct instance *instance = engine_instance(
-        (struct engine *)(uintptr_t)replica_engine(sim->checker->replica), &event->instance);
+    const struct instance *instance = instance_of(sim, event);
     if (instance != NULL && event->node < instance->plan->node_count) {
-        unsigned kind = instance->plan->nodes[event->node].kind;
+        const struct plan_node *node = &instance->plan->nodes[event->node];
+        unsigned kind = node->kind;
         sim->figures.tasks[kind < SIM_TASK_KINDS ? kind : SIM_TASK_KINDS - 1]++;
+        features_step(sim, node);
     }
 }
 
@@ -288,6 +311,7 @@ static void accepted(struct sim *sim, const struct event *event)
 static void event_book(struct sim *sim, const struct event *event)
 {
     uint64_t short_id = 0;
+    sim->figures.events[(unsigned)event->kind % SIM_EVENT_KINDS]++;
     memcpy(&short_id, event->instance.bytes, sizeof(short_id));
     sim_trace(sim, event_kind_name(event->kind), (uint64_t)event->frame << 32 | event->attempt,
               short_id);
@@ -309,6 +333,11 @@ static void event_book(struct sim *sim, const struct event *event)
         break;
     case EVENT_STEP_RAN:
     case EVENT_STEP_STARTED:
+    case EVENT_STEP_FAULTED: /* a raise is not entered first */
+        if (event->kind == EVENT_STEP_FAULTED && event->frame != 0) {
+            step_of(sim->checker, event)->in_flight = false;
+            break;
+        }
         task_counted(sim, event);
         break;
     case EVENT_STEP_DISPATCHED:
@@ -322,11 +351,6 @@ static void event_book(struct sim *sim, const struct event *event)
         break;
     case EVENT_STEP_CANCELLED:
         if (event->status == 0 && event->frame != 0) {
-            step_of(sim->checker, event)->in_flight = false;
-        }
-        break;
-    case EVENT_STEP_FAULTED:
-        if (event->frame != 0) {
             step_of(sim->checker, event)->in_flight = false;
         }
         break;
@@ -425,7 +449,8 @@ static bool waits_for_a_named_thing(const struct frame *frame, const struct plan
     case FRAME_SUSPENDED:
         return frame->has_gate;
     case FRAME_WAITING:
-        return frame->wake_ms != 0 || (node != NULL && node->kind == TASK_LISTEN);
+        return frame->wake_ms != 0 || frame->has_child ||
+               (node != NULL && node->kind == TASK_LISTEN);
     case FRAME_RETRY:
         return frame->wake_ms != 0;
     default:
@@ -459,17 +484,20 @@ static bool quiet_visit(void *user, const struct id *id)
         sim_finding(sim, "instance %s waits for a time that the engine has forgotten", hex);
         return false;
     }
-    const struct frame *leaf = instance_leaf(instance);
-    if (leaf == NULL) {
+    if (instance->frame_count == 0) {
         sim_finding(sim, "instance %s settles its effects for ever", hex);
         return false;
     }
-    const struct plan_node *node =
-        leaf->node == PLAN_NONE ? NULL : &instance->plan->nodes[leaf->node];
-    if (!waits_for_a_named_thing(leaf, node)) {
-        sim_finding(sim, "instance %s hangs: %s is %s", hex, node == NULL ? "/" : node->pointer,
-                    frame_state_name(leaf->state));
-        return false;
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        const struct frame *leaf = instance->frames[i];
+        const struct plan_node *node =
+            leaf->node == PLAN_NONE ? NULL : &instance->plan->nodes[leaf->node];
+        bool ended = leaf->state == FRAME_JOINED;
+        if (leaf->children == 0 && !ended && !waits_for_a_named_thing(leaf, node)) {
+            sim_finding(sim, "instance %s hangs: %s is %s", hex, node == NULL ? "/" : node->pointer,
+                        frame_state_name(leaf->state));
+            return false;
+        }
     }
     return true;
 }
@@ -516,11 +544,9 @@ void checker_end(struct sim *sim)
     static const struct {
         char table;
         const char *name;
-    } empty[] = {{'A', "active instances"},
-                 {'W', "waiting instances"},
-                 {'G', "gates"},
-                 {'T', "timers"},
-                 {'L', "listeners"}};
+    } empty[] = {{'A', "active instances"}, {'W', "waiting instances"}, {'G', "gates"},
+                 {'T', "timers"},           {'L', "listeners"},         {'H', "schedules"},
+                 {'P', "open instances"}};
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]) && sim->finding[0] == '\0'; i++) {
         row_count(sim, empty[i].table, empty[i].name);
     }

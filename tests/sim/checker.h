@@ -39,6 +39,9 @@ uint64_t checker_instances(const struct checker *checker);
 typedef bool checker_visit_fn(void *user, const struct id *instance);
 void checker_each_open(const struct sim *sim, checker_visit_fn *visit, void *user);
 
+/* What the names of the steps of the instance that dispatched the effect derive from. */
+bool checker_origin(const struct sim *sim, const uint8_t *key, struct id *ret_origin);
+
 /* Whether the journal says so. */
 bool checker_dispatched(const struct sim *sim, const uint8_t *key, uint32_t attempt);
 bool checker_knows_instance(const struct sim *sim, const struct id *instance);

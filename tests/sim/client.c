@@ -49,13 +49,16 @@ struct client {
     size_t request_count;
     struct published events[EVENTS_MAX];
     size_t event_count;
+    struct request *deploys[SIM_FLOWS_MAX]; /* NULL: not asked yet */
     size_t flows_deployed;
     bool deciding;
     bool losing; /* a store is being declared lost */
+    bool restored;
     uint64_t runs;
 };
 
 static void ask(struct sim *sim, struct request *request);
+static void deploy(struct sim *sim);
 
 static void ask_act(struct sim *sim, void *what, uint64_t number)
 {
@@ -66,6 +69,9 @@ static void ask_act(struct sim *sim, void *what, uint64_t number)
 static void reply_take(struct sim *sim, struct request *request,
                        const Mainstay__ControlReply *reply)
 {
+    if (request->answered) {
+        return;
+    }
     request->answered = true;
     request->accepted = reply->code == 0;
     sim_trace(sim, request->verb, request->accepted, reply->code);
@@ -79,9 +85,17 @@ static void reply_take(struct sim *sim, struct request *request,
     }
     if (strcmp(request->verb, "deploy") == 0) {
         sim->client->flows_deployed += request->accepted ? 1 : 0;
-        if (!request->accepted) {
+        bool again = sim->client->restored && strstr(reply->error, "deploy it first") != NULL;
+        if (again) { /* an answer of before the restore passed for one of after it */
+            sim->client->flows_deployed = 0;
+        } else if (!request->accepted) {
             sim_finding(sim, "the loader refuses a generated definition: %s", reply->error);
         }
+        deploy(sim);
+    }
+    if (strcmp(request->verb, "definitions.retire") == 0 && !request->accepted) {
+        request->answered = false; /* its deployment is still under way */
+        sim_after(sim, draw_between(&sim->draw, 10000, 200000), ask_act, request, 0);
     }
     if (strcmp(request->verb, "gates.verdict") == 0) {
         sim->client->deciding = false;
@@ -157,11 +171,41 @@ static void request_add(struct sim *sim, const char *verb, json_t *body, bool is
     sim_after(sim, draw_between(&sim->draw, 10, 1000), ask_act, request, 0);
 }
 
-static void deploy(struct sim *sim, json_t *flow)
+/* The definition, and behind it the functions of catalogs that it calls (plan.h). */
+static void flow_write(const json_t *flow, struct buf *text)
 {
+    json_t *definition = json_copy((json_t *)(uintptr_t)flow);
+    CHECK(definition != NULL);
+    (void)json_object_del(definition, GENERATE_PARTS);
+    json_write(definition, text);
+    json_decref(definition);
+    const char *name = NULL;
+    json_t *part = NULL;
+    json_object_foreach(json_object_get(flow, GENERATE_PARTS), name, part)
+    {
+        buf_printf(text, "\n--- # function %s\n", name);
+        json_write(part, text);
+        buf_append_byte(text, '\n');
+    }
+}
+
+/* The next definition: what it runs was deployed before. */
+static void deploy(struct sim *sim)
+{
+    struct client *it = sim->client;
+    if (it->flows_deployed == sim->flow_count) {
+        return;
+    }
+    struct request *request = it->deploys[it->flows_deployed];
+    if (request != NULL) {
+        request->answered = false;
+        sim_after(sim, draw_between(&sim->draw, 1000, 2000000), ask_act, request, 0);
+        return;
+    }
     struct buf text = BUF_INIT(BODY_BYTES);
-    json_write(flow, &text);
+    flow_write(sim->flows[it->flows_deployed], &text);
     CHECK(!text.failed);
+    it->deploys[it->flows_deployed] = &it->requests[it->request_count];
     request_add(sim, "deploy", json_pack("{s:s#}", "text", text.data, (int)text.size), false);
     buf_release(&text);
 }
@@ -169,8 +213,25 @@ static void deploy(struct sim *sim, json_t *flow)
 void client_create(struct sim *sim)
 {
     sim->client = sim_alloc(sim, sizeof(*sim->client));
+    deploy(sim);
+}
+
+/* Nothing would ever be quiet while runs begin by themselves. */
+void client_end_schedules(struct sim *sim)
+{
     for (size_t i = 0; i < sim->flow_count; i++) {
-        deploy(sim, sim->flows[i]);
+        const json_t *schedule = json_object_get(sim->flows[i], "schedule");
+        bool by_time = json_object_get(schedule, "every") != NULL ||
+                       json_object_get(schedule, "after") != NULL ||
+                       json_object_get(schedule, "cron") != NULL;
+        if (by_time) {
+            const json_t *document = json_object_get(sim->flows[i], "document");
+            char name[64];
+            (void)snprintf(name, sizeof(name), "%s/%s:%s", json_text_of(document, "namespace"),
+                           json_text_of(document, "name"), json_text_of(document, "version"));
+            request_add(sim, "definitions.retire",
+                        json_pack("{s:s, s:b}", "definition", name, "force", 1), false);
+        }
     }
 }
 
@@ -342,11 +403,11 @@ void client_restored(struct sim *sim)
     struct client *it = sim->client;
     it->deciding = false;
     it->losing = false;
+    it->restored = true;
     it->flows_deployed = 0;
     for (size_t i = 0; i < it->request_count; i++) {
         struct request *request = &it->requests[i];
-        bool lasting = request->is_run || strcmp(request->verb, "deploy") == 0;
-        if (!lasting) {
+        if (!request->is_run) {
             request->answered = true;
             continue;
         }
@@ -356,6 +417,7 @@ void client_restored(struct sim *sim)
             sim_after(sim, draw_between(&sim->draw, 1000, 2000000), ask_act, request, 0);
         }
     }
+    deploy(sim);
     for (size_t i = 0; i < it->event_count; i++) {
         it->events[i].wanted = true;
         it->events[i].uid = 0;

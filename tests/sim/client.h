@@ -11,6 +11,9 @@ struct sim;
 
 void client_create(struct sim *sim);
 
+/* Take definitions that run by time out of service. */
+void client_end_schedules(struct sim *sim);
+
 /* Do something, drawn. */
 void client_act(struct sim *sim);
 

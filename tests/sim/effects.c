@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/map.h"
 #include "common/crypto/crypto.h"
+#include "coordinator/engine/id.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/sim.h"
 
@@ -81,9 +82,15 @@ static void repeated(struct sim *sim, struct row *row, const struct world_call *
 static void name_check(struct sim *sim, const struct world_call *call, struct row *row)
 {
     char who[600];
+    char origin[ID_HEX_BYTES];
+    struct id id = {{0}};
+    if (!checker_origin(sim, call->key, &id)) {
+        return; /* an older coordinator does not know who asked */
+    }
+    id_hex(&id, origin);
     bool derived =
         strspn(call->outside_key, "0123456789abcdef") == 32 && call->outside_key[32] == 0;
-    (void)snprintf(who, sizeof(who), "%s\n%s\n%s", call->agent, call->instance, call->step);
+    (void)snprintf(who, sizeof(who), "%s\n%s\n%s", call->agent, origin, call->step);
     const struct row *before = map_get_text(sim->effects->steps, who);
     if (before == NULL && derived) {
         (void)map_put_text(sim->effects->steps, who, row, NULL);

@@ -18,8 +18,7 @@ struct world_call {
     const uint8_t *key; /* 16 bytes */
     const char *outside_key;
     const char *input; /* as text */
-    const char *step;  /* with the instance: who asks */
-    const char *instance;
+    const char *step;  /* with the origin of its instance: who asks */
     uint32_t attempt;
 };
 

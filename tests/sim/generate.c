@@ -1,26 +1,21 @@
 /*
  * Definitions drawn from a seed: the whole language the loader accepts, bounded so that each ends.
  * A jump back goes through a counter in the context, because a loop without one is legal and long.
+ * Here: the document, lists, blocks and simple tasks; generate_more.c has the tasks that involve
+ * others.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/check.h"
 #include "common/json/json.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/generate_private.h"
 
-enum { DEPTH_MAX = 3, TASKS_MAX = 14 };
+enum { TASKS_MAX = 14 };
 
-struct making {
-    struct draw *draw;
-    unsigned tasks; /* made so far */
-    unsigned names;
-    unsigned calls; /* something that waits makes a jump back lawful */
-};
-
-static json_t *tasks(struct making *it, unsigned depth, unsigned most);
 static json_t *one_task(struct making *it, unsigned depth, const char *later);
 
-static void task_append(json_t *list, const char *name, json_t *task)
+void task_append(json_t *list, const char *name, json_t *task)
 {
     json_t *named = json_object();
     CHECK(named != NULL);
@@ -28,21 +23,18 @@ static void task_append(json_t *list, const char *name, json_t *task)
     CHECK(json_array_append_new(list, named) == 0);
 }
 
-static void put(json_t *object, const char *name, json_t *value)
+void put(json_t *object, const char *name, json_t *value)
 {
     CHECK(value != NULL);
     CHECK(json_object_set_new(object, name, value) == 0);
 }
 
-static json_t *pick(struct making *it, const char *const *texts, size_t count)
+json_t *pick(struct making *it, const char *const *texts, size_t count)
 {
     return json_string(texts[draw_below(it->draw, count)]);
 }
-#define PICK(it, ...)                              \
-    pick((it), (const char *const[]){__VA_ARGS__}, \
-         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
-static bool chance(struct making *it, unsigned per_mille)
+bool chance(struct making *it, unsigned per_mille)
 {
     return draw_chance(it->draw, per_mille);
 }
@@ -59,7 +51,7 @@ json_t *generate_input(struct draw *draw)
                      draw_chance(draw, 500) ? "a" : "b", "list", list);
 }
 
-static json_t *duration(struct making *it, unsigned most_ms)
+json_t *duration(struct making *it, unsigned most_ms)
 {
     char text[32];
     unsigned ms = (unsigned)draw_below(it->draw, most_ms) + 1;
@@ -67,8 +59,11 @@ static json_t *duration(struct making *it, unsigned most_ms)
     return json_string(text);
 }
 
-static json_t *timeout(struct making *it)
+json_t *timeout(struct making *it)
 {
+    if (!it->bare && it->has_timeout && chance(it, 300)) {
+        return json_string("long");
+    }
     return json_pack("{s:o}", "after", duration(it, 8000));
 }
 
@@ -163,35 +158,13 @@ static void task_try(struct making *it, json_t *task, unsigned depth)
         put(catch, "when", json_string("${ $error.status >= 400 }"));
     }
     if (chance(it, 600)) {
-        put(catch, "retry", retry(it));
+        put(catch, "retry",
+            !it->bare && it->has_retry && chance(it, 300) ? json_string("again") : retry(it));
     }
     if (chance(it, 600) || json_object_size(catch) == 0) {
         put(catch, "do", tasks(it, depth + 1, 2));
     }
     put(task, "catch", catch);
-}
-
-static void task_call(struct making *it, json_t *task)
-{
-    it->calls++;
-    put(task, "call",
-        PICK(it, "work@quick", "work@pure", "work@keyed", "work@keyed", "work@probed",
-             "work@manual", "work@both"));
-    json_t *with = json_object();
-    put(with, "input",
-        chance(it, 500) ? json_string("${ {n: (.n? // 0)} }")
-                        : json_pack("{s:I}", "k", (json_int_t)3));
-    if (chance(it, 100)) {
-        put(with, "minConfidence", json_real(0.5));
-    }
-    if (chance(it, 80)) {
-        put(with, "idempotencyKey",
-            PICK(it, "${ \"\\($workflow.id)-k\" }", "${ \"\\($workflow.id)-\\(.n? // 0)\" }"));
-    }
-    if (chance(it, 100)) {
-        put(with, "priority", json_integer((json_int_t)draw_below(it->draw, 10)));
-    }
-    put(task, "with", with);
 }
 
 static void task_fork(struct making *it, json_t *task, unsigned depth)
@@ -212,46 +185,6 @@ static void task_fork(struct making *it, json_t *task, unsigned depth)
     put(task, "fork", fork);
 }
 
-static json_t *filter(struct making *it)
-{
-    json_t *with = json_object();
-    json_t *filter_ = json_object();
-    put(with, "type", PICK(it, "t0", "t1", "t2", "t3"));
-    if (chance(it, 200)) {
-        put(with, "data", json_string("${ .n > 1 }"));
-    }
-    put(filter_, "with", with);
-    if (chance(it, 200)) {
-        put(filter_, "correlate", json_pack("{s:{s:s}}", "k", "from", "${ .data.k }"));
-    }
-    return filter_;
-}
-
-static void task_listen(struct making *it, json_t *task)
-{
-    json_t *to = json_object();
-    uint64_t kind = draw_below(it->draw, 4);
-    if (kind < 2) {
-        put(to, "one", filter(it));
-    } else {
-        json_t *list = json_array();
-        uint64_t count = draw_below(it->draw, 2) + 1;
-        for (uint64_t i = 0; i < count; i++) {
-            (void)json_array_append_new(list, filter(it));
-        }
-        put(to, kind == 2 ? "any" : "all", list);
-    }
-    json_t *listen = json_object();
-    put(listen, "to", to);
-    if (chance(it, 200)) {
-        put(listen, "read", PICK(it, "data", "envelope"));
-    }
-    put(task, "listen", listen);
-    if (chance(it, 700)) {
-        put(task, "timeout", timeout(it));
-    }
-}
-
 static void task_emit(struct making *it, json_t *task)
 {
     json_t *with = json_object();
@@ -265,7 +198,10 @@ static void task_raise(struct making *it, json_t *task)
 {
     static const json_int_t statuses[] = {400, 408, 500};
     json_int_t status = statuses[draw_below(it->draw, 3)];
-    json_t *error = json_pack("{s:s, s:I}", "type", "https://sim.example/drawn", "status", status);
+    json_t *error =
+        !it->bare && it->has_error && chance(it, 300)
+            ? json_string("known")
+            : json_pack("{s:s, s:I}", "type", "https://sim.example/drawn", "status", status);
     put(task, "raise", json_pack("{s:o}", "error", error));
     if (chance(it, 500)) {
         put(task, "if", json_string("${ ($context.c // 0) > 1 }"));
@@ -274,7 +210,7 @@ static void task_raise(struct making *it, json_t *task)
 
 static void task_flat(struct making *it, json_t *task, const char *later)
 {
-    switch (draw_below(it->draw, 12)) {
+    switch (draw_below(it->draw, 15)) {
     case 0:
     case 1:
         task_set(it, task);
@@ -295,10 +231,26 @@ static void task_flat(struct making *it, json_t *task, const char *later)
     case 6:
         task_raise(it, task);
         break;
+    case 7:
+        task_approval(it, task);
+        break;
+    case 8:
+        task_http(it, task);
+        break;
+    case 9:
+        task_run(it, task);
+        break;
     default:
         task_call(it, task);
         break;
     }
+}
+
+/* Its deadline is its gate's. */
+static bool is_approval(const json_t *task)
+{
+    const char *call = json_text_of(task, "call");
+    return call != NULL && strcmp(call, "approval") == 0;
 }
 
 /* What any task may carry. */
@@ -307,7 +259,8 @@ static void task_dress(struct making *it, json_t *task, const char *later)
     if (chance(it, 120) && json_object_get(task, "if") == NULL) {
         put(task, "if", PICK(it, "${ ($context.c // 0) < 3 }", "${ .n? != 4 }", "${ true }"));
     }
-    if (chance(it, 100) && json_object_get(task, "timeout") == NULL) {
+    bool approval = is_approval(task);
+    if (!approval && chance(it, 100) && json_object_get(task, "timeout") == NULL) {
         put(task, "timeout", timeout(it));
     }
     if (chance(it, 150)) {
@@ -319,7 +272,7 @@ static void task_dress(struct making *it, json_t *task, const char *later)
     if (chance(it, 80)) {
         put(task, "output", json_pack("{s:s}", "as", "${ {n: (.n? // 2)} }"));
     }
-    if (chance(it, 60) && json_object_get(task, "switch") == NULL) {
+    if (!it->no_then && chance(it, 60) && json_object_get(task, "switch") == NULL) {
         put(task, "then",
             later != NULL && chance(it, 500) ? json_string(later)
                                              : PICK(it, "continue", "exit", "end", "continue"));
@@ -330,8 +283,10 @@ static json_t *one_task(struct making *it, unsigned depth, const char *later)
 {
     json_t *task = json_object();
     CHECK(task != NULL);
-    uint64_t kind = draw_below(it->draw, 11);
+    uint64_t kind = draw_below(it->draw, 12);
+    bool no_then = it->no_then;
     it->tasks++;
+    it->no_then = false; /* in lists below it may be */
     if (depth < DEPTH_MAX && kind == 0) {
         put(task, "do", tasks(it, depth + 1, 3));
     } else if (depth < DEPTH_MAX && kind == 1) {
@@ -340,9 +295,12 @@ static json_t *one_task(struct making *it, unsigned depth, const char *later)
         task_try(it, task, depth);
     } else if (depth < DEPTH_MAX && kind == 10) {
         task_fork(it, task, depth);
+    } else if (depth < DEPTH_MAX && kind == 11) {
+        task_listen_each(it, task, depth);
     } else {
         task_flat(it, task, later);
     }
+    it->no_then = no_then;
     task_dress(it, task, later);
     return task;
 }
@@ -362,7 +320,7 @@ static void jump_back(struct making *it, json_t *list, const char *first)
     it->tasks += 2;
 }
 
-static json_t *tasks(struct making *it, unsigned depth, unsigned most)
+json_t *tasks(struct making *it, unsigned depth, unsigned most)
 {
     json_t *list = json_array();
     CHECK(list != NULL);
@@ -378,7 +336,7 @@ static json_t *tasks(struct making *it, unsigned depth, unsigned most)
         (void)snprintf(later, sizeof(later), "t%u", first + count - 1);
         task_append(list, name, one_task(it, depth, i + 1 < count ? later : NULL));
     }
-    if (depth == 0 && it->calls > calls && chance(it, 150)) {
+    if (depth == 0 && !it->no_jump && it->calls > calls && chance(it, 150)) {
         char name[16];
         (void)snprintf(name, sizeof(name), "t%u", first);
         jump_back(it, list, name);
@@ -386,25 +344,135 @@ static json_t *tasks(struct making *it, unsigned depth, unsigned most)
     return list;
 }
 
+/* ---- the document ---- */
+
+/* A task that stands alone: `then` in it would have no list. */
+static json_t *lonely_task(struct making *it, unsigned depth)
+{
+    it->no_then = true;
+    json_t *task = one_task(it, depth, NULL);
+    it->no_then = false;
+    return task;
+}
+
+static json_t *use_functions(struct making *it)
+{
+    json_t *functions = json_object();
+    put(functions, "fn", lonely_task(it, DEPTH_MAX - 1));
+    it->has_function = true;
+    return functions;
+}
+
+static json_t *use_extensions(struct making *it)
+{
+    json_t *extension = json_pack("{s:o}", "extend",
+                                  PICK(it, "call", "set", "wait", "composite", "listen", "run",
+                                       "switch", "try", "for", "all"));
+    CHECK(extension != NULL);
+    if (chance(it, 400)) {
+        put(extension, "when", PICK(it, "${ ($context.c // 0) < 2 }", "${ .n? != 2 }"));
+    }
+    bool before = chance(it, 700);
+    it->no_jump = true;
+    if (before) {
+        put(extension, "before", tasks(it, DEPTH_MAX, 2));
+    }
+    if (!before || chance(it, 600)) {
+        put(extension, "after", tasks(it, DEPTH_MAX, 2));
+    }
+    it->no_jump = false;
+    return json_pack("[{s:o}]", "audit", extension);
+}
+
+/* What tasks name: made before them, so that they know what is there. */
+static json_t *use(struct making *it)
+{
+    json_t *object = json_object();
+    CHECK(object != NULL);
+    if (chance(it, 150)) {
+        put(object, "timeouts", json_pack("{s:{s:o}}", "long", "after", duration(it, 8000)));
+        it->has_timeout = true;
+    }
+    if (chance(it, 150)) {
+        put(object, "retries", json_pack("{s:o}", "again", retry(it)));
+        it->has_retry = true;
+    }
+    if (chance(it, 100)) {
+        put(object, "errors",
+            json_pack("{s:{s:s, s:I}}", "known", "type", "https://sim.example/known", "status",
+                      (json_int_t)500));
+        it->has_error = true;
+    }
+    if (chance(it, 150)) {
+        put(object, "functions", use_functions(it));
+    }
+    if (chance(it, 150)) {
+        put(object, "extensions", use_extensions(it));
+    }
+    return object;
+}
+
+/* Functions of the company's catalog, deployed with the definition: they see nothing of `use`. */
+static json_t *parts(struct making *it)
+{
+    json_t *object = json_object();
+    it->bare = true;
+    put(object, "g:1.0.0@default", lonely_task(it, DEPTH_MAX - 1));
+    it->bare = false;
+    it->has_part = true;
+    return object;
+}
+
+static json_t *schedule(struct making *it)
+{
+    json_t *object = json_object();
+    CHECK(object != NULL);
+    if (chance(it, 350)) {
+        put(object, "on",
+            json_pack("{s:o}", "one",
+                      json_pack("{s:{s:o}}", "with", "type", PICK(it, "t0", "t1"))));
+    }
+    if (chance(it, 180)) {
+        uint64_t kind = draw_below(it->draw, 3);
+        char text[16];
+        (void)snprintf(text, sizeof(text), "PT%uS", (unsigned)draw_below(it->draw, 9) + 2);
+        put(object,
+            kind == 0   ? "every"
+            : kind == 1 ? "after"
+                        : "cron",
+            kind == 2 ? PICK(it, "* * * * *", "*/2 * * * *", "30 * * * *") : json_string(text));
+    }
+    return object;
+}
+
 json_t *generate_flow(struct draw *draw, unsigned number)
 {
-    struct making it = {.draw = draw};
+    struct making it = {.draw = draw, .number = number};
     char name[16];
     (void)snprintf(name, sizeof(name), "f%u", number);
     json_t *flow = json_pack("{s:{s:s, s:s, s:s, s:s}}", "document", "dsl", "1.0.3", "namespace",
                              "sim", "name", name, "version", "1.0.0");
     CHECK(flow != NULL);
-    if (chance(&it, 350)) {
-        put(flow, "schedule",
-            json_pack("{s:{s:o}}", "on", "one",
-                      json_pack("{s:{s:o}}", "with", "type", PICK(&it, "t0", "t1"))));
+    json_t *when = schedule(&it);
+    if (json_object_size(when) > 0) {
+        put(flow, "schedule", json_incref(when));
     }
+    json_decref(when);
     if (chance(&it, 150)) {
         put(flow, "timeout", json_pack("{s:s}", "after", "PT25S"));
     }
     if (chance(&it, 150)) {
         put(flow, "output", json_pack("{s:s}", "as", "${ {n: .n?} }"));
     }
+    if (chance(&it, 100)) {
+        put(flow, GENERATE_PARTS, parts(&it));
+    }
+    json_t *named = use(&it);
+    if (json_object_size(named) > 0) {
+        put(flow, "use", json_incref(named));
+    }
+    json_decref(named);
+    it.tasks = 0;
     put(flow, "do", tasks(&it, 0, 5));
     return flow;
 }

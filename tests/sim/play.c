@@ -97,6 +97,7 @@ static void wild_act(struct sim *sim, void *what, uint64_t number)
     if (sim->figures.turns >= TURNS_WANTED || number >= TICKS_WILD) {
         sim->healed = true;
         sim_trace(sim, "faults stop", sim->figures.turns, number);
+        client_end_schedules(sim);
         sim_after(sim, 1000, quiet_act, NULL, 0);
         return;
     }

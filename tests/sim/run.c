@@ -20,6 +20,7 @@
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/engine/event.h"
 #include "tests/sim/run.h"
 
 enum { JOBS_MAX = 64, FINDINGS_SHOWN = 10, TURNS_COUNT = 200, EXIT_USAGE = 2 };
@@ -81,6 +82,12 @@ static void figures_add(struct sim_figures *sum, const struct sim_figures *figur
     for (int i = 0; i < SIM_TASK_KINDS; i++) {
         sum->tasks[i] += figures->tasks[i];
     }
+    for (int i = 0; i < FEATURE_COUNT; i++) {
+        sum->features[i] += figures->features[i];
+    }
+    for (int i = 0; i < SIM_EVENT_KINDS; i++) {
+        sum->events[i] += figures->events[i];
+    }
 }
 
 /* ---- workers ---- */
@@ -103,6 +110,7 @@ static void worker(struct board *board, struct desk *desk, const struct argument
             break;
         }
         if (!well) {
+            fprintf(stderr, "finding in seed %llu: %s\n", (unsigned long long)seed, finding);
             desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = seed;
         } else if (figures.turns >= TURNS_COUNT && figures.hits > 0) {
             desk->counted++;
@@ -179,7 +187,18 @@ static void tell_distribution(const struct sim_figures *sum, uint64_t counted)
                    (unsigned long long)sum->tasks[i]);
         }
     }
-    printf("\nfaults:\n");
+    printf("\nevents:");
+    for (unsigned i = 0; i < SIM_EVENT_KINDS; i++) {
+        if (event_kind_version(i) > 0 || sum->events[i] > 0) {
+            printf(" %s=%llu", event_kind_name((enum event_kind)i),
+                   (unsigned long long)sum->events[i]);
+        }
+    }
+    printf("\nfeatures:\n");
+    for (int i = 0; i < FEATURE_COUNT; i++) {
+        printf("  %10llu  %s\n", (unsigned long long)sum->features[i], feature_names[i]);
+    }
+    printf("faults:\n");
     for (int i = 0; i < FAULT_COUNT; i++) {
         printf("  %10llu  %s\n", (unsigned long long)sum->faults[i], fault_names[i]);
     }

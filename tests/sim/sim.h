@@ -23,6 +23,8 @@ struct checker;
 struct client;
 struct coordinator;
 struct effects;
+struct instance;
+struct plan_node;
 struct sim;
 struct sim_bus;
 
@@ -35,7 +37,16 @@ enum fault {
 
 extern const char *const fault_names[FAULT_COUNT];
 
-enum { SIM_TASK_KINDS = 24, SIM_FLOWS_MAX = 3, SIM_FINDING_BYTES = 2048 };
+enum feature {
+#define SIM_FEATURE(name, text) FEATURE_##name,
+#include "tests/sim/features.def"
+#undef SIM_FEATURE
+    FEATURE_COUNT
+};
+
+extern const char *const feature_names[FEATURE_COUNT];
+
+enum { SIM_TASK_KINDS = 24, SIM_EVENT_KINDS = 128, SIM_FLOWS_MAX = 3, SIM_FINDING_BYTES = 2048 };
 
 /* What a seed came to. Plain numbers: it crosses from one process to another. */
 struct sim_figures {
@@ -43,10 +54,12 @@ struct sim_figures {
     uint64_t acts;
     uint64_t instances;
     uint64_t effects;
-    uint64_t faults[FAULT_COUNT];   /* that happened */
-    uint64_t hits;                  /* of them while an instance was open */
-    uint64_t tasks[SIM_TASK_KINDS]; /* steps entered, by kind of task */
-    uint64_t trace;                 /* digest of everything that happened, in order */
+    uint64_t faults[FAULT_COUNT];     /* that happened */
+    uint64_t hits;                    /* of them while an instance was open */
+    uint64_t tasks[SIM_TASK_KINDS];   /* steps entered, by kind of task */
+    uint64_t features[FEATURE_COUNT]; /* of instances started and steps entered */
+    uint64_t events[SIM_EVENT_KINDS]; /* journal events, by kind */
+    uint64_t trace;                   /* digest of everything that happened, in order */
 };
 
 typedef void sim_act_fn(struct sim *sim, void *what, uint64_t number);
@@ -128,9 +141,19 @@ void sim_trace(struct sim *sim, const char *what, uint64_t a, uint64_t b);
 /* Forget what was kept for one seed. Nothing of it is in use. */
 void caches_clear(void);
 
+/* ---- features.c ---- */
+
+void features_instance(struct sim *sim, const struct instance *instance);
+void features_step(struct sim *sim, const struct plan_node *node);
+
 /* ---- generate.c ---- */
 
-/* A definition of the language the loader accepts, as JSON, which is YAML too. */
+/* Member of a generated definition that is not part of it: functions of catalogs that are deployed
+ * with it, by name. */
+#define GENERATE_PARTS "(parts)"
+
+/* A definition of the language the loader accepts, as JSON, which is YAML too. `number`: it may run
+ * those with lower ones. */
 json_t *generate_flow(struct draw *draw, unsigned number);
 
 /* Data for an event or a run. */

@@ -1,0 +1,206 @@
+/* Tasks that involve others: agents, people, other workflows, events. */
+#include <stdio.h>
+
+#include "common/base/check.h"
+#include "tests/sim/generate_private.h"
+
+void task_call(struct making *it, json_t *task)
+{
+    it->calls++;
+    if (it->has_function && !it->bare && chance(it, 200)) {
+        put(task, "call", json_string("fn"));
+        put(task, "with", json_pack("{s:s}", "n", "${ .n? // 0 }"));
+        return;
+    }
+    if (it->has_part && !it->bare && chance(it, 200)) {
+        put(task, "call", json_string("g:1.0.0@default"));
+        return;
+    }
+    put(task, "call",
+        PICK(it, "work@quick", "work@pure", "work@keyed", "work@keyed", "work@probed",
+             "work@manual", "work@both"));
+    json_t *with = json_object();
+    put(with, "input",
+        chance(it, 500) ? json_string("${ {n: (.n? // 0)} }")
+                        : json_pack("{s:I}", "k", (json_int_t)3));
+    if (chance(it, 100)) {
+        put(with, "minConfidence", json_real(0.5));
+    }
+    if (chance(it, 80)) {
+        put(with, "idempotencyKey",
+            PICK(it, "${ \"\\($workflow.id)-k\" }", "${ \"\\($workflow.id)-\\(.n? // 0)\" }"));
+    }
+    if (chance(it, 100)) {
+        put(with, "priority", json_integer((json_int_t)draw_below(it->draw, 10)));
+    }
+    put(task, "with", with);
+}
+
+/* As the loader compiles it: fetch is pure, send keyed, submit manual, operate probed. */
+void task_http(struct making *it, json_t *task)
+{
+    it->calls++;
+    if (chance(it, 200)) {
+        put(task, "call", json_string("openapi"));
+        put(task, "with",
+            json_pack("{s:{s:s}, s:s, s:{s:s}}", "document", "endpoint",
+                      "http://sim.example/api.json", "operationId", "op", "parameters", "n",
+                      "${ .n? // 0 }"));
+        return;
+    }
+    json_t *with =
+        json_pack("{s:o, s:o}", "method", PICK(it, "get", "post", "post", "put"), "endpoint",
+                  PICK(it, "http://sim.example/{n}", "http://sim.example/a",
+                       "${ \"http://sim.example/\\(.n? // 0)\" }"));
+    CHECK(with != NULL);
+    if (chance(it, 500)) {
+        put(with, "headers", json_pack("{s:s}", "Idempotency-Key", "${ $workflow.id }"));
+    }
+    if (chance(it, 300)) {
+        put(with, "output", PICK(it, "raw", "content", "response"));
+    }
+    put(task, "call", json_string("http"));
+    put(task, "with", with);
+}
+
+void task_approval(struct making *it, json_t *task)
+{
+    it->calls++;
+    json_t *with = json_pack("{s:s}", "title", "${ \"n is \\(.n? // 0)\" }");
+    CHECK(with != NULL);
+    if (chance(it, 600)) {
+        put(with, "proposal",
+            chance(it, 500) ? json_string("${ {n: (.n? // 0)} }")
+                            : json_pack("{s:I}", "k", (json_int_t)1));
+    }
+    if (chance(it, 200)) {
+        put(with, "form",
+            json_pack("{s:{s:s, s:[s]}}", "document", "type", "object", "required",
+                      chance(it, 500) ? "n" : "k"));
+    }
+    if (chance(it, 600)) {
+        put(with, "deadline", duration(it, 5000));
+        if (chance(it, 800)) {
+            put(with, "onTimeout", PICK(it, "park", "deny", "allow", "escalate"));
+        }
+    }
+    if (chance(it, 150)) {
+        put(with, "assignees", json_pack("[s]", "ann"));
+    }
+    put(task, "call", json_string("approval"));
+    put(task, "with", with);
+}
+
+/* Another one that was deployed before, or itself, which ends by a count in the input. */
+void task_run(struct making *it, json_t *task)
+{
+    it->calls++;
+    bool itself = it->number == 0 || chance(it, 100);
+    char name[16];
+    (void)snprintf(name, sizeof(name), "f%u",
+                   itself ? it->number : (unsigned)draw_below(it->draw, it->number));
+    json_t *workflow = json_pack("{s:s, s:s}", "namespace", "sim", "name", name);
+    CHECK(workflow != NULL);
+    if (chance(it, 300)) {
+        put(workflow, "version", PICK(it, "1.0.0", "latest"));
+    }
+    if (itself) {
+        put(workflow, "input", json_pack("{s:s}", "d", "${ ($workflow.input.d? // 0) + 1 }"));
+        put(task, "if", json_string("${ ($workflow.input.d? // 0) < 2 }"));
+    } else if (chance(it, 400)) {
+        put(workflow, "input", json_pack("{s:s}", "n", "${ .n? // 0 }"));
+    }
+    json_t *run = json_pack("{s:o}", "workflow", workflow);
+    CHECK(run != NULL);
+    if (chance(it, 250)) {
+        put(run, "await", json_boolean(chance(it, 200)));
+    }
+    put(task, "run", run);
+    if (chance(it, 200)) {
+        put(task, "timeout", timeout(it));
+    }
+}
+
+static json_t *filter(struct making *it)
+{
+    json_t *with = json_object();
+    json_t *filter_ = json_object();
+    put(with, "type", PICK(it, "t0", "t1", "t2", "t3"));
+    if (chance(it, 200)) {
+        put(with, "data", json_string("${ .n > 1 }"));
+    }
+    put(filter_, "with", with);
+    if (chance(it, 200)) {
+        put(filter_, "correlate", json_pack("{s:{s:s}}", "k", "from", "${ .data.k }"));
+    }
+    return filter_;
+}
+
+void task_listen(struct making *it, json_t *task)
+{
+    json_t *to = json_object();
+    uint64_t kind = draw_below(it->draw, 4);
+    if (kind < 2) {
+        put(to, "one", filter(it));
+    } else {
+        json_t *list = json_array();
+        uint64_t count = draw_below(it->draw, 2) + 1;
+        for (uint64_t i = 0; i < count; i++) {
+            (void)json_array_append_new(list, filter(it));
+        }
+        put(to, kind == 2 ? "any" : "all", list);
+    }
+    json_t *listen = json_object();
+    put(listen, "to", to);
+    if (chance(it, 200)) {
+        put(listen, "read", PICK(it, "data", "envelope"));
+    }
+    put(task, "listen", listen);
+    if (chance(it, 700)) {
+        put(task, "timeout", timeout(it));
+    }
+}
+
+/* Several events: until something is so, and each handled by tasks of its own. */
+void task_listen_each(struct making *it, json_t *task, unsigned depth)
+{
+    json_t *to = json_object();
+    json_t *any = json_array();
+    CHECK(any != NULL);
+    if (chance(it, 800)) {
+        (void)json_array_append_new(any, filter(it));
+    }
+    put(to, "any", any);
+    uint64_t kind = draw_below(it->draw, 4);
+    if (kind == 0) {
+        json_t *until = chance(it, 700) ? json_pack("{s:o}", "one", filter(it))
+                                        : json_pack("{s:[o]}", "all", filter(it));
+        put(to, "until", until);
+    } else if (kind < 3) {
+        put(to, "until",
+            PICK(it, "${ length > 1 }", "${ length > 2 }", "${ ($context.c // 0) > 2 }"));
+    }
+    json_t *listen = json_pack("{s:o}", "to", to);
+    CHECK(listen != NULL);
+    if (chance(it, 200)) {
+        put(listen, "read", PICK(it, "data", "envelope", "raw"));
+    }
+    put(task, "listen", listen);
+    if (chance(it, 700)) {
+        json_t *foreach = json_pack("{s:s}", "item", "e");
+        CHECK(foreach != NULL);
+        if (chance(it, 900)) {
+            put(foreach, "do", tasks(it, depth + 1, 2));
+        }
+        if (chance(it, 200)) {
+            put(foreach, "export", json_pack("{s:s}", "as", "${ {c: (($context.c // 0) + 1)} }"));
+        }
+        if (chance(it, 200)) {
+            put(foreach, "output", json_pack("{s:s}", "as", "${ {n: $index} }"));
+        }
+        put(task, "foreach", foreach);
+    }
+    if (chance(it, 800)) {
+        put(task, "timeout", timeout(it));
+    }
+}
