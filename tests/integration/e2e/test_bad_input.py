@@ -106,6 +106,13 @@ class BadInput(company.Case):
         self.assertIn("LIMIT_EVENT_BYTES", self.letter("event.big", body)["reason"])
         self.goes_on()
 
+    def test_an_event_the_server_takes_and_the_stream_did_not(self):
+        """Between the stream's limit and the server's it was gone without a word."""
+        for size in (1114112, 1500 * 1024, 2 * 1024 * 1024 - 16):
+            body = b'{"x": "' + b"y" * size
+            self.assertIn("LIMIT_EVENT_BYTES", self.letter("event.big", body)["reason"])
+        self.goes_on()
+
     def test_an_event_of_one_mib_is_taken(self):
         self.company.deploy(
             "big", "schedule: {on: {one: {with: {type: e2e.big}}}}\n"
