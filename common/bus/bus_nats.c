@@ -6,11 +6,13 @@
  * subscriptions to it. The keeper also finds publications and pull requests nobody answered; with
  * nothing outstanding it sleeps without limit.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
@@ -324,6 +326,30 @@ static natsStatus options_set_behaviour(natsOptions *options, const struct bus *
     return NATS_OK;
 }
 
+/* The client library says "SSL Error" to whatever is wrong with the file. */
+static enum err ca_check(const struct bus *bus, struct error *err)
+{
+    natsOptions *probe = NULL;
+    if (bus->ca_file == NULL) {
+        return ERR_OK;
+    }
+    if (access(bus->ca_file, R_OK) != 0) {
+        return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_REFUSED,
+                         "cannot open the certificate authority '%s': %s", bus->ca_file,
+                         strerror(errno));
+    }
+    natsStatus status = natsOptions_Create(&probe);
+    if (status == NATS_OK) {
+        status = natsOptions_LoadCATrustedCertificates(probe, bus->ca_file);
+    }
+    natsOptions_Destroy(probe);
+    if (status == NATS_SSL_ERROR) {
+        return error_set(err, ERR_INVALID, "'%s' holds no certificate in PEM form", bus->ca_file);
+    }
+    return status == NATS_OK ? ERR_OK
+                             : bus_nats_error(status, "use certificates of", bus->ca_file, err);
+}
+
 /* The secret is read again for each connection, so a changed password needs no restart. */
 static enum err connection_open(struct bus *bus, natsConnection **ret_connection, struct error *err)
 {
@@ -332,6 +358,7 @@ static enum err connection_open(struct bus *bus, natsConnection **ret_connection
     if (bus->creds_file != NULL) {
         TRY(bus_secret_read(bus->creds_file, &secret, err));
     }
+    TRY(ca_check(bus, err));
     natsStatus status = natsOptions_Create(&options);
     if (status == NATS_OK) {
         status = options_set_behaviour(options, bus);
@@ -357,7 +384,14 @@ static enum err connection_open(struct bus *bus, natsConnection **ret_connection
     natsOptions_Destroy(options);
     if (status != NATS_OK) {
         *ret_connection = NULL;
-        return bus_nats_error(status, "connect to the bus at", bus->urls.text[0], err);
+        enum err code = bus_nats_error(status, "connect to the bus at", bus->urls.text[0], err);
+        if (code == ERR_TIMEOUT) { /* nobody answered: that is what unreachable means */
+            code = ERR_UNAVAILABLE;
+            if (err != NULL) {
+                err->code = code;
+            }
+        }
+        return code;
     }
     return ERR_OK;
 }

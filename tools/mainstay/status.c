@@ -55,7 +55,9 @@ enum exit_code status_run(struct cli *cli)
     json_t *reply = NULL;
     if (cli_ask_within(cli, "status", NULL, false, STATUS_MS, &reply, &err) != ERR_OK) {
         json_decref(reply);
-        return cli_fail(&err, "mainstay up starts a company on this machine");
+        return cli_fail(&err, err.code == ERR_UNAVAILABLE
+                                  ? "mainstay up starts a company on this machine"
+                                  : NULL);
     }
     if (cli->format == OUTPUT_TEXT) {
         status_print(reply);

@@ -92,6 +92,26 @@ Test(bus_address, a_creds_file_must_be_private_and_complete)
     rmdir(folder);
 }
 
+/* Both were an "SSL Error" that named no file. */
+Test(bus_address, a_certificate_authority_that_is_none_is_named)
+{
+    char folder[] = "/tmp/mainstay-ca-XXXXXX";
+    cr_assert_not_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof(path), "%s/ca.pem", folder);
+    const struct bus_options options = {
+        .url = "tls://127.0.0.1:1", .ca_file = path, .name = "test"};
+    struct bus *bus = NULL;
+    struct error err = {0};
+    cr_assert_eq(bus_connect(&options, &bus, &err), ERR_NOT_FOUND, "%s", err.message);
+    cr_assert_not_null(strstr(err.message, path), "%s", err.message);
+    write_creds(path, "no certificate\n", 0600);
+    cr_assert_eq(bus_connect(&options, &bus, &err), ERR_INVALID, "%s", err.message);
+    cr_assert_not_null(strstr(err.message, path), "%s", err.message);
+    unlink(path);
+    rmdir(folder);
+}
+
 Test(bus_address, subjects_are_tokens)
 {
     static const char *const good[] = {"a", "event.invoice.received", "$JS.ACK.S.C.1.2.3.4.5",
