@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/str.h"
@@ -34,6 +36,18 @@ static void complain(const char *message, const char *hint)
         output_safe(stderr, hint);
         (void)fputc('\n', stderr);
     }
+}
+
+/* Whether the reader of the output has gone. A flush that failed on the way has cleared the words
+ * of a long output, so that the last one finds nothing wrong: the pipe itself is asked too. */
+static bool output_unread(void)
+{
+    struct pollfd pipe = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    errno = 0;
+    if (fflush(stdout) != 0 && errno == EPIPE) {
+        return true;
+    }
+    return ferror(stdout) != 0 && poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
 }
 
 enum exit_code cli_fail(const struct error *err, const char *hint)
@@ -310,8 +324,7 @@ enum exit_code cli_main(int argc, char **argv)
         break;
     }
     invocation_release(&args);
-    errno = 0;
-    bool unread = fflush(stdout) != 0 && errno == EPIPE; /* `mainstay ... | head`: nobody minds */
+    bool unread = output_unread(); /* `mainstay ... | head`: nobody minds */
     if (!unread && ferror(stdout) != 0 && exit_code == EXIT_DONE) {
         complain("cannot write the output", NULL);
         exit_code = EXIT_FAILED;

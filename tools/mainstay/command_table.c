@@ -51,11 +51,12 @@ const struct command commands[] = {
      run_run, "run one instance and print its output",
      "A FILE is deployed first; a NAME (namespace/name or namespace/name:version) is deployed\n"
      "already. A fault is printed on standard error as JSON (exit code 3)."},
-    {"emit", NULL, NULL, "TYPE JSON|@FILE", 1, 2,
+    {"emit", NULL, NULL, "TYPE [JSON|@FILE]", 1, 2,
      BIT(CONTENT_TYPE) | BIT(ID) | BIT(SOURCE) | BIT(SUBJECT), emit_run,
      "send an event and wait until it is accepted",
      "The data may be JSON, XML, X12, CSV or anything else; @FILE reads a file, @- standard\n"
-     "input. The content type is guessed from the data and the file's name when not given."},
+     "input. The content type is guessed from the data and the file's name when not given.\n"
+     "An event without data says by its type alone that something happened."},
     {"explain", NULL, NULL, "INSTANCE", 1, 1, 0, explain_run,
      "tell the story of an instance in plain words", NULL},
     {"inbox", NULL, NULL, "", 0, 0, LIST, gates_ls_run, "what waits for a person (gates ls)", NULL},

@@ -1,6 +1,7 @@
 """Commands of operators that the other files do not need: versions, calls, priority, cancelling."""
 import json
 import re
+import subprocess
 
 import company
 from company import ACT, ECHO, SOURCE
@@ -27,6 +28,19 @@ class Commands(company.Case):
         row = self.company.instances("mainstay/call-tester-slow")[0]
         self.assertEqual(row["status"], "faulted")
         self.assertIn("at /do/0/call", row["reason"])
+
+    def test_a_reader_that_goes_away_is_no_failure(self):
+        """A long output into `head` ended with "cannot write the output"."""
+        text = self.company.file("long.json", json.dumps({"x": "y" * 300000}))
+        self.company.call("emit", "e2e.nobody.wants", f"@{text}")
+        words = [str(company.BIN / "mainstay"), "--dir", str(self.company.dir), "journal", "tail",
+                 "--limit", "1000", "-o", "json"]
+        with subprocess.Popen(words, env=self.company.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as reader:
+            reader.stdout.read(10)
+            reader.stdout.close()
+            self.assertEqual(reader.stderr.read(), "")
+            self.assertEqual(reader.wait(60), 0)
 
     def test_agents_call_of_what_nobody_offers(self):
         ran = self.company.run("agents", "call", "tester", "no-such-action", "--input", "{}",
