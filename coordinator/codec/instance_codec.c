@@ -189,6 +189,8 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.steps = instance->steps;
     row.retries = instance->retries;
     row.cancelling = instance->cancelling;
+    row.killed = instance->killed;
+    row.paused = proto_text(instance->paused);
     row.migrated = instance->migrated;
     row.final = (uint32_t)instance->final;
     row.final_value = proto_doc(instance->final_value);
@@ -365,6 +367,10 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     instance->steps = row->steps;
     instance->retries = row->retries;
     instance->cancelling = row->cancelling;
+    instance->killed = row->killed;
+    if (row->paused[0] != '\0') {
+        text_replace(&instance->paused, row->paused);
+    }
     instance->migrated = row->migrated;
     instance->final = (enum instance_status)row->final;
     instance->final_value = doc_of_proto(&row->final_value);

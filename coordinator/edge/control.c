@@ -39,6 +39,11 @@ static const struct verb verbs[] = {
     {"instances.ls", false, verb_instances_ls},
     {"instances.describe", false, verb_instances_describe},
     {"instances.cancel", true, verb_cancel},
+    {"instances.kill", true, verb_instances_operate},
+    {"instances.pause", true, verb_instances_operate},
+    {"instances.resume", true, verb_instances_operate},
+    {"instances.retry", true, verb_instances_operate},
+    {"instances.restart", true, verb_instances_operate},
     {"agents.lost", true, verb_lost},
     {"instances.migrate", true, verb_instances_migrate},
     {"explain", false, verb_explain},
@@ -311,6 +316,10 @@ static void pending_fill(struct control *control, const struct pending *pending,
     }
     if (strcmp(pending->verb, "instances.migrate") == 0) {
         migrate_fill(pending->body, reply);
+        return;
+    }
+    if (reply->operated != NULL) {
+        operate_fill(control, pending->body, reply);
         return;
     }
     if (strcmp(pending->verb, "deploy") == 0 || strcmp(pending->verb, "definitions.retire") == 0) {

@@ -211,7 +211,12 @@ static enum err ambiguous(const char *prefix, const char *what, const struct id 
 
 enum err body_instance(struct request *request, struct id *ret_id, struct error *err)
 {
-    const char *text = json_text_of(request->body, "instance");
+    return text_instance(request, json_text_of(request->body, "instance"), ret_id, err);
+}
+
+enum err text_instance(struct request *request, const char *text, struct id *ret_id,
+                       struct error *err)
+{
     char prefix[ID_HEX_BYTES];
     TRY(prefix_read(text, "instance", prefix, err));
     if (id_of_hex(prefix, ret_id)) {

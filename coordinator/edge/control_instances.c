@@ -73,7 +73,7 @@ static void open_fill(struct request *request, const struct instance *open, json
         if (frame->node != PLAN_NONE) {
             (void)request_add_row(request, steps, step_json(open, frame));
         }
-        if (frame->has_gate && frame->state == FRAME_SUSPENDED) {
+        if (frame->has_gate) {
             char hex[ID_HEX_BYTES];
             id_hex(&frame->gate, hex);
             CHECK(json_array_append_new(gates, json_string(hex)) == 0);
@@ -259,7 +259,7 @@ static const struct frame *gate_frame(struct control *control, const struct inst
     const struct frame *found = NULL;
     for (uint32_t i = 0; i < open->frame_count && found == NULL; i++) {
         const struct frame *frame = open->frames[i];
-        if (frame->has_gate && frame->state == FRAME_SUSPENDED) {
+        if (frame->has_gate) {
             found = frame;
         } else if (frame->has_child) {
             const struct instance *child =

@@ -194,13 +194,13 @@ static bool done_visit(void *user, const struct id *id, const struct done *done)
     return row_add(listing, &place, row);
 }
 
-static bool status_is_open(const char *status)
+bool status_is_open(const char *status)
 {
     return strcmp(status, "running") == 0 || strcmp(status, "waiting") == 0 ||
            strcmp(status, "suspended") == 0;
 }
 
-static bool status_is_done(const char *status)
+bool status_is_done(const char *status)
 {
     return strcmp(status, "completed") == 0 || strcmp(status, "faulted") == 0 ||
            strcmp(status, "cancelled") == 0;

@@ -232,6 +232,9 @@ enum err verb_run(struct request *request, struct error *err)
 
 enum err verb_cancel(struct request *request, struct error *err)
 {
+    if (json_object_get(request->body, "instance") == NULL) {
+        return verb_instances_operate(request, err);
+    }
     static const struct member members[] = {{"instance", MEMBER_TEXT, true},
                                             {"reason", MEMBER_TEXT, false}};
     TRY(body_check(request, members, 2, err));

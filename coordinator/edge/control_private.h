@@ -91,6 +91,11 @@ verb_fn verb_deploy, verb_run, verb_emit, verb_cancel, verb_verdict, verb_letter
 verb_fn verb_definitions_retire; /* control_definitions.c */
 verb_fn verb_instances_migrate;  /* control_migrate.c */
 
+verb_fn verb_instances_operate; /* control_operate.c */
+
+/* Complete the reply of instances.kill and its like (control_operate.c). */
+void operate_fill(struct control *control, json_t *body, const struct reply_order *reply);
+
 /* Complete the reply of instances.migrate (control_migrate.c). */
 void migrate_fill(json_t *body, const struct reply_order *reply);
 
@@ -162,6 +167,8 @@ json_t *cursor_json(int64_t ms, const struct id *id);
 
 /* Instance by id or unique prefix. A whole id is not looked up. ERR_INVALID, ERR_NOT_FOUND. */
 MUST_CHECK enum err body_instance(struct request *request, struct id *ret_id, struct error *err);
+MUST_CHECK enum err text_instance(struct request *request, const char *text, struct id *ret_id,
+                                  struct error *err);
 
 /* Open gate by id or unique prefix. ERR_INVALID, ERR_NOT_FOUND. */
 MUST_CHECK enum err body_gate(struct request *request, const struct gate **ret_gate,
@@ -190,6 +197,12 @@ size_t json_size(const json_t *value);
 
 json_t *decision_json(const struct decision *decision);
 json_t *failure_json(const struct failure *failure);
+
+/* ---- control_list.c ---- */
+
+/* Whether it is a status of open instances, of ended ones. */
+bool status_is_open(const char *status);
+bool status_is_done(const char *status);
 
 /* ---- control_status.c, control_definitions.c ---- */
 

@@ -126,7 +126,8 @@ static void leaf_reason(const struct control *control, const struct frame *frame
         (void)text_copy(out, size, "an expression is with mainstay-jq");
         break;
     case FRAME_CANCELLING:
-        (void)text_copy(out, size, "recalls what is in flight");
+        (void)snprintf(out, size, gate == NULL ? "recalls what is in flight" : "%.160s",
+                       gate == NULL ? "" : gate->failure.title);
         break;
     case FRAME_RUNNING:
     case FRAME_OUTPUT:
@@ -140,7 +141,7 @@ const struct frame *view_leaf(const struct instance *open)
     const struct frame *first = NULL;
     for (uint32_t i = 0; open->branches > 0 && i < open->frame_count; i++) {
         const struct frame *frame = open->frames[i];
-        if (frame->children == 0 && frame->state == FRAME_SUSPENDED) {
+        if (frame->children == 0 && frame->has_gate) {
             return frame;
         }
         if (first == NULL && frame->children == 0 && frame->state != FRAME_JOINED) {
@@ -172,6 +173,8 @@ void view_reason(const struct control *control, const struct view *view, char *o
     if (open->final != 0) {
         (void)snprintf(out, size, "is %s once its effects are settled",
                        instance_status_name(open->final));
+    } else if (open->paused != NULL) {
+        (void)text_copy(out, size, open->paused);
     } else if (leaf != NULL && leaf->node != PLAN_NONE) {
         leaf_reason(control, leaf, &open->plan->nodes[leaf->node], out, size);
         uint32_t beside = leaves_beside(open);

@@ -193,6 +193,15 @@ static const char *instance_words(struct story *story, const struct event *event
     case EVENT_INSTANCE_CANCELLING:
         return say(story, "%.100s asked to cancel it%s%.300s", person, reason ? ": " : "",
                    reason ? event->text : "");
+    case EVENT_INSTANCE_KILLED:
+        return say(story, "%.100s killed it%s%.300s", person, reason ? ": " : "",
+                   reason ? event->text : "");
+    case EVENT_INSTANCE_PAUSED:
+        return say(story, "%.100s paused it%s%.300s", person, reason ? ": " : "",
+                   reason ? event->text : "");
+    case EVENT_INSTANCE_RESUMED:
+        return say(story, "%.100s let it go on%s%.300s", person, reason ? ": " : "",
+                   reason ? event->text : "");
     case EVENT_INSTANCE_CANCELLED:
         return "cancelled";
     default:
@@ -481,6 +490,12 @@ static const char *other_words(struct story *story, const struct view_event *at)
     case EVENT_ITERATION_STARTED:
         return say(story, "'%.64s' takes item %u", name, event->count + 1);
     case EVENT_TIMER_FIRED:
+        if (event->person != NULL) {
+            return say(story, "%.100s had '%.64s' tried again at once%s%.300s",
+                       event->person[0] == '\0' ? "somebody" : event->person, name,
+                       event->text == NULL || event->text[0] == '\0' ? "" : ": ",
+                       event->text == NULL ? "" : event->text);
+        }
         return say(story,
                    approval_asked(story, event) ? "the deadline of '%.64s' has passed"
                                                 : "the time of '%.64s' has come",
@@ -547,6 +562,9 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_INSTANCE_COMPLETED:
     case EVENT_INSTANCE_FAULTED:
     case EVENT_INSTANCE_MIGRATED:
+    case EVENT_INSTANCE_KILLED:
+    case EVENT_INSTANCE_PAUSED:
+    case EVENT_INSTANCE_RESUMED:
     case EVENT_INSTANCE_CANCELLING:
     case EVENT_INSTANCE_CANCELLED:
         return instance_words(story, at->event);

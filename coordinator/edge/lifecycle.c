@@ -37,6 +37,8 @@ static const struct happening of_workflow[] = {
     {EVENT_INSTANCE_CANCELLED, "workflow.cancelled", "cancelledAt"},
     {EVENT_GATE_OPENED, "workflow.suspended", "suspendedAt"},
     {EVENT_GATE_DECIDED, "workflow.resumed", "resumedAt"},
+    {EVENT_INSTANCE_PAUSED, "workflow.suspended", "suspendedAt"},
+    {EVENT_INSTANCE_RESUMED, "workflow.resumed", "resumedAt"},
 };
 
 /* A step that runs in one go has two. */

@@ -31,6 +31,7 @@ enum command_kind {
     COMMAND_ZONE,        /* the rules of a time zone */
     COMMAND_CLOCK,       /* the wall clock jumped, or agrees again */
     COMMAND_LOST,        /* a person declares a store lost */
+    COMMAND_OPERATE,     /* an operator acts on instances */
 };
 
 struct event_command {
@@ -118,6 +119,31 @@ struct cancel_command {
     const char *person;
 };
 
+enum operation {
+    OPERATE_CANCEL,  /* settle what is in flight, end as cancelled */
+    OPERATE_KILL,    /* end as cancelled; persons are asked about effects that are in doubt */
+    OPERATE_PAUSE,   /* begin nothing more */
+    OPERATE_RESUME,  /* go on */
+    OPERATE_RETRY,   /* what is parked, or waits for another attempt, is tried at once */
+    OPERATE_RESTART, /* another instance with the input of one that has ended */
+};
+
+struct operate_item {
+    struct id instance;
+    struct digest definition; /* restart */
+    struct doc *input;        /* restart; NULL: it cannot be read any more */
+};
+
+/* Each instance by itself: what one refuses changes nothing for the others. */
+struct operate_command {
+    enum operation operation;
+    const struct operate_item *items;
+    uint32_t count;
+    const char *request_id; /* restart: the same id and instance give the same new instance */
+    const char *reason;
+    const char *person;
+};
+
 struct verdict_command {
     struct id gate;
     uint32_t verdict;  /* enum verdict */
@@ -171,6 +197,7 @@ struct command {
         struct deploy_command deploy;
         struct cancel_command cancel;
         struct lost_command lost;
+        struct operate_command operate;
         struct verdict_command verdict;
         struct evaluation_command evaluation;
         struct dead_letter_command dead_letter;

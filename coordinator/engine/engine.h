@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "coordinator/engine/command.h"
 #include "coordinator/engine/company.h"
 #include "coordinator/engine/event.h"
 #include "coordinator/engine/instance.h"
@@ -122,6 +123,11 @@ void engine_replay(struct engine *engine, const struct event *event);
 
 /* Read-only views for queries. Instance: borrowed until the end of the turn; NULL when not open. */
 struct instance *engine_instance(struct engine *engine, const struct id *id);
+/* Why the operation would be refused for an open instance; NULL: it would not. Static text. Nothing
+ * is changed. */
+const char *engine_operation_refused(struct engine *engine, struct instance *instance,
+                                     enum operation operation);
+
 const struct company *engine_company(const struct engine *engine);
 const struct engine_counters *engine_counters(const struct engine *engine);
 int64_t engine_now(const struct engine *engine);

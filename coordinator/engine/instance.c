@@ -85,6 +85,7 @@ void instance_destroy(struct instance **instance)
     free(it->journal);
     free(it->traceparent);
     free(it->trigger);
+    free(it->paused);
     doc_unref(&it->input);
     doc_unref(&it->context);
     doc_unref(&it->final_value);
@@ -223,7 +224,7 @@ struct frame *instance_unwinding(const struct instance *instance, const struct f
 
 static enum instance_status frame_standing(const struct frame *frame)
 {
-    if (frame->state == FRAME_SUSPENDED) {
+    if (frame->has_gate) {
         return INSTANCE_SUSPENDED;
     }
     bool waits = frame->state == FRAME_WAITING || frame->state == FRAME_RETRY;
@@ -233,6 +234,9 @@ static enum instance_status frame_standing(const struct frame *frame)
 enum instance_status instance_standing(const struct instance *instance)
 {
     const struct frame *leaf = instance_leaf(instance);
+    if (instance->paused != NULL) {
+        return INSTANCE_SUSPENDED;
+    }
     if (leaf == NULL) {
         return INSTANCE_RUNNING;
     }
@@ -268,11 +272,15 @@ struct ledger_entry *instance_ledger_add(struct instance *instance, const struct
     return entry;
 }
 
+bool ledger_is_open(const struct ledger_entry *entry)
+{
+    return entry->state == LEDGER_DISPATCHED || entry->state == LEDGER_UNKNOWN;
+}
+
 bool instance_ledger_open(const struct instance *instance)
 {
     for (uint32_t i = 0; i < instance->ledger_count; i++) {
-        if (instance->ledger[i].state == LEDGER_DISPATCHED ||
-            instance->ledger[i].state == LEDGER_UNKNOWN) {
+        if (ledger_is_open(&instance->ledger[i])) {
             return true;
         }
     }
@@ -296,8 +304,8 @@ bool instance_active(const struct instance *instance)
 
 int64_t instance_due(const struct instance *instance)
 {
-    bool leaving = instance->final != 0 || instance->cancelling || instance->frame_count == 0 ||
-                   instance->frames[0]->state == FRAME_CANCELLING;
+    bool leaving = instance->final != 0 || instance->cancelling || instance->paused != NULL ||
+                   instance->frame_count == 0 || instance->frames[0]->state == FRAME_CANCELLING;
     if (leaving) {
         return 0;
     }

@@ -181,6 +181,8 @@ struct instance {
     uint32_t steps;
     uint32_t retries;
     bool cancelling;
+    bool killed;  /* cancelling, and effects in flight or in doubt are left to persons */
+    char *paused; /* by whom and why, for people; NULL: it is not */
     enum instance_status final; /* set while settling */
     struct doc *final_value;
     struct frame **frames; /* parents before children */
@@ -239,14 +241,17 @@ enum instance_status instance_standing(const struct instance *instance);
 struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key);
 struct ledger_entry *instance_ledger_add(struct instance *instance, const struct id *key);
 
-/* Whether a ledger row is dispatched or unknown. */
+/* Whether the row is dispatched or unknown. */
+bool ledger_is_open(const struct ledger_entry *entry);
+
+/* Whether a ledger row is. */
 bool instance_ledger_open(const struct instance *instance);
 
 /* Whether a store or the jq child owes an answer, or a step is ready: such rows are read at start.
  */
 bool instance_active(const struct instance *instance);
 
-/* Earliest of its deadlines and wake times, 0 when none. */
+/* Earliest of its deadlines and wake times, 0 when none; of a paused one none counts. */
 int64_t instance_due(const struct instance *instance);
 
 /* Correlation values of a listen stand in its `vars` under a name that no variable can have. */

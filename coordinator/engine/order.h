@@ -88,6 +88,14 @@ struct migrated {
     const char *why; /* it stays because; NULL: it moved */
 };
 
+/* What became of one instance of an operate command. */
+struct operated {
+    struct id instance;
+    const char *why; /* nothing was done because; NULL: it was */
+    bool has_made;
+    struct id made; /* restart: the new instance */
+};
+
 struct reply_order {
     enum err code;
     const char *message; /* words when code is not ERR_OK */
@@ -98,6 +106,8 @@ struct reply_order {
     uint32_t instance_count;
     const struct migrated *migrated; /* migrate: in the order of the command */
     uint32_t migrated_count;
+    const struct operated *operated; /* operate: in the order of the command */
+    uint32_t operated_count;
 };
 
 struct ended_order {

@@ -564,6 +564,26 @@ void cancel(struct harness *h, size_t instance)
     turn_of(h, &command);
 }
 
+void operate(struct harness *h, enum operation operation, size_t instance)
+{
+    cr_assert_leq(instance, h->instance_count);
+    struct operate_item item = {.instance = h->instances[instance - 1],
+                                .definition = h->definitions[instance - 1],
+                                .input = operation == OPERATE_RESTART ? doc_of("{}") : NULL};
+    char request[32];
+    (void)snprintf(request, sizeof(request), "o%llu", (unsigned long long)++h->requests);
+    struct command command = {.kind = COMMAND_OPERATE,
+                              .token = 1,
+                              .operate = {.operation = operation,
+                                          .items = &item,
+                                          .count = 1,
+                                          .request_id = request,
+                                          .reason = "because",
+                                          .person = "ann"}};
+    turn_of(h, &command);
+    doc_unref(&item.input);
+}
+
 void lost(struct harness *h, const char *store, bool force)
 {
     struct command command = {

@@ -252,6 +252,17 @@ void trace_order(struct harness *h, const struct order *order)
                        migrated->why == NULL ? "moved" : "stays: ",
                        migrated->why == NULL ? "" : migrated->why);
         }
+    } else if (order->kind == ORDER_REPLY && order->reply.operated != NULL) {
+        for (uint32_t i = 0; i < order->reply.operated_count; i++) {
+            const struct operated *operated = &order->reply.operated[i];
+            if (operated->why != NULL) {
+                buf_printf(&h->trace, "> i%zu %s\n", instance_number(h, &operated->instance),
+                           operated->why);
+            } else if (operated->has_made) {
+                buf_printf(&h->trace, "> i%zu made another one\n",
+                           instance_number(h, &operated->instance));
+            }
+        }
     } else if (order->kind == ORDER_REPLY && order->reply.outcome != 0) {
         static const char *const outcomes[] = {"", "started", "continued", "kept", "duplicate"};
         buf_printf(&h->trace, "> %s\n", outcomes[order->reply.outcome]);

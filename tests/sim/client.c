@@ -314,6 +314,15 @@ static bool gate_is_of_effect(struct engine *engine, struct sim *sim, const stru
            effects_key_happened(sim, frame->key.bytes);
 }
 
+/* An effect of a killed instance is in flight: people here wait for the store's own word. */
+static bool store_will_tell(struct engine *engine, const struct gate *gate)
+{
+    const struct instance *instance =
+        gate->kind == GATE_CLOCK ? NULL : engine_instance(engine, &gate->instance);
+    const struct frame *frame = instance == NULL ? NULL : instance_frame(instance, gate->frame);
+    return frame != NULL && instance->killed && frame->dispatched_ms != 0;
+}
+
 void client_decide(struct sim *sim)
 {
     struct engine *engine = coordinator_engine(sim);
@@ -330,6 +339,9 @@ void client_decide(struct sim *sim)
     do {
         gate = map_next(engine_company(engine)->gates, &cursor, NULL, NULL);
     } while (wanted-- > 0);
+    if (store_will_tell(engine, gate)) {
+        return;
+    }
     char hex[ID_HEX_BYTES];
     id_hex(&gate->id, hex);
     json_t *body = json_pack("{s:s}", "gate", hex);
@@ -378,6 +390,59 @@ static void cancel_some(struct sim *sim)
     }
 }
 
+/* ---- what operators do ---- */
+
+static void operate(struct sim *sim, const char *verb, const char *hex)
+{
+    request_add(sim, verb, json_pack("{s:[s]}", "instances", hex), false);
+}
+
+static void operate_on_some(struct sim *sim)
+{
+    static const char *const verbs[] = {"instances.pause",  "instances.pause",   "instances.resume",
+                                        "instances.resume", "instances.retry",   "instances.retry",
+                                        "instances.retry",  "instances.restart", "instances.kill"};
+    const struct client *it = sim->client;
+    if (it->request_count == 0) {
+        return;
+    }
+    const struct request *request = &it->requests[draw_below(&sim->draw, it->request_count)];
+    const char *verb = verbs[draw_below(&sim->draw, sizeof(verbs) / sizeof(verbs[0]))];
+    if (request->is_run && request->instance[0] != '\0') {
+        operate(sim, verb, request->instance);
+    }
+}
+
+struct paused {
+    struct sim *sim;
+    bool found;
+};
+
+static bool paused_visit(void *user, const struct id *id)
+{
+    struct paused *paused = user;
+    const struct instance *instance = engine_instance(coordinator_engine(paused->sim), id);
+    if (instance == NULL || instance->paused == NULL) {
+        return true;
+    }
+    paused->found = true;
+    if (client_is_answered(paused->sim)) {
+        char hex[ID_HEX_BYTES];
+        id_hex(id, hex);
+        operate(paused->sim, "instances.resume", hex);
+    }
+    return false;
+}
+
+bool client_resume(struct sim *sim)
+{
+    struct paused paused = {.sim = sim};
+    if (coordinator_engine(sim) != NULL) {
+        checker_each_open(sim, paused_visit, &paused);
+    }
+    return paused.found;
+}
+
 /* ---- acting ---- */
 
 void client_act(struct sim *sim)
@@ -395,6 +460,8 @@ void client_act(struct sim *sim)
         client_decide(sim);
     } else if (what < 88) {
         cancel_some(sim);
+    } else if (what < 94) {
+        operate_on_some(sim);
     }
 }
 

@@ -26,6 +26,9 @@ void client_declare_lost(struct sim *sim, const char *agent, const char *store);
 /* Cancel whatever is open. */
 void client_cancel_all(struct sim *sim);
 
+/* Resume an instance that is paused; false when none is. */
+bool client_resume(struct sim *sim);
+
 /* The coordinator has forgotten what came after its backup: ask for everything again. */
 void client_restored(struct sim *sim);
 

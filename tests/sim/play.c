@@ -168,7 +168,8 @@ static void quiet_act(struct sim *sim, void *what, uint64_t number)
         it = sim_alloc(sim, sizeof(*it));
     }
     client_decide(sim);
-    it->quiet = is_quiet(sim) ? it->quiet + 1 : 0;
+    bool paused = client_resume(sim);
+    it->quiet = !paused && is_quiet(sim) ? it->quiet + 1 : 0;
     if (it->quiet >= QUIET_IN_A_ROW) {
         after_quiet(sim, it);
     } else if (++it->ticks > TICKS_QUIET) {

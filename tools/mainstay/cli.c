@@ -170,7 +170,7 @@ bool duration_parse(const char *text, int64_t *ret_ms)
     static const struct {
         const char *unit;
         int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}};
+    } units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     const int64_t most_ms = INT64_C(365) * 24 * 3600000;
     char digits[16];
     size_t size = strspn(text, "0123456789");

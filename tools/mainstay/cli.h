@@ -62,7 +62,7 @@ const char *cli_option(const struct cli *cli, enum option_id id);
 MUST_CHECK enum err cli_timeout(const struct cli *cli, int64_t fallback_ms, int64_t *ret_ms,
                                 struct error *err);
 
-/* "500ms", "30s", "5m", "1h" or seconds; false on anything else and beyond 365 days. */
+/* "500ms", "30s", "5m", "1h", "2d" or seconds; false on anything else and beyond 365 days. */
 bool duration_parse(const char *text, int64_t *ret_ms);
 
 /* JSON given as text or as @FILE, @-; `what` names it in errors. */

@@ -15,6 +15,8 @@ enum { MANY = 4096 };
 
 #define BIT(id) OPTION_BIT(id)
 #define LIST    (BIT(LIMIT) | BIT(AFTER))
+#define OPERATE \
+    (BIT(REASON) | BIT(ALL) | BIT(DEFINITION) | BIT(STATUS) | BIT(OLDER_THAN) | BIT(DRY_RUN))
 
 /* noun, verb, alias, operands, min, max, options, run, summary, text */
 const struct command commands[] = {
@@ -64,8 +66,29 @@ const struct command commands[] = {
      "list instances, newest first", NULL},
     {"instances", "describe", "info", "INSTANCE", 1, 1, 0, instances_describe_run,
      "show one instance", "A unique beginning of the id, at least 6 digits, is enough."},
-    {"instances", "cancel", NULL, "INSTANCE...", 1, MANY, BIT(REASON), instances_cancel_run,
-     "cancel instances; what is in flight is settled first", NULL},
+    {"instances", "cancel", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
+     "cancel instances; what is in flight is settled first",
+     "Names instances, or --all of a query: without --status the open ones. Ends with code 1 if\n"
+     "any stays as it is; --dry-run tells which and why. So do the verbs below."},
+    {"instances", "kill", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
+     "end instances without undoing anything",
+     "For what does not come to its end when it is cancelled. For each effect that is in flight "
+     "or\n"
+     "in doubt a gate asks what became of it."},
+    {"instances", "pause", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
+     "begin no step of instances until they are resumed",
+     "Results and events are still taken; timers fire late, when it is resumed. What the steps of\n"
+     "an instance run and wait for is paused and resumed with it."},
+    {"instances", "resume", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
+     "let paused instances go on", NULL},
+    {"instances", "retry", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
+     "try parked steps again, and waiting ones at once",
+     "The step has the same input and the same effect keys. An effect that may have happened is\n"
+     "asked about first: gates yes or no."},
+    {"instances", "restart", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
+     "start ended instances anew with the input they had",
+     "The new instance does everything again, effects too, under keys of its own. --all needs a\n"
+     "--status."},
     {"instances", "migrate", NULL, "NAME[:VERSION]|INSTANCE...", 1, 64,
      BIT(TO) | BIT(PLAN) | BIT(STATUS) | BIT(REASON), instances_migrate_run,
      "move open instances to another version of their definition",

@@ -1,4 +1,4 @@
-/* mainstay instances ls, describe, cancel. */
+/* mainstay instances ls, describe. */
 #include <stdio.h>
 
 #include "common/base/buf.h"
@@ -81,27 +81,4 @@ enum exit_code instances_describe_run(struct cli *cli)
     }
     json_decref(reply);
     return code == ERR_OK ? EXIT_DONE : cli_fail(&err, "mainstay instances ls shows the instances");
-}
-
-enum exit_code instances_cancel_run(struct cli *cli)
-{
-    enum exit_code exit_code = EXIT_DONE;
-    for (size_t i = 0; i < cli->args->operand_count; i++) {
-        struct error err = {0};
-        json_t *reply = NULL;
-        const char *instance = cli->args->operands[i];
-        json_t *body = json_pack("{s:s}", "instance", instance);
-        cli_member(cli, body, "reason", OPTION_REASON);
-        if (cli_order(cli, "instances.cancel", body, &reply, &err) != ERR_OK) {
-            error_wrap(&err, "cannot cancel %s", instance);
-            exit_code = cli_fail(&err, NULL);
-        } else if (cli->format == OUTPUT_TEXT) {
-            const char *status = json_text_of(reply, "status");
-            (void)printf("%s %s\n", instance, status != NULL ? status : "");
-        } else {
-            output_json(cli, stdout, reply);
-        }
-        json_decref(reply);
-    }
-    return exit_code;
 }

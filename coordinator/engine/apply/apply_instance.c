@@ -1,10 +1,13 @@
 /*
  * Events of one instance into its state: start, end, cancel; the rest goes to steps and calls.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/check.h"
 #include "coordinator/engine/engine_private.h"
+
+enum { PAUSED_BYTES = 512 };
 
 static void instance_started(struct engine *engine, struct instance *instance,
                              const struct event *event)
@@ -78,6 +81,34 @@ static void instance_settling(struct engine *engine, struct instance *instance,
     doc_replace(&instance->final_value, event->output != NULL ? event->output : event->error);
 }
 
+static void instance_cancelling(struct instance *instance)
+{
+    instance->cancelling = true;
+    text_replace(&instance->paused, NULL); /* it only comes to its end */
+}
+
+static void instance_paused(struct instance *instance, const struct event *event)
+{
+    char words[PAUSED_BYTES];
+    bool reason = event->text != NULL && event->text[0] != '\0';
+    (void)snprintf(words, sizeof(words), "paused by %.100s%s%.300s",
+                   event->person == NULL || event->person[0] == '\0' ? "somebody" : event->person,
+                   reason ? ": " : "", reason ? event->text : "");
+    text_replace(&instance->paused, words);
+}
+
+/* Steps that wait for a store have left its queue, and come to the end of it. */
+static void instance_resumed(struct engine *engine, struct instance *instance)
+{
+    text_replace(&instance->paused, NULL);
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        if (instance->frames[i]->state == FRAME_READY) {
+            engine->ready--;
+            apply_ready(engine, instance, instance->frames[i]);
+        }
+    }
+}
+
 static void status_update(struct instance *instance)
 {
     if (!instance->ended && instance->final == 0) {
@@ -108,8 +139,18 @@ void apply_instance(struct engine *engine, struct instance *instance, const stru
     case EVENT_INSTANCE_MIGRATED:
         apply_migrated(engine, instance, event);
         break;
+    case EVENT_INSTANCE_KILLED:
+        instance->killed = true;
+        instance_cancelling(instance);
+        break;
     case EVENT_INSTANCE_CANCELLING:
-        instance->cancelling = true;
+        instance_cancelling(instance);
+        break;
+    case EVENT_INSTANCE_PAUSED:
+        instance_paused(instance, event);
+        break;
+    case EVENT_INSTANCE_RESUMED:
+        instance_resumed(engine, instance);
         break;
     case EVENT_INSTANCE_CANCELLED:
         instance_final(engine, instance, INSTANCE_CANCELLED, NULL);

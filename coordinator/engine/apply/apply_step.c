@@ -538,7 +538,9 @@ static void gate_opened(struct engine *engine, struct instance *instance, struct
     frame->has_gate = true;
     frame->gate = event->key;
     frame->gate_revision = event->count;
-    frame->state = FRAME_SUSPENDED;
+    if (!instance->killed) { /* else it goes once a person, or its store, has said what it did */
+        frame->state = FRAME_SUSPENDED;
+    }
     frame->deadline_ms = 0; /* a person's time is not the process's */
     doc_replace(&frame->error, event->error);
 }
@@ -573,11 +575,27 @@ static void doubt_decided(struct engine *engine, struct instance *instance, stru
     }
 }
 
+/* Nothing is done with it any more: the doubt ends, and its step goes. */
+static void killed_decided(struct instance *instance, const struct frame *frame,
+                           const struct event *event)
+{
+    struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (entry != NULL && ledger_is_open(entry)) {
+        entry->state = event->status == VERDICT_YES  ? LEDGER_DONE
+                       : event->status == VERDICT_NO ? LEDGER_NONE
+                                                     : LEDGER_ABANDONED;
+    }
+}
+
 static void gate_decided(struct engine *engine, struct instance *instance, struct frame *frame,
                          const struct event *event)
 {
     gate_close(engine, frame);
     doc_replace(&frame->error, NULL);
+    if (instance->killed) {
+        killed_decided(instance, frame, event);
+        return;
+    }
     if (frame_node(instance, frame)->kind == TASK_APPROVAL) {
         approval_decided(frame, event);
         return;

@@ -40,7 +40,7 @@ static void frame_cancel(struct engine *engine, struct instance *instance, struc
 static const char *why_of(const struct instance *instance, const struct frame *target)
 {
     if (instance->cancelling) {
-        return "cancelled";
+        return instance->killed ? "killed" : "cancelled";
     }
     switch ((int)target->resume) {
     case FRAME_JOINED:
@@ -85,6 +85,73 @@ static bool is_below(const struct instance *instance, const struct frame *frame,
     return frame == target;
 }
 
+/* The effect of the frame that is in flight or in doubt; NULL: none is. */
+static const struct ledger_entry *open_effect(const struct instance *instance,
+                                              const struct frame *frame)
+{
+    const struct plan_node *node = frame_node(instance, frame);
+    const struct ledger_entry *entry =
+        node != NULL && node->kind == TASK_AGENT ? instance_ledger(instance, &frame->key) : NULL;
+    return entry != NULL && ledger_is_open(entry) ? entry : NULL;
+}
+
+/* Of a killed instance: the step goes, unless it has an effect in flight or in doubt. That one is
+ * left to a person, who may look outside, or to the store, should it answer first. */
+static void kill_leaf(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    const struct ledger_entry *entry = open_effect(instance, frame);
+    bool asked = frame->state == FRAME_CANCELLING;
+    if (frame_in_flight(frame) && !asked) {
+        recall(engine, instance, frame, false);
+    }
+    if (entry == NULL) {
+        frame_cancel(engine, instance, frame, LEAVES, NULL, "killed");
+        return;
+    }
+    if (!asked) {
+        frame_cancel(engine, instance, frame, STAYS, NULL, "killed while an effect was open");
+    }
+    if (!frame->has_gate) {
+        struct failure failure = {
+            .failure_class = FAILURE_IN_DOUBT,
+            .effect = MARK_UNKNOWN,
+            .code = "killed",
+            .title = "the instance was killed while this effect was open",
+            .detail = "look outside whether it happened, then say yes or no, for the record "
+                      "alone: nothing is done or undone; reject leaves it open for good",
+            .pointer = "",
+        };
+        gate_open(engine, instance, frame, GATE_IN_DOUBT, &failure, NULL);
+    }
+}
+
+void killed_verdict(struct engine *engine, uint64_t token, struct instance *instance,
+                    struct frame *frame, const struct gate *gate,
+                    const struct verdict_command *command)
+{
+    if (command->verdict == VERDICT_APPROVE || command->verdict == VERDICT_EDIT) {
+        engine_refuse(engine, token, ERR_INVALID,
+                      "the instance was killed and runs nothing any more: say yes (it happened), "
+                      "no, or reject to leave it open");
+        return;
+    }
+    struct id id = instance->id;
+    struct event event = engine_event(instance, EVENT_GATE_DECIDED);
+    event.frame = frame->id;
+    event.node = frame->node;
+    event.path = engine_text(engine, frame->path);
+    event.activation = frame->activation;
+    event.has_key = true;
+    event.key = gate->id;
+    event.status = command->verdict;
+    event.text = engine_text(engine, command->reason);
+    event.person = engine_text(engine, command->person);
+    event.output = command->verdict == VERDICT_YES ? command->value : NULL;
+    engine_emit(engine, &event);
+    unwind(engine, instance, instance->frames[0]);
+    engine_reply_ok(engine, token, &id, false);
+}
+
 /* Take one frame without children down; it may stay for its answer. */
 static void unwind_leaf(struct engine *engine, struct instance *instance, struct frame *frame,
                         const char *why)
@@ -94,6 +161,10 @@ static void unwind_leaf(struct engine *engine, struct instance *instance, struct
             frame_cancel(engine, instance, frame, STAYS, NULL, "cancels what it runs");
             child_cancel(engine, instance, frame);
         }
+        return;
+    }
+    if (instance->killed) {
+        kill_leaf(engine, instance, frame);
         return;
     }
     if (!frame_in_flight(frame)) {
@@ -152,28 +223,38 @@ void unwind_begin(struct engine *engine, struct instance *instance, struct frame
     unwind(engine, instance, target);
 }
 
+void instance_take_down(struct engine *engine, struct instance *instance, bool kill,
+                        const char *reason, const char *person)
+{
+    struct event event =
+        engine_event(instance, kill ? EVENT_INSTANCE_KILLED : EVENT_INSTANCE_CANCELLING);
+    event.text = engine_text(engine, reason);
+    event.person = engine_text(engine, person);
+    engine_emit(engine, &event);
+    for (uint32_t i = 0; kill && i < instance->frame_count; i++) {
+        if (instance->frames[i]->has_child) { /* a cancelled one may be killed later */
+            child_kill(engine, instance, instance->frames[i]);
+        }
+    }
+    unwind(engine, instance, instance->frames[0]);
+}
+
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command)
 {
-    struct instance *instance = engine_load(engine, &command->instance);
+    struct operate_item item = {.instance = command->instance};
+    const char *why = NULL;
+    enum err code = operate_one(engine,
+                                &(struct operate_command){.operation = OPERATE_CANCEL,
+                                                          .reason = command->reason,
+                                                          .person = command->person},
+                                &item, &(struct operated){0}, &why);
     char hex[ID_HEX_BYTES];
     id_hex(&command->instance, hex);
-    if (instance == NULL) {
-        bool known = engine->port->done_exists(engine->port_user, &command->instance);
-        engine_refuse(engine, token, known ? ERR_CONFLICT : ERR_NOT_FOUND,
-                      known ? "instance %s has ended already" : "there is no instance %s", hex);
-        return;
+    if (code == ERR_NOT_FOUND) {
+        engine_refuse(engine, token, code, "there is no instance %s", hex);
+    } else if (code != ERR_OK) {
+        engine_refuse(engine, token, code, "instance %s %s", hex, why);
+    } else {
+        engine_reply_ok(engine, token, &command->instance, false);
     }
-    if (instance->final != 0) {
-        engine_refuse(engine, token, ERR_CONFLICT,
-                      "instance %s has ended and only settles its effects", hex);
-        return;
-    }
-    if (!instance->cancelling) {
-        struct event event = engine_event(instance, EVENT_INSTANCE_CANCELLING);
-        event.text = engine_text(engine, command->reason);
-        event.person = engine_text(engine, command->person);
-        engine_emit(engine, &event);
-        unwind(engine, instance, instance->frames[0]);
-    }
-    engine_reply_ok(engine, token, &command->instance, false);
 }

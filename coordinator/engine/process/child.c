@@ -114,19 +114,27 @@ void child_begin(struct engine *engine, struct instance *instance, const struct 
     entering_add(engine, &run->id);
 }
 
-void child_cancel(struct engine *engine, const struct instance *instance, const struct frame *frame)
+static void child_take_down(struct engine *engine, const struct instance *instance,
+                            const struct frame *frame, bool kill)
 {
     struct instance *child = engine_load(engine, &frame->child);
-    if (child == NULL || child->final != 0 || child->cancelling) {
+    if (child == NULL || child->final != 0 || (kill ? child->killed : child->cancelling)) {
         return; /* it has ended in this turn, or is about to */
     }
     char hex[ID_HEX_BYTES];
     id_hex(&instance->id, hex);
-    struct event event = engine_event(child, EVENT_INSTANCE_CANCELLING);
-    event.text = engine_text(engine, "the step that runs it is taken down");
-    event.person = arena_printf(engine->arena, "instance %s", hex);
-    engine_emit(engine, &event);
-    unwind(engine, child, child->frames[0]);
+    instance_take_down(engine, child, kill, "the step that runs it is taken down",
+                       arena_printf(engine->arena, "instance %s", hex));
+}
+
+void child_cancel(struct engine *engine, const struct instance *instance, const struct frame *frame)
+{
+    child_take_down(engine, instance, frame, instance->killed);
+}
+
+void child_kill(struct engine *engine, const struct instance *instance, const struct frame *frame)
+{
+    child_take_down(engine, instance, frame, true);
 }
 
 struct frame *child_waiter(struct engine *engine, struct instance **instance)

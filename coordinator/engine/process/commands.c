@@ -60,6 +60,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_LOST:
         process_lost(engine, command->token, &command->lost);
         break;
+    case COMMAND_OPERATE:
+        process_operate(engine, command->token, &command->operate);
+        break;
     case COMMAND_VERDICT:
         process_verdict(engine, command->token, &command->verdict);
         break;
@@ -115,7 +118,8 @@ static void frame_wake(struct engine *engine, struct instance *instance, struct 
 /* Fire the outermost thing that is due; false when nothing of the instance is. */
 static bool instance_fire(struct engine *engine, struct instance *instance)
 {
-    if (instance->ended || instance->final != 0 || instance->cancelling) {
+    if (instance->ended || instance->final != 0 || instance->cancelling ||
+        instance->paused != NULL) {
         return false;
     }
     if (instance->deadline_ms != 0 && instance->deadline_ms <= engine->now &&

@@ -301,7 +301,8 @@ static const struct ready *queue_head(struct engine *engine, struct ready_queue 
         const struct instance *instance = engine_load(engine, &first->instance);
         const struct frame *frame =
             instance == NULL ? NULL : instance_frame(instance, first->frame);
-        if (frame != NULL && frame->state == FRAME_READY && frame->ready_order == first->order) {
+        if (frame != NULL && frame->state == FRAME_READY && frame->ready_order == first->order &&
+            instance->paused == NULL) {
             return first;
         }
         queue_pop(queue);

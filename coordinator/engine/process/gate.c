@@ -116,6 +116,12 @@ static bool edit_fits(struct engine *engine, uint64_t token, const struct instan
     return false;
 }
 
+bool gate_may_retry(struct engine *engine, const struct instance *instance,
+                    const struct frame *frame, const struct gate *gate)
+{
+    return gate->kind != GATE_IN_DOUBT || call_effect(engine, instance, frame) != EFFECT_MANUAL;
+}
+
 /* Yes says what the effect gave; to try again what may have happened takes a no, unless the outside
  * can be asked or knows the key. */
 static bool doubt_fits(struct engine *engine, uint64_t token, const struct instance *instance,
@@ -132,8 +138,7 @@ static bool doubt_fits(struct engine *engine, uint64_t token, const struct insta
         }
         return true;
     }
-    if (command->verdict == VERDICT_APPROVE &&
-        call_effect(engine, instance, frame) == EFFECT_MANUAL) {
+    if (command->verdict == VERDICT_APPROVE && !gate_may_retry(engine, instance, frame, gate)) {
         engine_refuse(engine, token, ERR_INVALID,
                       "it may have happened already: look outside, then say yes (with what it "
                       "gave) or no (it is tried again)");
@@ -213,7 +218,12 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
     struct instance *instance = engine_load(engine, &gate->instance);
     CHECK(instance != NULL);
     struct frame *frame = instance_frame(instance, gate->frame);
-    CHECK(frame != NULL && frame->state == FRAME_SUSPENDED);
+    CHECK(frame != NULL);
+    if (instance->killed) {
+        killed_verdict(engine, token, instance, frame, gate, command);
+        return;
+    }
+    CHECK(frame->state == FRAME_SUSPENDED);
     if (!verdict_in_time(engine, token, instance, frame, gate)) {
         return;
     }

@@ -21,6 +21,7 @@ void process_lost(struct engine *engine, uint64_t token, const struct lost_comma
 /* Effects that are in flight at the store. */
 uint32_t store_effects(struct engine *engine, const struct store *store);
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command);
+void process_operate(struct engine *engine, uint64_t token, const struct operate_command *command);
 void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
 void process_evaluation(struct engine *engine, const struct evaluation_command *command);
 void process_dead_letter(struct engine *engine, uint64_t token,
@@ -32,6 +33,26 @@ void process_clock(struct engine *engine, const struct clock_command *command);
 
 /* A verdict on the open gate of the clock. */
 void clock_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
+
+/* One instance of an operate command; what is wrong is in *ret_why, as text of the turn or static
+ * (operate.c). */
+enum err operate_one(struct engine *engine, const struct operate_command *command,
+                     const struct operate_item *item, struct operated *ret_operated,
+                     const char **ret_why);
+
+/* Begin to end an open instance that does not settle, with (kill) or without waiting for words on
+ * its effects (cancel.c). It may have ended when this returns. */
+void instance_take_down(struct engine *engine, struct instance *instance, bool kill,
+                        const char *reason, const char *person);
+
+/* A person's word on an effect that a killed instance left in doubt (cancel.c). */
+void killed_verdict(struct engine *engine, uint64_t token, struct instance *instance,
+                    struct frame *frame, const struct gate *gate,
+                    const struct verdict_command *command);
+
+/* Whether the gate's step may be tried again without a word on what it did before. */
+bool gate_may_retry(struct engine *engine, const struct instance *instance,
+                    const struct frame *frame, const struct gate *gate);
 
 /* Whether what the schedule needs is known; refuses the command when not. */
 bool schedule_possible(struct engine *engine, uint64_t token, const struct plan *plan);
@@ -104,6 +125,7 @@ void child_begin(struct engine *engine, struct instance *instance, const struct 
 /* A step no longer wants what it runs. */
 void child_cancel(struct engine *engine, const struct instance *instance,
                   const struct frame *frame);
+void child_kill(struct engine *engine, const struct instance *instance, const struct frame *frame);
 
 /* The frame that waits for the end of the instance, which becomes that frame's; NULL: none does. */
 struct frame *child_waiter(struct engine *engine, struct instance **instance);

@@ -227,7 +227,9 @@ void walk_ended(struct engine *engine, struct instance *instance)
 /* Where the walk goes on; NULL when the instance waits. */
 static struct frame *walk_next(const struct instance *instance)
 {
-    return instance->ended || instance->cancelling ? NULL : instance_walkable(instance);
+    return instance->ended || instance->cancelling || instance->paused != NULL
+               ? NULL
+               : instance_walkable(instance);
 }
 
 static void runnable_add(struct engine *engine, const struct id *id)

@@ -1,0 +1,194 @@
+/* mainstay instances cancel, kill, pause, resume, retry, restart: of named ones, or --all of a
+ * query. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/str.h"
+#include "tools/mainstay/cli.h"
+#include "tools/mainstay/nouns.h"
+#include "tools/mainstay/output.h"
+
+enum { PAGE = 200, VERB_BYTES = 64, CURSOR_BYTES = 128 };
+
+struct operation {
+    struct cli *cli;
+    char verb[VERB_BYTES];
+    const char *done; /* what became of those it was done to */
+    bool plan;
+    int64_t older_ms;
+    json_t *rows; /* all of them */
+    size_t count; /* of them, those it was done to */
+};
+
+static const char *done_word(const char *verb)
+{
+    static const char *const words[][2] = {{"cancel", "cancelled"}, {"kill", "killed"},
+                                           {"pause", "paused"},     {"resume", "resumed"},
+                                           {"retry", "retried"},    {"restart", "restarted"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i][0], verb) == 0) {
+            return words[i][1];
+        }
+    }
+    return verb;
+}
+
+static json_t *page_body(const struct operation *operation, json_t *instances, const char *after)
+{
+    json_t *body = json_pack("{s:b, s:i}", "plan", operation->plan, "limit", PAGE);
+    if (instances != NULL) {
+        (void)json_object_set_new(body, "instances", instances);
+    } else {
+        (void)json_object_set_new(body, "all", json_true());
+        cli_member(operation->cli, body, "definition", OPTION_DEFINITION);
+        cli_member(operation->cli, body, "status", OPTION_STATUS);
+    }
+    if (operation->older_ms > 0) {
+        (void)json_object_set_new(body, "older_than_ms", json_integer(operation->older_ms));
+    }
+    if (after[0] != '\0') {
+        (void)json_object_set_new(body, "after", json_string(after));
+    }
+    cli_member(operation->cli, body, "reason", OPTION_REASON);
+    return body;
+}
+
+static void page_take(struct operation *operation, const json_t *reply)
+{
+    size_t at = 0;
+    json_t *row = NULL;
+    json_array_foreach(json_array_of(reply, "instances"), at, row)
+    {
+        operation->count += json_bool_of(row, "done", false) ? 1 : 0;
+        (void)json_array_append(operation->rows, row);
+        if (operation->cli->format == OUTPUT_JSONL) {
+            output_json(operation->cli, stdout, row);
+        }
+    }
+}
+
+/* One page of the query, or of the operands from `from`; *ret_more when there is another. */
+static enum err page_ask(struct operation *operation, size_t from, char *after, bool *ret_more,
+                         struct error *err)
+{
+    const struct invocation *args = operation->cli->args;
+    json_t *instances = args->operand_count > 0 ? json_array() : NULL;
+    for (size_t i = from; i < args->operand_count && i < from + PAGE; i++) {
+        (void)json_array_append_new(instances, json_string(args->operands[i]));
+    }
+    json_t *reply = NULL;
+    enum err code = cli_order(operation->cli, operation->verb,
+                              page_body(operation, instances, after), &reply, err);
+    if (code == ERR_OK) {
+        page_take(operation, reply);
+        const char *next = json_text_of(reply, "next");
+        *ret_more = args->operand_count > 0 ? from + PAGE < args->operand_count
+                                            : next != NULL && text_copy(after, CURSOR_BYTES, next);
+    }
+    json_decref(reply);
+    return code;
+}
+
+/* Page after page: each is a turn of the coordinator's own. */
+static enum err operate_all(struct operation *operation, struct error *err)
+{
+    char after[CURSOR_BYTES] = "";
+    bool more = true;
+    for (size_t from = 0; more; from += PAGE) {
+        TRY(page_ask(operation, from, after, &more, err));
+    }
+    return ERR_OK;
+}
+
+static void lines_print(const struct operation *operation)
+{
+    size_t at = 0;
+    json_t *row = NULL;
+    json_array_foreach(operation->rows, at, row)
+    {
+        const char *instance = json_text_of(row, "instance");
+        const char *status = json_text_of(row, "status");
+        const char *why = json_text_of(row, "why");
+        const char *made = json_text_of(row, "made");
+        if (why == NULL) {
+            (void)printf("%s %s\n", made != NULL ? made : instance,
+                         made != NULL || status == NULL ? operation->done : status);
+        } else {
+            (void)fprintf(stderr, "mainstay: cannot %s %s: it %s\n",
+                          operation->cli->args->command->verb, instance, why);
+        }
+    }
+}
+
+static void operation_print(const struct operation *operation)
+{
+    static const struct column columns[] = {
+        {"INSTANCE", "instance", COLUMN_ID}, {"DEFINITION", "definition", COLUMN_TEXT},
+        {"STATUS", "status", COLUMN_TEXT},   {"STEP", "step", COLUMN_TEXT},
+        {"DONE", "done", COLUMN_TEXT},       {"WHY NOT", "why", COLUMN_TEXT},
+        {"MADE", "made", COLUMN_ID},
+    };
+    struct cli *cli = operation->cli;
+    size_t stay = json_array_size(operation->rows) - operation->count;
+    if (cli->format == OUTPUT_JSON) {
+        json_t *whole = json_pack("{s:b, s:I, s:I, s:O}", "plan", operation->plan, "done",
+                                  (json_int_t)operation->count, "stay", (json_int_t)stay,
+                                  "instances", operation->rows);
+        output_json(cli, stdout, whole);
+        json_decref(whole);
+    } else if (cli->format == OUTPUT_TEXT && cli->args->operand_count > 0 && !operation->plan) {
+        lines_print(operation);
+    } else if (cli->format == OUTPUT_TEXT) {
+        if (json_array_size(operation->rows) > 0) {
+            output_table(stdout, operation->rows, columns, sizeof(columns) / sizeof(columns[0]));
+        }
+        (void)printf("%zu %s%s, %zu stay%s as %s\n", operation->count,
+                     operation->plan ? "would be " : "", operation->done, stay,
+                     stay == 1 ? "s" : "", stay == 1 ? "it is" : "they are");
+    }
+}
+
+static enum err arguments_read(struct operation *operation, struct error *err)
+{
+    struct cli *cli = operation->cli;
+    bool all = cli_option(cli, OPTION_ALL) != NULL;
+    const char *older = cli_option(cli, OPTION_OLDER_THAN);
+    bool query = cli_option(cli, OPTION_DEFINITION) != NULL ||
+                 cli_option(cli, OPTION_STATUS) != NULL || older != NULL;
+    if (all == (cli->args->operand_count > 0)) {
+        return error_set(err, ERR_INVALID, "name instances, or give --all for those of a query");
+    }
+    if (query && !all) {
+        return error_set(err, ERR_INVALID, "--definition, --status and --older-than go with --all");
+    }
+    if (older != NULL && !duration_parse(older, &operation->older_ms)) {
+        return error_set(err, ERR_INVALID,
+                         "'--older-than %s' is not a duration such as 30s, 5m, 1h or 2d", older);
+    }
+    return ERR_OK;
+}
+
+enum exit_code instances_operate_run(struct cli *cli)
+{
+    struct error err = {0};
+    struct operation operation = {.cli = cli,
+                                  .done = done_word(cli->args->command->verb),
+                                  .plan = cli_option(cli, OPTION_DRY_RUN) != NULL};
+    if (arguments_read(&operation, &err) != ERR_OK) {
+        return cli_usage(err.message, NULL);
+    }
+    (void)snprintf(operation.verb, sizeof(operation.verb), "instances.%s",
+                   cli->args->command->verb);
+    operation.rows = json_array();
+    enum err code = operate_all(&operation, &err);
+    if (code == ERR_OK || json_array_size(operation.rows) > 0) {
+        operation_print(&operation); /* what was done before something failed */
+    }
+    bool all = operation.count == json_array_size(operation.rows);
+    json_decref(operation.rows);
+    if (code != ERR_OK) {
+        error_wrap(&err, "cannot %s", cli->args->command->verb);
+        return cli_fail(&err, NULL);
+    }
+    return all ? EXIT_DONE : EXIT_FAILED;
+}
