@@ -140,8 +140,11 @@ static void *signals_wait(void *user)
     (void)sigemptyset(&wanted);
     (void)sigaddset(&wanted, SIGTERM);
     (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGUSR1);
     int taken = 0;
-    (void)sigwait(&wanted, &taken);
+    while (sigwait(&wanted, &taken) == 0 && taken == SIGUSR1) {
+        edge_checkpoint(user);
+    }
     edge_stop(user);
     return NULL;
 }
@@ -152,6 +155,7 @@ static void signals_block(void)
     (void)sigemptyset(&blocked);
     (void)sigaddset(&blocked, SIGTERM);
     (void)sigaddset(&blocked, SIGINT);
+    (void)sigaddset(&blocked, SIGUSR1);
     (void)pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }

@@ -27,7 +27,10 @@ enum err turn_create(struct kv *kv, const struct turn_options *options, struct t
     turn->options = *options;
     enum err code = tables_open(kv, options->epoch_least, &turn->tables, err);
     if (code == ERR_OK) {
-        turn->engine = engine_create(&options->engine, &tables_port, turn->tables);
+        struct engine_options engine = options->engine;
+        int64_t restored = tables_restored_ms(turn->tables);
+        engine.restored_ms = restored > engine.restored_ms ? restored : engine.restored_ms;
+        turn->engine = engine_create(&engine, &tables_port, turn->tables);
         turn->now = tables_last_now(turn->tables);
         code = tables_restore(turn->tables, turn->engine, err);
     }

@@ -167,6 +167,22 @@ static void sizes_choose(struct agent *agent)
     }
 }
 
+/* A store that `mainstay restore` brought back has lost what came after the backup: it is another
+ * store from now on. The file that says so goes when the new id is on the device. */
+static enum err store_restored(struct agent *agent, struct error *err)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof(path), "%s/store.restored", agent->options.data);
+    if (access(path, F_OK) != 0) {
+        return ERR_OK;
+    }
+    TRY(outcomes_renew(agent->runtime.outcomes, err));
+    log_warn("restored from a backup: this is another store now");
+    return unlink(path) == 0
+               ? ERR_OK
+               : error_set(err, ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+}
+
 static enum err store_open(struct agent *agent, struct error *err)
 {
     char path[4096];
@@ -182,6 +198,7 @@ static enum err store_open(struct agent *agent, struct error *err)
     outcomes_kv_options(&options);
     TRY(kv_open(path, &options, &agent->kv, err));
     TRY(outcomes_create(agent->kv, &agent->runtime.outcomes, err));
+    TRY(store_restored(agent, err));
     return tables_create(agent->runtime.outcomes, agent->runtime.definition->tables,
                          &agent->runtime.tables, err);
 }
@@ -268,6 +285,7 @@ static enum err signals_take(struct agent *agent, struct error *err)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGUSR1);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     agent->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -276,6 +294,32 @@ static enum err signals_take(struct agent *agent, struct error *err)
         return error_set(err, ERR_IO, "cannot prepare signals: %s", strerror(errno));
     }
     return ERR_OK;
+}
+
+/* A copy of the store beside it, for whoever asked with SIGUSR1 (mainstay backup). */
+static void checkpoint_make(struct agent *agent)
+{
+    char path[4096];
+    struct error err = {0};
+    (void)snprintf(path, sizeof(path), "%s/store.checkpoint", agent->options.data);
+    if (kv_checkpoint_whole(agent->kv, path, &err) == ERR_OK) {
+        log_info("made checkpoint %s", path);
+    } else {
+        log_error("%s", err.message);
+    }
+}
+
+/* Whether a signal says to stop. */
+static bool signal_stops(struct agent *agent)
+{
+    struct signalfd_siginfo info;
+    while (read(agent->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo != SIGUSR1) {
+            return true;
+        }
+        checkpoint_make(agent);
+    }
+    return false;
 }
 
 /* Until a signal says to stop. */
@@ -290,7 +334,7 @@ static void serve(struct agent *agent)
             (void)error_set(&err, ERR_IO, "cannot wait: %s", strerror(errno));
             on_fatal(&agent->runtime, &err);
         }
-        if ((files[0].revents & POLLIN) != 0) {
+        if ((files[0].revents & POLLIN) != 0 && signal_stops(agent)) {
             return;
         }
         uint64_t count = 0;

@@ -91,6 +91,10 @@ void outcomes_destroy(struct outcomes **outcomes);
 
 struct kv *outcomes_kv(struct outcomes *outcomes);
 
+/* Make a new random store id, synced: the store was restored and does not know what it did since.
+ * Before anything is asked of it. */
+MUST_CHECK enum err outcomes_renew(struct outcomes *outcomes, struct error *err);
+
 /* 16 random bytes written when the store was made. */
 const uint8_t *outcomes_store_id(const struct outcomes *outcomes);
 

@@ -1,10 +1,14 @@
 #include "common/store/kv.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/store/kv_private.h"
+
+enum { PATH_BYTES = 4096 };
 
 static bool family_name_is_valid(const char *name)
 {
@@ -273,6 +277,19 @@ enum err kv_flush(struct kv *kv, struct error *err)
 enum err kv_checkpoint(struct kv *kv, const char *path, struct error *err)
 {
     return kv->ops->checkpoint(kv, path, err);
+}
+
+enum err kv_checkpoint_whole(struct kv *kv, const char *path, struct error *err)
+{
+    char part[PATH_BYTES];
+    int size = snprintf(part, sizeof(part), "%s.part", path);
+    if (size < 0 || (size_t)size >= sizeof(part)) {
+        return error_set(err, ERR_LIMIT, "the path of checkpoint '%s' is too long", path);
+    }
+    TRY(kv_checkpoint(kv, part, err));
+    return rename(part, path) == 0
+               ? ERR_OK
+               : error_set(err, ERR_IO, "cannot name checkpoint '%s': %s", path, strerror(errno));
 }
 
 void kv_stats(struct kv *kv, struct kv_stats *ret_stats)

@@ -176,6 +176,12 @@ MUST_CHECK enum err kv_flush(struct kv *kv, struct error *err);
  */
 MUST_CHECK enum err kv_checkpoint(struct kv *kv, const char *path, struct error *err);
 
+/*
+ * The same as `path`.part first, then under its own name: a directory called `path` is whole. Both
+ * must not be there before. Errors as kv_checkpoint.
+ */
+MUST_CHECK enum err kv_checkpoint_whole(struct kv *kv, const char *path, struct error *err);
+
 /* Figures of this process and of the files now. */
 void kv_stats(struct kv *kv, struct kv_stats *ret_stats);
 

@@ -1,5 +1,7 @@
 #include "coordinator/edge/edge.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
+#include "common/base/map.h"
 #include "common/store/kv.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
@@ -93,6 +96,61 @@ static void edge_facts(void *user, const struct event *events, size_t count, uin
     lifecycle_facts(edge->lifecycle, events, count, sequence, now_ms);
 }
 
+/* The path of what stands beside the store. */
+static enum err edge_path(const struct edge *edge, const char *suffix, char *out, struct error *err)
+{
+    int size = snprintf(out, EDGE_PATH_BYTES, "%s%s", edge->options.data_dir, suffix);
+    return size > 0 && size < EDGE_PATH_BYTES
+               ? ERR_OK
+               : error_set(err, ERR_LIMIT, "path '%s' is too long", edge->options.data_dir);
+}
+
+void edge_restored(struct edge *edge)
+{
+    size_t cursor = 0;
+    const struct store *store = NULL;
+    if (!edge->restored) {
+        return;
+    }
+    while ((store = map_next(engine_company(turn_engine(edge->turn))->stores, &cursor, NULL,
+                             NULL)) != NULL) {
+        struct command command = {.kind = COMMAND_LOST,
+                                  .lost = {.agent = store->agent,
+                                           .store = store->name,
+                                           .reason = "the company was restored from a backup",
+                                           .person = "mainstay restore",
+                                           .force = true}};
+        turn_command(edge->turn, &command);
+    }
+}
+
+/* The stores of agents are declared lost for good: the next start is an ordinary one. */
+static enum err edge_restored_done(struct edge *edge, struct error *err)
+{
+    char path[EDGE_PATH_BYTES];
+    TRY(edge_path(edge, ".restored", path, err));
+    edge->restored = false;
+    return unlink(path) == 0
+               ? ERR_OK
+               : error_set(err, ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+}
+
+/* A copy of the store beside it, for whoever asked with SIGUSR1 (mainstay backup). */
+static void edge_checkpoint_make(struct edge *edge)
+{
+    char path[EDGE_PATH_BYTES];
+    struct error err = {0};
+    enum err code = edge_path(edge, ".checkpoint", path, &err);
+    if (code == ERR_OK) {
+        code = kv_checkpoint_whole(edge->kv, path, &err);
+    }
+    if (code == ERR_OK) {
+        log_info("made checkpoint %s", path);
+    } else {
+        log_error("%s", err.message);
+    }
+}
+
 static enum err edge_store(struct edge *edge, struct error *err)
 {
     struct turn_options options = {
@@ -106,6 +164,13 @@ static enum err edge_store(struct edge *edge, struct error *err)
     };
     TRY(kv_open(edge->options.data_dir, tables_kv_options(), &edge->kv, err));
     FAULT_POINT("store-opened");
+    char path[EDGE_PATH_BYTES];
+    TRY(edge_path(edge, ".restored", path, err));
+    edge->restored = access(path, F_OK) == 0;
+    if (edge->restored) {
+        log_warn("restored from a backup: this is another store now, and so are those of agents");
+        TRY(tables_renew(edge->kv, clock_wall_ms(), err));
+    }
     TRY(turn_create(edge->kv, &options, &edge->turn, err));
     FAULT_POINT("state-restored");
     struct control_options control = {
@@ -210,6 +275,12 @@ void edge_destroy(struct edge **edge)
 void edge_stop(struct edge *edge)
 {
     atomic_store(&edge->stopping, true);
+    mailbox_wake(edge->mailbox);
+}
+
+void edge_checkpoint(struct edge *edge)
+{
+    atomic_store(&edge->checkpoint, true);
     mailbox_wake(edge->mailbox);
 }
 
@@ -349,6 +420,9 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     }
     FAULT_POINT("turn-before-flush");
     outbox_flush(edge->outbox);
+    if (edge->restored && edge->resumed) {
+        TRY(edge_restored_done(edge, err));
+    }
     FAULT_POINT("turn-before-acks");
     items_done(edge, items, kept, count);
     FAULT_POINT("turn-after-acks");
@@ -380,6 +454,9 @@ enum err edge_run(struct edge *edge, struct error *err)
 {
     while (!atomic_load(&edge->stopping)) {
         TRY(edge_step(edge, err));
+        if (atomic_exchange(&edge->checkpoint, false)) {
+            edge_checkpoint_make(edge);
+        }
     }
     log_info("stopping");
     return ERR_OK;

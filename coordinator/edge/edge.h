@@ -40,6 +40,10 @@ MUST_CHECK enum err edge_run(struct edge *edge, struct error *err);
 /* Ask edge_run to return after the turn under way. Safe from any thread. */
 void edge_stop(struct edge *edge);
 
+/* Make a copy of the store in `data_dir`.checkpoint after the turn under way; `data_dir`.restored
+ * says at the start that the store was restored from one. Safe from any thread. */
+void edge_checkpoint(struct edge *edge);
+
 /* Close everything and set *edge to NULL. Accepts NULL. */
 void edge_destroy(struct edge **edge);
 

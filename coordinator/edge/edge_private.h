@@ -32,6 +32,7 @@ enum {
     EDGE_REQUESTS_MAX = 1024,
     EDGE_MAILBOX = EDGE_EVENTS_BATCH + EDGE_RESULTS_BATCH + 2 * EDGE_REQUESTS_MAX,
     EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,
+    EDGE_PATH_BYTES = 4096,
 };
 
 enum item_kind {
@@ -80,6 +81,8 @@ struct edge_metrics {
 };
 
 struct edge {
+    bool restored;          /* from a backup, and the stores of agents are not declared lost yet */
+    atomic_bool checkpoint; /* one is asked for */
     struct edge_options options;
     struct kv *kv;
     struct turn *turn;
@@ -210,5 +213,9 @@ void jq_answer_free(struct jq_answer *answer);
 MUST_CHECK enum err edge_health_start(struct edge *edge, struct error *err);
 void health_stop(struct edge *edge);
 void health_turn(struct edge *edge, int64_t turn_ns);
+
+/* In the first turn after a restore: every store of an agent is a copy of what it was, so what it
+ * had in flight is settled as of a lost one. Does nothing else. */
+void edge_restored(struct edge *edge);
 
 #endif

@@ -426,6 +426,7 @@ void inbox_reconnected(struct edge *edge)
         edge->resumed = true;
         FAULT_POINT("resume-begun");
         turn_resume(edge->turn);
+        edge_restored(edge);
         FAULT_POINT("resume-done");
     } else {
         engine_redispatch_all(turn_engine(edge->turn));

@@ -38,6 +38,7 @@ struct engine_options {
     int64_t buffer_ttl_ms;    /* how long an unmatched event waits; 0: 7 days */
     int64_t redispatch_ms;    /* first silence after which a task is sent again; 0: 30 s */
     int64_t gate_ttl_ms;      /* how long a verdict may take; 0: 90 days */
+    int64_t restored_ms;      /* when this state was restored from a backup; 0: never */
 };
 
 struct engine_counters {

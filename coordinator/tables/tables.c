@@ -244,6 +244,31 @@ static enum err store_begin(struct tables *tables, uint64_t epoch_least, struct 
     return code;
 }
 
+enum err tables_renew(struct kv *kv, int64_t now_ms, struct error *err)
+{
+    struct tables *tables = calloc(1, sizeof(*tables));
+    CHECK(tables != NULL);
+    tables->kv = kv;
+    tables->batch = kv_batch_create(kv);
+    struct table_key key = meta_key("store");
+    crypto_random(tables->store_id.bytes, sizeof(tables->store_id.bytes));
+    tables_put(tables, &key,
+               (struct str){.data = (const char *)tables->store_id.bytes,
+                            .size = sizeof(tables->store_id.bytes)});
+    meta_put_u64(tables, "restored", (uint64_t)now_ms);
+    enum err code = kv_commit(kv, tables->batch, true, err);
+    kv_batch_destroy(&tables->batch);
+    free(tables);
+    return code;
+}
+
+int64_t tables_restored_ms(struct tables *tables)
+{
+    uint64_t restored = 0;
+    (void)meta_u64(tables, "restored", &restored);
+    return (int64_t)restored;
+}
+
 /* Head of the journal: its last batch. */
 static enum err head_read(struct tables *tables, struct error *err)
 {

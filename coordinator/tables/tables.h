@@ -52,6 +52,15 @@ uint64_t tables_sequence(const struct tables *tables);
 const struct digest *tables_head(const struct tables *tables);
 int64_t tables_last_now(const struct tables *tables);
 
+/*
+ * Of a store that was restored from a backup, before it is opened: a new store id, and when this
+ * was, synced. ERR_IO, ERR_FULL.
+ */
+MUST_CHECK enum err tables_renew(struct kv *kv, int64_t now_ms, struct error *err);
+
+/* When the store was restored last, wall clock; 0: never. */
+int64_t tables_restored_ms(struct tables *tables);
+
 /* Random id made with the store; the epoch is higher at each start (tables_open). */
 const struct id *tables_store_id(const struct tables *tables);
 uint64_t tables_epoch(const struct tables *tables);

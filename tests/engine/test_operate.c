@@ -566,3 +566,23 @@ SCENARIO(operate, an_open_instance_is_not_restarted)
     operate(h, OPERATE_RESTART, 1);
     EXPECT("> i1 is still open: cancel or kill it first, then restart it\n");
 }
+
+/* ---- restored from a backup ---- */
+
+SCENARIO(operate, after_a_restore_a_first_dispatch_may_be_a_second_one)
+{
+    deploy_tasks(h, "- w: {wait: {seconds: 1}}\n- c: {call: work@worker}\n");
+    hello(h, PROBED, "s1", 4);
+    run(h, "{}");
+    h->options.engine.restored_ms = h->now;
+    harness_restart(h);
+    advance(h, 1000);
+    run(h, "{}");
+    advance(h, 1000);
+    cr_expect_eq(task(h, "i1:/do/1/c")->past, PAST_UNKNOWN, "it began before the restore");
+    cr_expect_eq(task(h, "i2:/do/1/c")->past, PAST_OWN, "it began after");
+    done(h, "i1:/do/1/c", "{}");
+    done(h, "i2:/do/1/c", "{}");
+    h->options.engine.restored_ms = 0;
+    forget_trace(h);
+}

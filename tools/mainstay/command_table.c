@@ -32,6 +32,15 @@ const struct command commands[] = {
     {"down", NULL, NULL, "", 0, 0, BIT(TIMEOUT), down_run, "stop the company of a folder",
      "Agents finish what they run, then the coordinator and the bus stop. Nothing is lost; what\n"
      "was waiting goes on at the next start."},
+    {"backup", NULL, NULL, "DIR", 1, 1, 0, backup_run,
+     "copy the stores of a running company into a new folder",
+     "Taken under load, of the coordinator first; manifest.json names every file with its digest.\n"
+     "Passwords, secrets and settings of agents are not part of it."},
+    {"restore", NULL, NULL, "DIR", 1, 1, 0, restore_run,
+     "bring a backup back into a folder without stores",
+     "Digests are checked before anything is written. Start the company afterwards: effects that\n"
+     "were in flight are settled as of lost stores, and what may have been done since the backup\n"
+     "is asked about where the outside does not know keys."},
     {"status", NULL, NULL, "", 0, 0, 0, status_run, "show how the company is doing", NULL},
     {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR) | BIT(CATALOG), check_run,
      "check process definitions without a company",

@@ -250,10 +250,14 @@ static bool doubt_is_settled(struct engine *engine, struct instance *instance, s
 
 /* What the store may not know of an effect: that a person looked and it did not happen, or that a
  * store which is lost, or was replaced under its name, may have done it. */
-static enum past past_of(const struct instance *instance, const struct frame *frame,
-                         const struct store *store)
+static enum past past_of(const struct engine *engine, const struct instance *instance,
+                         const struct frame *frame, const struct store *store)
 {
     const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
+    if (entry == NULL && frame->past == PAST_OWN &&
+        instance->started_ms <= engine->options.restored_ms) {
+        return PAST_UNKNOWN; /* nobody here knows what was done after the backup */
+    }
     if (frame->past == PAST_NONE || entry == NULL) {
         return frame->past;
     }
@@ -284,7 +288,7 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
         event.phase = action->decides ? PHASE_DECIDE : PHASE_PERFORM;
     }
     event.effect = action->effect;
-    event.count = past_of(instance, frame, store);
+    event.count = past_of(engine, instance, frame, store);
     event.has_key = true;
     event.key = frame->key;
     engine_emit(engine, &event);
