@@ -471,6 +471,20 @@ static bool approval_asked(const struct story *story, const struct event *event)
     return node != NULL && node->kind == TASK_APPROVAL;
 }
 
+static const char *timer_words(struct story *story, const struct event *event, const char *name)
+{
+    if (event->person != NULL) {
+        return say(story, "%.100s had '%.64s' tried again at once%s%.300s",
+                   event->person[0] == '\0' ? "somebody" : event->person, name,
+                   event->text == NULL || event->text[0] == '\0' ? "" : ": ",
+                   event->text == NULL ? "" : event->text);
+    }
+    return say(story,
+               approval_asked(story, event) ? "the deadline of '%.64s' has passed"
+                                            : "the time of '%.64s' has come",
+               name);
+}
+
 static const char *other_words(struct story *story, const struct view_event *at)
 {
     const struct event *event = at->event;
@@ -490,16 +504,7 @@ static const char *other_words(struct story *story, const struct view_event *at)
     case EVENT_ITERATION_STARTED:
         return say(story, "'%.64s' takes item %u", name, event->count + 1);
     case EVENT_TIMER_FIRED:
-        if (event->person != NULL) {
-            return say(story, "%.100s had '%.64s' tried again at once%s%.300s",
-                       event->person[0] == '\0' ? "somebody" : event->person, name,
-                       event->text == NULL || event->text[0] == '\0' ? "" : ": ",
-                       event->text == NULL ? "" : event->text);
-        }
-        return say(story,
-                   approval_asked(story, event) ? "the deadline of '%.64s' has passed"
-                                                : "the time of '%.64s' has come",
-                   name);
+        return timer_words(story, event, name);
     case EVENT_CONSUMED:
         if (event->attempt == 1) {
             return say(story, "'%.64s' received event '%.150s', which it listened until", name,
