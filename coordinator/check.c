@@ -60,19 +60,6 @@ static json_t *problems_json(const struct plan_problem *problems, size_t count)
     return list;
 }
 
-/* Functions of catalogs that were not given along. */
-static json_t *wanted_json(const struct plan_report *report)
-{
-    json_t *list = json_array();
-    CHECK(list != NULL);
-    for (size_t i = 0; i < report->wanted_count; i++) {
-        CHECK(json_array_append_new(list,
-                                    json_pack("{s:s, s:s}", "function", report->wanted[i].function,
-                                              "endpoint", report->wanted[i].endpoint)) == 0);
-    }
-    return list;
-}
-
 static json_t *externals_json(const struct plan *plan)
 {
     json_t *list = json_array();
@@ -88,7 +75,7 @@ static void report_json(const struct plan *plan, const struct plan_report *repor
     json_t *object = json_pack("{s:b, s:o, s:o, s:o, s:o}", "ok", plan != NULL, "problems",
                                problems_json(report->problems, report->count), "warnings",
                                problems_json(report->warnings, report->warning_count), "externals",
-                               externals_json(plan), "wanted", wanted_json(report));
+                               externals_json(plan), "wanted", plan_wanted_json(report));
     CHECK(object != NULL);
     if (plan != NULL) {
         json_t *name = json_sprintf("%s/%s:%s", plan->namespace_, plan->name, plan->version);

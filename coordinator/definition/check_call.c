@@ -149,8 +149,8 @@ static void check_approval(struct load *load, const struct yaml_node *node, stru
     approval->assignees = check_template(load, yaml_get(with, "assignees"), PLACE_TASK);
     const struct yaml_node *form = yaml_get(with, "form");
     approval->form = check_schema(load, form, "'form'");
-    const struct yaml_node *document = approval->form == NULL ? NULL : yaml_get(form, "document");
-    approval->form_document = document == NULL ? NULL : document->value;
+    approval->form_document =
+        approval->form == NULL ? NULL : json_object_get(form->value, "document");
     const struct yaml_node *deadline = yaml_get(with, "deadline");
     const struct yaml_node *policy = yaml_get(with, "onTimeout");
     approval->has_deadline = deadline != NULL;

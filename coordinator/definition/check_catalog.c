@@ -1,9 +1,9 @@
 /*
- * use.catalogs: functions that stand in files of their own.
+ * use.catalogs: functions that stand in files of their own. And what else does: parts of a text.
  *
- * Nothing is read or fetched here. Who deploys gives the functions along with the definition, as
- * parts of one text (plan.h), so the digest covers them and a restart needs no files. What a call
- * needs and was not given is reported, and listed as `wanted`.
+ * Nothing is read or fetched here. Who deploys gives functions and schemas along with the
+ * definition, as parts of one text (plan.h), so the digest covers them and a restart needs no
+ * files. What is needed and was not given is reported, and listed as `wanted`.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,14 +12,26 @@
 #include "coordinator/definition/load.h"
 #include "coordinator/definition/semver.h"
 
-#define PART_LINE "--- # function "
+#define PART_LINE "--- # "
+
+/* Whether a line that begins a part stands here. */
+static bool is_part(const char *at, const char *end)
+{
+    static const char *const lines[] = {PART_LINE "function ", PART_LINE "schema "};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        size_t size = strlen(lines[i]);
+        if ((size_t)(end - at) > size && memcmp(at, lines[i], size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Start of the next part line at or behind `at`, or NULL. */
 static const char *find_part(const char *text, const char *at, const char *end)
 {
-    size_t size = sizeof(PART_LINE) - 1;
-    while (at != NULL && (size_t)(end - at) > size) {
-        if ((at == text || at[-1] == '\n') && memcmp(at, PART_LINE, size) == 0) {
+    while (at != NULL && (size_t)(end - at) > sizeof(PART_LINE)) {
+        if ((at == text || at[-1] == '\n') && is_part(at, end)) {
             return at;
         }
         at = memchr(at + 1, '-', (size_t)(end - at) - 1);
@@ -33,21 +45,21 @@ size_t parts_split(struct load *load, const char *text, size_t size)
     const char *part = find_part(text, text, end);
     size_t definition = part == NULL ? size : (size_t)(part - text);
     while (part != NULL && !load->failed) {
-        const char *name = part + sizeof(PART_LINE) - 1;
-        const char *line = memchr(name, '\n', (size_t)(end - name));
+        const char *label = part + sizeof(PART_LINE) - 1;
+        const char *line = memchr(label, '\n', (size_t)(end - label));
         if (line == NULL || load->part_count == LOAD_PARTS_MAX) {
             report_at(load->report, 0, 0, NULL,
-                      line == NULL ? "a function that was given along has no text"
-                                   : "more than %d functions were given along",
+                      line == NULL ? "a function or schema that was given along has no text"
+                                   : "more than %d functions and schemas were given along",
                       LOAD_PARTS_MAX);
             break;
         }
         const char *next = find_part(text, line + 1, end);
         struct part *row = &load->parts[load->part_count++];
-        row->name = arena_dup(load->arena, name, (size_t)(line - name));
+        row->label = arena_dup(load->arena, label, (size_t)(line - label));
         row->text = line + 1;
         row->size = (size_t)((next == NULL ? end : next) - row->text);
-        load->failed = row->name == NULL;
+        load->failed = row->label == NULL;
         part = next;
     }
     return definition;
@@ -57,7 +69,7 @@ void parts_parse(struct load *load)
 {
     for (size_t i = 0; i < load->part_count && !load->failed; i++) {
         struct part *part = &load->parts[i];
-        load->report->file = part->name;
+        load->report->file = part->label;
         part->root = yaml_parse(load->arena, part->text, part->size, load->report);
         if (part->root != NULL) {
             (void)load_keep(load, part->root->value);
@@ -66,10 +78,13 @@ void parts_parse(struct load *load)
     load->report->file = NULL;
 }
 
-static const struct part *part_of(const struct load *load, const char *name)
+const struct part *part_of(const struct load *load, const char *kind, const char *name)
 {
+    size_t size = strlen(kind);
     for (size_t i = 0; i < load->part_count; i++) {
-        if (strcmp(load->parts[i].name, name) == 0) {
+        const char *label = load->parts[i].label;
+        if (strncmp(label, kind, size) == 0 && label[size] == ' ' &&
+            strcmp(label + size + 1, name) == 0) {
             return &load->parts[i];
         }
     }
@@ -108,11 +123,22 @@ void check_catalogs(struct load *load)
     }
 }
 
-static void want(struct load *load, const char *function, const char *endpoint)
+/* The endpoint of a catalog as it is written; the company's own has a folder of its name. */
+static const char *catalog_endpoint(const struct load *load, const char *catalog)
+{
+    const char *endpoint = strcmp(catalog, "default") == 0
+                               ? "catalog"
+                               : endpoint_text(yaml_get(load->catalogs, catalog));
+    return endpoint == NULL ? "" : endpoint;
+}
+
+void load_want(struct load *load, const char *schema, const char *function)
 {
     struct plan_report *out = load->report->out;
+    const char *catalog = function == NULL ? NULL : strrchr(function, '@');
     for (size_t i = 0; i < out->wanted_count; i++) {
-        if (strcmp(out->wanted[i].function, function) == 0) {
+        if (text_equal(out->wanted[i].schema, schema) &&
+            text_equal(out->wanted[i].function, function)) {
             return;
         }
     }
@@ -121,8 +147,11 @@ static void want(struct load *load, const char *function, const char *endpoint)
     }
     if (out->wanted != NULL && out->wanted_count < LOAD_PARTS_MAX) {
         out->wanted[out->wanted_count++] = (struct plan_wanted){
+            .schema = arena_strdup(out->arena, schema),
             .function = arena_strdup(out->arena, function),
-            .endpoint = arena_strdup(out->arena, endpoint),
+            .endpoint = catalog == NULL
+                            ? NULL
+                            : arena_strdup(out->arena, catalog_endpoint(load, catalog + 1)),
         };
     }
 }
@@ -130,10 +159,7 @@ static void want(struct load *load, const char *function, const char *endpoint)
 static void report_wanted(struct load *load, const struct yaml_node *source, const char *name,
                           const char *catalog)
 {
-    const char *endpoint = strcmp(catalog, "default") == 0
-                               ? "catalog"
-                               : endpoint_text(yaml_get(load->catalogs, catalog));
-    endpoint = endpoint == NULL ? "" : endpoint;
+    const char *endpoint = catalog_endpoint(load, catalog);
     bool remote = strstr(endpoint, "://") != NULL && !text_starts(endpoint, "file://");
     char hint[256];
     (void)snprintf(hint, sizeof(hint),
@@ -141,7 +167,7 @@ static void report_wanted(struct load *load, const struct yaml_node *source, con
                           : "mainstay deploy reads functions/NAME/VERSION/function.yaml below "
                             "'%.120s', or below DIR of --catalog NAME=DIR",
                    remote ? catalog : endpoint);
-    want(load, name, endpoint);
+    load_want(load, NULL, name);
     report_problem(load->report, source, hint,
                    remote ? "the function '%.80s' is in a catalog at '%.120s', and nothing is "
                             "fetched when a definition is deployed"
@@ -170,7 +196,7 @@ bool check_cataloged(struct load *load, const struct yaml_node *node, const char
                        "'%.80s' is not name:version@catalog with an exact version", text);
         return true;
     }
-    const struct part *part = part_of(load, text);
+    const struct part *part = part_of(load, "function", text);
     if (part == NULL) {
         report_wanted(load, source, text, catalog + 1);
         return true;
@@ -180,7 +206,7 @@ bool check_cataloged(struct load *load, const struct yaml_node *node, const char
     }
     const struct yaml_node *use = load->use;
     const char *file = load->report->file;
-    struct function function = {.name = part->name, .body = part->root, .file = part->name};
+    struct function function = {.name = text, .body = part->root, .file = part->label};
     load->use = NULL; /* a catalog's function means the same in every definition */
     expand_function(load, node, &function, task);
     load->use = use;

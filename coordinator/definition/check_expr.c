@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json/schema.h"
 #include "coordinator/definition/expr_private.h"
 #include "coordinator/definition/load.h"
 #include "coordinator/definition/near.h"
@@ -379,43 +378,8 @@ const struct template *check_shape(struct load *load, const struct yaml_node *no
     return check_template(load, node, place);
 }
 
-/* --- schemas and durations ----------------------------------------------------------------------
+/* --- durations ----------------------------------------------------------------------------------
  */
-
-const struct schema *check_schema(struct load *load, const struct yaml_node *node, const char *what)
-{
-    static const char *const allowed[] = {"document", "format", NULL};
-    static const struct refused_key refused[] = {
-        {"resource", "schemas from elsewhere are not fetched: put it under 'document'"},
-        {NULL, NULL}};
-    static const char *const formats[] = {"json", NULL};
-    if (node == NULL || !check_is_object(load, node, what)) {
-        return NULL;
-    }
-    check_keys(load, node, what, allowed, refused);
-    (void)check_word(load, yaml_get(node, "format"), "'format' of a schema", formats);
-    const struct yaml_node *document = yaml_get(node, "document");
-    if (document == NULL) {
-        if (yaml_get(node, "resource") == NULL) {
-            (void)check_required(load, node, "document", what);
-        }
-        return NULL;
-    }
-    struct plan_memory *memory = load->memory;
-    struct schema *schema = NULL;
-    struct error err = {0};
-    if (!load_grow((void **)&memory->schemas, memory->schema_count, &memory->schema_capacity,
-                   sizeof(memory->schemas[0]))) {
-        load->failed = true;
-        return NULL;
-    }
-    if (schema_compile(document->value, NULL, &schema, &err) != ERR_OK) {
-        report_problem(load->report, document, NULL, "not a valid JSON Schema: %s", err.message);
-        return NULL;
-    }
-    memory->schemas[memory->schema_count++] = schema;
-    return schema;
-}
 
 struct plan_duration check_duration(struct load *load, const struct yaml_node *node,
                                     const char *what, unsigned place)

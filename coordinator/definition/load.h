@@ -23,7 +23,7 @@ enum {
     LOAD_NODES_MAX = 20000,  /* tasks after functions were copied to their callers */
     LOAD_SCOPE_MAX = 64,     /* variables visible at one place */
     LOAD_FUNCTIONS_MAX = 16, /* functions calling functions */
-    LOAD_PARTS_MAX = 64,     /* functions of catalogs */
+    LOAD_PARTS_MAX = 64,     /* functions of catalogs and schemas in files */
 };
 
 /* The variables an expression may use at its place, besides those of enclosing tasks. */
@@ -64,9 +64,9 @@ struct plan_memory {
     size_t value_capacity;
 };
 
-/* A function of a catalog that was given along with the definition. */
+/* A function or schema that was given along with the definition. */
 struct part {
-    const char *name; /* name:version@catalog */
+    const char *label; /* its line from the kind on: "function log:1.0.0@default" */
     const char *text;
     size_t size;
     const struct yaml_node *root; /* NULL when it was refused */
@@ -172,7 +172,14 @@ int check_word(struct load *load, const struct yaml_node *node, const char *what
 const char *check_list_text(struct load *load, const char *const *names);
 const char *check_type_text(const struct yaml_node *node);
 
-/* --- check_expr.c: expressions, templates, schemas, durations -----------------------------------
+/* --- check_schema.c ------------------------------------------------------------------------------
+ */
+
+/* A schema, written out or in a file that was given along. NULL without node or after reporting. */
+const struct schema *check_schema(struct load *load, const struct yaml_node *node,
+                                  const char *what);
+
+/* --- check_expr.c: expressions, templates, durations --------------------------------------------
  */
 
 /* A field that is always an expression, with or without ${ }. NULL without node or after reporting.
@@ -192,8 +199,6 @@ const struct template *check_inside(struct load *load, const struct yaml_node *n
 const struct template *load_fixed(struct load *load, json_t *value);
 const struct template *load_object(struct load *load, const char *const *keys,
                                    const struct template *const *items, size_t count);
-const struct schema *check_schema(struct load *load, const struct yaml_node *node,
-                                  const char *what);
 struct plan_duration check_duration(struct load *load, const struct yaml_node *node,
                                     const char *what, unsigned place);
 /* A duration without expressions, in milliseconds. */
@@ -313,6 +318,10 @@ void expand_function(struct load *load, const struct yaml_node *node,
 /* Find the parts of a text; returns the size of the definition, the first of them. */
 size_t parts_split(struct load *load, const char *text, size_t size);
 void parts_parse(struct load *load);
+/* The part of that kind ("function", "schema") and name; NULL when it was not given. */
+const struct part *part_of(const struct load *load, const char *kind, const char *name);
+/* List what was not given: the schema, of the function unless that is NULL, or the function. */
+void load_want(struct load *load, const char *schema, const char *function);
 /* use.catalogs. */
 void check_catalogs(struct load *load);
 /* call: name:version@catalog; false when `text` names no catalog. */

@@ -331,10 +331,12 @@ struct plan_problem {
     const char *hint;    /* what to do, or NULL */
 };
 
-/* A function of a catalog that a definition calls and that was not given along. */
+/* What a definition needs from files and was not given along: a function of a catalog, or a schema
+ * that the definition or such a function names. */
 struct plan_wanted {
-    const char *function; /* name:version@catalog */
-    const char *endpoint; /* of its catalog, as written */
+    const char *schema;   /* its endpoint as written; NULL: the function itself is wanted */
+    const char *function; /* name:version@catalog; NULL: the definition names the schema */
+    const char *endpoint; /* of the function's catalog, as written; NULL without function */
 };
 
 /* Everything wrong with a definition, in order of place; at most 100. Release with
@@ -350,9 +352,10 @@ struct plan_report {
 };
 
 /*
- * Functions of catalogs stand behind the definition in the same text, each behind a line
- * `--- # function NAME:VERSION@CATALOG`, so that the digest covers them. plan_report.wanted lists
- * those that are missing.
+ * Functions of catalogs and schemas in files stand behind the definition in the same text, each
+ * behind a line `--- # function NAME:VERSION@CATALOG`, `--- # schema ENDPOINT` or, for one that a
+ * function names, `--- # schema ENDPOINT of NAME:VERSION@CATALOG`, so that the digest covers them.
+ * plan_report.wanted lists those that are missing.
  *
  * Load a definition (YAML 1.2 or JSON; anchors and aliases refused). `text` is copied. On success
  * *ret_plan is the plan and the report holds warnings only; on ERR_INVALID it is NULL and the
@@ -366,6 +369,9 @@ MUST_CHECK enum err plan_load(const char *text, size_t size, struct plan **ret_p
 void plan_destroy(struct plan **plan);
 
 void plan_report_release(struct plan_report *report);
+
+/* What is wanted as [{schema?, function?, endpoint?}]; a new reference. */
+json_t *plan_wanted_json(const struct plan_report *report);
 
 /* Node with the JSON pointer, or NULL. */
 const struct plan_node *plan_node_at(const struct plan *plan, const char *pointer);

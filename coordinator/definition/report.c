@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/arena.h"
+#include "common/base/check.h"
 #include "common/base/str.h"
 #include "coordinator/definition/yaml.h"
 
@@ -37,7 +38,7 @@ static void add(struct report *report, struct plan_problem *list, size_t *count,
 {
     char named[MESSAGE_BYTES + 128];
     if (report->file != NULL) {
-        (void)snprintf(named, sizeof(named), "in function %.100s: %s", report->file, item.message);
+        (void)snprintf(named, sizeof(named), "in %.120s: %s", report->file, item.message);
         item.message = named;
     }
     if (*count == REPORT_PROBLEMS_MAX || known(list, *count, &item)) {
@@ -142,6 +143,19 @@ void report_finish(struct report *report)
 {
     report->out->problems = hand_over(report, report->problems, &report->out->count);
     report->out->warnings = hand_over(report, report->warnings, &report->out->warning_count);
+}
+
+json_t *plan_wanted_json(const struct plan_report *report)
+{
+    json_t *list = json_array();
+    CHECK(list != NULL);
+    for (size_t i = 0; i < report->wanted_count; i++) {
+        const struct plan_wanted *wanted = &report->wanted[i];
+        json_t *row = json_pack("{s:s*, s:s*, s:s*}", "schema", wanted->schema, "function",
+                                wanted->function, "endpoint", wanted->endpoint);
+        CHECK(json_array_append_new(list, row) == 0);
+    }
+    return list;
 }
 
 void plan_report_release(struct plan_report *report)

@@ -48,24 +48,11 @@ static json_t *problems_json(const struct plan_problem *problems, size_t count)
     return list;
 }
 
-/* Functions of catalogs that were not given along. */
-static json_t *wanted_json(const struct plan_report *report)
-{
-    json_t *list = json_array();
-    CHECK(list != NULL);
-    for (size_t i = 0; i < report->wanted_count; i++) {
-        CHECK(json_array_append_new(list,
-                                    json_pack("{s:s, s:s}", "function", report->wanted[i].function,
-                                              "endpoint", report->wanted[i].endpoint)) == 0);
-    }
-    return list;
-}
-
 static enum err deploy_refused(struct request *request, const struct plan_report *report,
                                struct error *err)
 {
     json_set(request->reply, "problems", problems_json(report->problems, report->count));
-    json_set(request->reply, "wanted", wanted_json(report));
+    json_set(request->reply, "wanted", plan_wanted_json(report));
     if (report->count == 0) {
         return error_set(err, ERR_INVALID, "the definition cannot be read");
     }

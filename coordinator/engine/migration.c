@@ -47,11 +47,6 @@ const struct plan *migration_from(const struct migration *migration)
     return migration->from;
 }
 
-const struct plan *migration_to(const struct migration *migration)
-{
-    return migration->to;
-}
-
 uint32_t migration_node(const struct migration *migration, uint32_t node)
 {
     return node == PLAN_NONE ? PLAN_NONE : migration->forward[node];

@@ -28,7 +28,6 @@ struct migration *migration_create(const struct plan *from, const struct plan *t
 void migration_destroy(struct migration **migration);
 
 const struct plan *migration_from(const struct migration *migration);
-const struct plan *migration_to(const struct migration *migration);
 
 /* Node of the new version for a node of the old one; PLAN_NONE: it has none. */
 uint32_t migration_node(const struct migration *migration, uint32_t node);

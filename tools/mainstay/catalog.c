@@ -22,8 +22,8 @@ static const char *folder_given(const struct cli *cli, const char *catalog)
     return NULL;
 }
 
-/* The folder an endpoint names, taken from the folder of `file`; false when it names none. */
-static bool folder_of_endpoint(const char *file, const char *endpoint, char *out, size_t size)
+/* The path of an endpoint, taken from the folder of `file`; false when it names none. */
+static bool endpoint_path(const char *file, const char *endpoint, char *out, size_t size)
 {
     const char *path = text_starts(endpoint, "file://") ? endpoint + strlen("file://") : endpoint;
     const char *slash = strrchr(file, '/');
@@ -35,40 +35,66 @@ static bool folder_of_endpoint(const char *file, const char *endpoint, char *out
     return written > 0 && (size_t)written < size;
 }
 
-static enum err add_one(const struct cli *cli, const char *file, const json_t *row,
-                        struct buf *text, bool *ret_added, struct error *err)
+/* The file of a function; an empty path when it is not ours to find. */
+static enum err function_path(const struct cli *cli, const char *file, const json_t *row, char *out,
+                              struct error *err)
 {
     const char *function = json_text_of(row, "function");
     const char *endpoint = json_text_of(row, "endpoint");
     const char *at = function == NULL ? NULL : strrchr(function, '@');
     const char *colon = at == NULL ? NULL : strchr(function, ':');
-    if (colon == NULL || colon > at || endpoint == NULL || strchr(function, '/') != NULL) {
-        return ERR_OK; /* not ours to find */
-    }
     char found[PATH_BYTES];
-    char path[PATH_BYTES];
+    out[0] = '\0';
+    if (colon == NULL || colon > at || endpoint == NULL || strchr(function, '/') != NULL) {
+        return ERR_OK;
+    }
     const char *folder = folder_given(cli, at + 1);
     if (folder == NULL) {
-        if (!folder_of_endpoint(file, endpoint, found, sizeof(found))) {
+        if (!endpoint_path(file, endpoint, found, sizeof(found))) {
             return ERR_OK;
         }
         folder = found;
     }
-    int size = snprintf(path, sizeof(path), "%s/functions/%.*s/%.*s/function.yaml", folder,
+    int size = snprintf(out, PATH_BYTES, "%s/functions/%.*s/%.*s/function.yaml", folder,
                         (int)(colon - function), function, (int)(at - colon - 1), colon + 1);
-    if (size < 0 || (size_t)size >= sizeof(path)) {
-        return error_set(err, ERR_LIMIT, "the path of function '%s' is too long", function);
+    return size < 0 || size >= PATH_BYTES
+               ? error_set(err, ERR_LIMIT, "the path of function '%s' is too long", function)
+               : ERR_OK;
+}
+
+static enum err add_one(const struct cli *cli, const char *file, const json_t *row,
+                        struct buf *text, bool *ret_added, struct error *err)
+{
+    const char *function = json_text_of(row, "function");
+    const char *schema = json_text_of(row, "schema");
+    char named_in[PATH_BYTES];
+    char path[PATH_BYTES];
+    TRY(function_path(cli, file, row, path, err));
+    if (schema != NULL) {
+        (void)text_copy(named_in, sizeof(named_in), function == NULL ? file : path);
+        if (!endpoint_path(named_in, schema, path, sizeof(path))) {
+            path[0] = '\0';
+        }
     }
-    buf_printf(text, "\n--- # function %s\n", function);
+    if (path[0] == '\0') {
+        return ERR_OK;
+    }
+    if (schema == NULL) {
+        buf_printf(text, "\n--- # function %s\n", function);
+    } else {
+        buf_printf(text, "\n--- # schema %s%s%s\n", schema, function == NULL ? "" : " of ",
+                   function == NULL ? "" : function);
+    }
     enum err code = file_read(path, text, err);
     if (code != ERR_OK) {
-        error_wrap(err, "the definition calls '%s'", function);
+        error_wrap(err, schema == NULL ? "the definition calls '%s'" : "it names the schema '%s'",
+                   schema == NULL ? function : schema);
         return code;
     }
     *ret_added = true;
-    return text->failed
-               ? error_set(err, ERR_LIMIT, "the definition with its functions is too large")
-               : ERR_OK;
+    return text->failed ? error_set(err, ERR_LIMIT,
+                                    "the definition with its functions and schemas is too large")
+                        : ERR_OK;
 }
 
 enum err catalog_add(const struct cli *cli, const char *file, const json_t *wanted,

@@ -404,7 +404,28 @@ Feature: Data flow
       """
     Then the definition is refused with:
       """
-      2:18: 'resource' in 'schema': schemas from elsewhere are not fetched
+      2:39: the schema at 'https://example.com/schema.json' is elsewhere
+      """
+
+  Scenario: A schema may be in a file
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: data, version: '1.0.0'}
+      input: {schema: {resource: {endpoint: ./order.json}}}
+      do:
+        - a: {set: {n: '${ .id }'}}
+      --- # schema ./order.json
+      {"required": ["id"]}
+      """
+    And given the workflow input is:
+      """yaml
+      other: 1
+      """
+    When the workflow is executed
+    Then the workflow should fault with error:
+      """yaml
+      type: https://open-workflow-specification.org/spec/1.0.0/errors/validation
+      status: 400
       """
 
   Scenario: A schema that is none is found when it is deployed

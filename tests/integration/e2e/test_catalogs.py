@@ -28,6 +28,24 @@ class Catalogs(company.Case):
         refused = self.company.deploy("shelved", CALL % "shelf", check=False)
         self.assertNotEqual(refused.code, 0, "another function under the same version")
 
+    def test_a_schema_in_a_file_is_read_and_stays_as_it_was_deployed(self):
+        schema = self.company.root / "schemas" / "order.json"
+        schema.parent.mkdir(parents=True, exist_ok=True)
+        schema.write_text('{"required": ["id"]}')
+        body = ("input: {schema: {resource: {endpoint: schemas/order.json}}}\n"
+                "do:\n  - a: {set: {id: '${ .id }'}}\n")
+        self.company.deploy("ordered", body)
+        schema.write_text('{"required": ["other"]}')
+        before = self.company.pid("coordinator")
+        self.company.kill("coordinator")
+        self.company.restarted("coordinator", before)
+        ran = self.company.call("run", "e2e/ordered", "--input", '{"id": 1}')
+        self.assertEqual(json.loads(ran.out), {"id": 1})
+        faulted = self.company.call("run", "e2e/ordered", "--input", "{}", code=3)
+        self.assertIn("/id: is required", faulted.err)
+        refused = self.company.deploy("ordered", body, check=False)
+        self.assertNotEqual(refused.code, 0, "another schema under the same version")
+
     def test_a_catalog_elsewhere_is_refused_until_a_copy_is_given(self):
         refused = self.company.deploy("distant", CALL % "far", check=False)
         self.assertIn("nothing is fetched", refused.err)

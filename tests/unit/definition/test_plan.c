@@ -187,6 +187,47 @@ Test(plan, a_catalog_gives_functions_along_with_the_definition)
     plan_destroy(&other);
 }
 
+#define SCHEMED                                                       \
+    "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n" \
+    "input: {schema: {resource: {endpoint: ./in.json}}}\n"            \
+    "do: [{a: {call: log:1.0.0@default}}]\n"
+#define SCHEMED_PART                                                                           \
+    "\n--- # function log:1.0.0@default\n"                                                     \
+    "{set: {n: 1}, input: {schema: {resource: {endpoint: {uri: in.json}}}, from: .}, output: " \
+    "{schema: {resource: {name: again, endpoint: in.json}}}}\n"
+#define SCHEMA_PART \
+    "\n--- # schema ./in.json\n{\n\t\"type\": \"object\",\n\t\"required\": [\"n\"]\n}\n"
+#define SCHEMA_OF_PART "\n--- # schema in.json of log:1.0.0@default\n{\"type\": \"object\"}\n"
+
+/* A schema in a file is a part of the text like a function, seen from whoever names it; it stands
+ * where it would if it were written out. */
+Test(plan, a_schema_in_a_file_is_given_along_with_the_definition)
+{
+    static const struct {
+        const char *text;
+        const char *schema;
+        const char *function;
+    } rows[] = {{SCHEMED, "./in.json", NULL},
+                {SCHEMED SCHEMA_PART, NULL, "log:1.0.0@default"},
+                {SCHEMED SCHEMA_PART SCHEMED_PART, "in.json", "log:1.0.0@default"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct plan *plan = NULL;
+        struct plan_report report;
+        cr_expect_eq(plan_load(rows[i].text, strlen(rows[i].text), &plan, &report), ERR_INVALID);
+        cr_assert_eq(report.wanted_count, i == 0 ? 2 : 1);
+        cr_expect(text_equal(report.wanted[0].schema, rows[i].schema), "%zu", i);
+        cr_expect(text_equal(report.wanted[0].function, rows[i].function), "%zu", i);
+        plan_report_release(&report);
+    }
+    struct plan *plan = load_good(SCHEMED SCHEMA_PART SCHEMED_PART SCHEMA_OF_PART);
+    cr_expect_not_null(plan->data.input_schema);
+    const json_t *input = json_object_get(plan->document, "input");
+    const json_t *document = json_object_get(json_object_get(input, "schema"), "document");
+    cr_expect_str_eq(json_text_of(document, "type"), "object");
+    cr_expect_not_null(node_at(plan, "/do/0/a/call")->data.output_schema);
+    plan_destroy(&plan);
+}
+
 Test(plan, a_catalog_is_a_folder_and_its_functions_have_exact_versions)
 {
     static const struct {
@@ -212,6 +253,12 @@ Test(plan, a_catalog_is_a_folder_and_its_functions_have_exact_versions)
          "in function f:1.0.0@c: there is no function 'g'"},
         {"do: [{a: {call: f:1.0.0@default}}]\n\n--- # function f:1.0.0@default\n{",
          "in function f:1.0.0@default: not valid YAML"},
+        {"input: {schema: {resource: {endpoint: x}}}\ndo: [{a: {set: {n: 1}}}]\n"
+         "--- # schema x\n{",
+         "in schema x: not valid YAML"},
+        {"input: {schema: {resource: {endpoint: x}}}\ndo: [{a: {set: {n: 1}}}]\n"
+         "--- # schema x\n{type: 5}\n",
+         "not a valid JSON Schema: #/type"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[512];
