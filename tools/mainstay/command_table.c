@@ -45,13 +45,15 @@ const struct command commands[] = {
     {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR) | BIT(CATALOG), check_run,
      "check process definitions without a company",
      "Prints file:line:column: message for each problem and ends with code 1 if there is one."},
-    {"simulate", NULL, NULL, "FILE", 1, 1, BIT(INPUT) | BIT(AGENTS) | BIT(EVENTS), simulate_run,
+    {"simulate", NULL, NULL, "FILE...", 1, 32,
+     BIT(INPUT) | BIT(AGENTS) | BIT(EVENTS) | BIT(CATALOG), simulate_run,
      "run a definition without a company, with canned replies and a clock that jumps",
-     "Nothing is started and nothing is written. --agents gives what agents answer and people\n"
-     "decide, --events what comes from outside; waits take no time. Prints the story of every\n"
+     "The first file is simulated, the others are definitions that it runs. Nothing is started\n"
+     "and nothing is written. --agents gives what agents answer and people decide, --events\n"
+     "what comes from outside; waits take no time. Prints the story of every\n"
      "instance and then the output; ends as run does: 3 faulted, 4 cancelled, 5 waits for a\n"
      "person, 6 waits for something that never comes, 1 when a reply is missing."},
-    {"graph", NULL, NULL, "FILE", 1, 1, 0, graph_run, "draw a definition",
+    {"graph", NULL, NULL, "FILE", 1, 1, BIT(CATALOG), graph_run, "draw a definition",
      "Prints a graph in the DOT language, or with -o svg a picture, for which Graphviz has to be\n"
      "installed."},
     {"deploy", NULL, NULL, "FILE...", 1, MANY, BIT(FORCE) | BIT(CATALOG), deploy_run,

@@ -53,44 +53,77 @@ static enum err check_one(const char *program, const char *file, json_t **ret_an
     return capture_json(argv, ret_answer, err);
 }
 
-/* The definition with the functions it calls, in a file of its own. */
-static enum err check_again(const char *program, const struct buf *text, json_t **ret_answer,
-                            struct error *err)
+/* The text in a file of its own. */
+static enum err text_keep(const struct buf *text, struct whole *whole, struct error *err)
 {
-    char path[] = "/tmp/mainstay-check-XXXXXX.yaml";
-    int fd = mkstemps(path, (int)strlen(".yaml"));
-    if (fd < 0) {
-        return error_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    if (!whole->temporary) {
+        (void)text_copy(whole->path, sizeof(whole->path), "/tmp/mainstay-check-XXXXXX.yaml");
+        int fd = mkstemps(whole->path, (int)strlen(".yaml"));
+        if (fd < 0) {
+            return error_set(err, ERR_IO, "cannot write '%s': %s", whole->path, strerror(errno));
+        }
+        (void)close(fd);
+        whole->temporary = true;
     }
-    (void)close(fd);
-    enum err code = file_write(path, text->data, text->size, 0600, err);
-    if (code == ERR_OK) {
-        code = check_one(program, path, ret_answer, err);
+    return file_write(whole->path, text->data == NULL ? "" : text->data, text->size, 0600, err);
+}
+
+/* Check the definition of `file`, and again with what it names as long as there is more of it. What
+ * comes by a pipe can be read once only, so it is kept first. */
+static enum err check_whole(const struct cli *cli, const char *program, const char *file,
+                            struct whole *whole, json_t **ret_answer, struct error *err)
+{
+    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
+    bool pipe = strcmp(file, "-") == 0;
+    *whole = (struct whole){0};
+    *ret_answer = NULL;
+    enum err code = ERR_OK;
+    if (!text_copy(whole->path, sizeof(whole->path), file)) {
+        code = error_set(err, ERR_LIMIT, "the path '%.80s' is too long", file);
+    } else if (pipe) {
+        code = file_read(file, &text, err);
+        code = code == ERR_OK ? text_keep(&text, whole, err) : code;
     }
-    (void)unlink(path);
+    bool again = code == ERR_OK;
+    for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
+        json_decref(*ret_answer);
+        *ret_answer = NULL;
+        code = check_one(program, whole->path, ret_answer, err);
+        const json_t *wanted = json_array_of(*ret_answer, "wanted");
+        again = false;
+        if (code != ERR_OK || json_array_size(wanted) == 0) {
+            break;
+        }
+        if (round == 0 && !pipe) {
+            TRY_GOTO(code, file_read(file, &text, err), out);
+        }
+        TRY_GOTO(code, catalog_add(cli, file, wanted, &text, &again, err), out);
+        if (again) {
+            TRY_GOTO(code, text_keep(&text, whole, err), out);
+        }
+    }
+out:
+    buf_release(&text);
     return code;
 }
 
-static enum err check_whole(const struct cli *cli, const char *program, const char *file,
-                            json_t **ret_answer, struct error *err)
+void whole_release(struct whole *whole)
 {
-    enum err code = check_one(program, file, ret_answer, err);
-    if (code != ERR_OK || json_array_size(json_array_of(*ret_answer, "wanted")) == 0) {
-        return code;
+    if (whole->temporary) {
+        (void)unlink(whole->path);
     }
-    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
-    bool again = true;
-    code = file_read(file, &text, err);
-    for (unsigned round = 0; code == ERR_OK && round < ROUNDS_MAX; round++) {
-        code = catalog_add(cli, file, json_array_of(*ret_answer, "wanted"), &text, &again, err);
-        if (code != ERR_OK || !again) {
-            break;
-        }
-        json_decref(*ret_answer);
-        *ret_answer = NULL;
-        code = check_again(program, &text, ret_answer, err);
-    }
-    buf_release(&text);
+    whole->temporary = false;
+}
+
+enum err whole_gather(const struct cli *cli, const char *file, struct whole *ret_whole,
+                      struct error *err)
+{
+    char program[PATH_BYTES];
+    json_t *answer = NULL;
+    *ret_whole = (struct whole){0};
+    TRY(program_find("coordinator", program, err));
+    enum err code = check_whole(cli, program, file, ret_whole, &answer, err);
+    json_decref(answer);
     return code;
 }
 
@@ -122,7 +155,11 @@ enum exit_code check_run(struct cli *cli)
     }
     for (size_t i = 0; i < cli->args->operand_count; i++) {
         json_t *answer = NULL;
-        if (check_whole(cli, program, cli->args->operands[i], &answer, &err) != ERR_OK) {
+        struct whole whole;
+        code = check_whole(cli, program, cli->args->operands[i], &whole, &answer, &err);
+        whole_release(&whole);
+        if (code != ERR_OK) {
+            json_decref(answer);
             exit_code = cli_fail(&err, NULL);
             continue;
         }

@@ -86,8 +86,11 @@ enum exit_code graph_run(struct cli *cli)
     }
     enum err code = program_find("mainstay-offline", program, &err);
     if (code == ERR_OK) {
-        const char *const argv[] = {program, "graph", file, NULL};
-        code = capture(argv, &text, &err);
+        struct whole whole;
+        code = whole_gather(cli, file, &whole, &err);
+        const char *const argv[] = {program, "graph", whole.path, NULL};
+        code = code == ERR_OK ? capture(argv, &text, &err) : code;
+        whole_release(&whole);
     }
     enum exit_code exit_code = EXIT_DONE;
     if (code == ERR_OK && text.data[0] == '{') {

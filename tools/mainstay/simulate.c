@@ -1,8 +1,10 @@
 /* mainstay simulate. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/check.h"
 #include "common/base/str.h"
 #include "tools/mainstay/capture.h"
 #include "tools/mainstay/cli.h"
@@ -12,7 +14,7 @@
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
-enum { ARGUMENTS_MAX = 16, VALUE_BYTES = 4 * 1024 * 1024 };
+enum { FILES_MAX = 32, ARGUMENTS_MAX = FILES_MAX + 16, VALUE_BYTES = 4 * 1024 * 1024 };
 
 struct arguments {
     const char *list[ARGUMENTS_MAX];
@@ -96,38 +98,69 @@ static void outcome_print(const struct cli *cli, const json_t *answer)
     missing_print(json_array_of(answer, "missing"));
 }
 
+/* The command line of mainstay-offline for these files. */
+static enum err offline_ask(struct cli *cli, const struct whole *wholes, json_t **ret_answer,
+                            struct error *err)
+{
+    char program[PATH_BYTES];
+    char jq[PATH_BYTES];
+    struct arguments arguments = {.list = {program, "simulate"}, .count = 2};
+    TRY(program_find("mainstay-offline", program, err));
+    for (size_t i = 0; i < cli->args->operand_count; i++) {
+        arguments.list[arguments.count++] = wholes[i].path;
+    }
+    argument_add(&arguments, "--input", cli_option(cli, OPTION_INPUT));
+    argument_add(&arguments, "--agents", cli_option(cli, OPTION_AGENTS));
+    argument_add(&arguments, "--events", cli_option(cli, OPTION_EVENTS));
+    argument_add(&arguments, "--jq", program_find("mainstay-jq", jq, NULL) == ERR_OK ? jq : NULL);
+    return capture_json(arguments.list, ret_answer, err);
+}
+
+/* The operand that was given to mainstay-offline as `path`. */
+static const char *operand_of(const struct cli *cli, const struct whole *wholes, const char *path)
+{
+    for (size_t i = 0; i < cli->args->operand_count; i++) {
+        if (text_equal(wholes[i].path, path)) {
+            return cli->args->operands[i];
+        }
+    }
+    return cli->args->operands[0];
+}
+
+static enum exit_code answer_tell(struct cli *cli, const struct whole *wholes, const json_t *answer)
+{
+    if (!json_bool_of(answer, "ok", false)) {
+        problems_print(stderr, operand_of(cli, wholes, json_text_of(answer, "file")), "",
+                       json_array_of(answer, "problems"));
+        return EXIT_FAILED;
+    }
+    if (cli->format == OUTPUT_TEXT) {
+        problems_print(stderr, cli->args->operands[0],
+                       "warning: ", json_array_of(answer, "warnings"));
+        outcome_print(cli, answer);
+    } else {
+        output_json(cli, stdout, answer);
+    }
+    return status_exit(answer);
+}
+
 enum exit_code simulate_run(struct cli *cli)
 {
     struct error err = {0};
-    char program[PATH_BYTES];
-    char jq[PATH_BYTES];
+    struct whole *wholes = calloc(cli->args->operand_count, sizeof(*wholes));
     json_t *answer = NULL;
-    const char *file = cli->args->operands[0];
-    enum err code = program_find("mainstay-offline", program, &err);
-    if (code == ERR_OK) {
-        struct arguments arguments = {.list = {program, "simulate", file}, .count = 3};
-        argument_add(&arguments, "--input", cli_option(cli, OPTION_INPUT));
-        argument_add(&arguments, "--agents", cli_option(cli, OPTION_AGENTS));
-        argument_add(&arguments, "--events", cli_option(cli, OPTION_EVENTS));
-        argument_add(&arguments, "--jq",
-                     program_find("mainstay-jq", jq, NULL) == ERR_OK ? jq : NULL);
-        code = capture_json(arguments.list, &answer, &err);
+    enum err code = ERR_OK;
+    CHECK(wholes != NULL);
+    for (size_t i = 0; code == ERR_OK && i < cli->args->operand_count; i++) {
+        code = whole_gather(cli, cli->args->operands[i], &wholes[i], &err);
     }
-    if (code != ERR_OK) {
-        return cli_fail(&err, NULL);
+    code = code == ERR_OK ? offline_ask(cli, wholes, &answer, &err) : code;
+    enum exit_code exit_code =
+        code == ERR_OK ? answer_tell(cli, wholes, answer) : cli_fail(&err, NULL);
+    for (size_t i = 0; i < cli->args->operand_count; i++) {
+        whole_release(&wholes[i]);
     }
-    enum exit_code exit_code = EXIT_FAILED;
-    if (!json_bool_of(answer, "ok", false)) {
-        problems_print(stderr, file, "", json_array_of(answer, "problems"));
-    } else {
-        exit_code = status_exit(answer);
-        if (cli->format == OUTPUT_TEXT) {
-            problems_print(stderr, file, "warning: ", json_array_of(answer, "warnings"));
-            outcome_print(cli, answer);
-        } else {
-            output_json(cli, stdout, answer);
-        }
-    }
+    free(wholes);
     json_decref(answer);
     return exit_code;
 }

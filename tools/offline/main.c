@@ -2,8 +2,10 @@
  * mainstay-offline: what `mainstay` does with a definition without a company.
  *
  *   mainstay-offline graph FILE                      DOT on standard output
- *   mainstay-offline simulate FILE [--input JSON|@FILE] [--agents FILE] [--events FILE]
+ *   mainstay-offline simulate FILE... [--input JSON|@FILE] [--agents FILE] [--events FILE]
  *                    [--jq PROGRAM]                  one JSON object on standard output
+ *
+ * The first FILE is simulated, the others are definitions that it runs.
  *
  * Its own errors are {"error": "..."} with exit code 1, problems of a definition {"ok": false,
  * "problems": [...]}: the caller prints both.
@@ -112,7 +114,8 @@ static int graph(const char *file)
 /* ---- simulate ---- */
 
 struct given {
-    const char *file;
+    char **files;
+    size_t file_count;
     const char *input;
     const char *agents;
     const char *events;
@@ -173,16 +176,28 @@ static enum err events_read(const char *file, json_t **ret_value, struct outside
     return code;
 }
 
+static enum err files_read(const struct given *given, struct buf *texts, struct trial_file *files,
+                           struct error *err)
+{
+    for (size_t i = 0; i < given->file_count; i++) {
+        TRY(file_read(given->files[i], LIMIT_DEFINITION_BYTES, &texts[i], err));
+        files[i].name = given->files[i];
+        files[i].text = texts[i].data == NULL ? "" : texts[i].data;
+    }
+    return ERR_OK;
+}
+
 static int simulate(const struct given *given)
 {
     struct error err = {0};
-    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
-    struct trial_options options = {.file = given->file, .jq = given->jq, .start_ms = start_ms};
+    struct buf texts[TRIAL_FILES_MAX] = {0};
+    struct trial_file files[TRIAL_FILES_MAX] = {0};
+    struct trial_options options = {
+        .files = files, .file_count = given->file_count, .jq = given->jq, .start_ms = start_ms};
     struct outside *events = NULL;
     json_t *event_values = NULL;
     json_t *result = NULL;
-    enum err code = file_read(given->file, LIMIT_DEFINITION_BYTES, &text, &err);
-    options.text = text.data == NULL ? "" : text.data;
+    enum err code = files_read(given, texts, files, &err);
     code = code == ERR_OK ? input_read(given->input, &options.input, &err) : code;
     code = code == ERR_OK ? replies_read(given->agents, &options.replies, &err) : code;
     code = code == ERR_OK
@@ -199,14 +214,17 @@ static int simulate(const struct given *given)
     json_decref(event_values);
     free(events);
     replies_destroy(&options.replies);
-    buf_release(&text);
+    for (size_t i = 0; i < given->file_count; i++) {
+        buf_release(&texts[i]);
+    }
     return code == ERR_OK ? EXIT_SUCCESS : fail(&err);
 }
 
 static int usage(void)
 {
     struct error err = {0};
-    enum err code = error_set(&err, ERR_INVALID, "mainstay-offline graph|simulate FILE [OPTIONS]");
+    enum err code =
+        error_set(&err, ERR_INVALID, "mainstay-offline graph FILE | simulate FILE... [OPTIONS]");
     return code == ERR_OK ? EXIT_SUCCESS : fail(&err);
 }
 
@@ -226,8 +244,16 @@ int main(int argc, char **argv)
     if (argc < 3) {
         return usage();
     }
-    given.file = argv[2];
-    for (int i = 3; i < argc; i += 2) {
+    int first = 2;
+    while (first < argc && strncmp(argv[first], "--", 2) != 0) {
+        first++;
+    }
+    given.files = &argv[2];
+    given.file_count = (size_t)first - 2;
+    if (given.file_count == 0 || given.file_count > TRIAL_FILES_MAX) {
+        return usage();
+    }
+    for (int i = first; i < argc; i += 2) {
         size_t at = 0;
         while (at < 4 && strcmp(argv[i], names[at]) != 0) {
             at++;
@@ -238,7 +264,7 @@ int main(int argc, char **argv)
         *values[at] = argv[i + 1];
     }
     if (strcmp(argv[1], "graph") == 0) {
-        return graph(given.file);
+        return graph(argv[2]);
     }
     return strcmp(argv[1], "simulate") == 0 ? simulate(&given) : usage();
 }

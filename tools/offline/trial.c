@@ -54,18 +54,20 @@ static json_t *action_json(const struct trial *trial, const char *agent, const c
     return object;
 }
 
-/* The contract of an agent in one version, with every action the definition asks of it. */
-static json_t *contract_json(const struct trial *trial, const struct plan *plan, const char *agent,
-                             const char *version)
+/* The contract of an agent in one version, with every action the definitions ask of it. */
+static json_t *contract_json(const struct trial *trial, const char *agent, const char *version)
 {
     json_t *actions = json_object();
     CHECK(actions != NULL);
-    for (uint32_t i = 0; i < plan->node_count; i++) {
-        const struct plan_node *node = &plan->nodes[i];
-        if (node->kind == TASK_AGENT && strcmp(node->call.agent, agent) == 0 &&
-            json_object_get(actions, node->call.action) == NULL) {
-            CHECK(json_object_set_new(actions, node->call.action,
-                                      action_json(trial, agent, node->call.action)) == 0);
+    for (size_t p = 0; p < trial->options->file_count; p++) {
+        const struct plan *plan = trial->plans[p];
+        for (uint32_t i = 0; plan != NULL && i < plan->node_count; i++) {
+            const struct plan_node *node = &plan->nodes[i];
+            if (node->kind == TASK_AGENT && strcmp(node->call.agent, agent) == 0 &&
+                json_object_get(actions, node->call.action) == NULL) {
+                CHECK(json_object_set_new(actions, node->call.action,
+                                          action_json(trial, agent, node->call.action)) == 0);
+            }
         }
     }
     json_t *contract = json_pack("{s:s, s:s, s:s, s:o}", "agent", agent, "version", version,
@@ -74,38 +76,47 @@ static json_t *contract_json(const struct trial *trial, const struct plan *plan,
     return contract;
 }
 
-/* One store says hello for each agent and version that some call needs. */
-static void agents_join(struct trial *trial, const struct plan *plan)
+/* A store says hello for the version that a call needs, unless it did. */
+static void agent_join(struct trial *trial, const struct plan_agent_call *call)
 {
-    for (uint32_t i = 0; i < plan->node_count; i++) {
-        const struct plan_agent_call *call = &plan->nodes[i].call;
-        char version[64];
-        char store[65];
-        if (plan->nodes[i].kind != TASK_AGENT) {
-            continue;
-        }
-        version_of_range(call->contract, version, sizeof(version));
-        (void)snprintf(store, sizeof(store), "v%.60s", version);
-        for (char *c = store; *c != '\0'; c++) {
-            *c = *c == '.' ? '-' : *c;
-        }
-        const struct company *company = engine_company(turn_engine(trial->turn));
-        if (company_store(company, call->agent, store) != NULL) {
-            continue;
-        }
-        json_t *contract = contract_json(trial, plan, call->agent, version);
-        struct command command = {.kind = COMMAND_HELLO};
-        command.hello = (struct hello_command){.agent = call->agent,
-                                               .store = store,
-                                               .contract = contract,
-                                               .program = "simulated",
-                                               .metrics_url = "",
-                                               .capacity = 1000};
-        command.hello.session.bytes[0] = SESSION_MARK;
-        command.hello.store_id.bytes[0] = SESSION_MARK;
-        trial_command(trial, &command);
-        json_decref(contract);
+    char version[64];
+    char store[65];
+    version_of_range(call->contract, version, sizeof(version));
+    (void)snprintf(store, sizeof(store), "v%.60s", version);
+    for (char *c = store; *c != '\0'; c++) {
+        *c = *c == '.' ? '-' : *c;
     }
+    if (company_store(engine_company(turn_engine(trial->turn)), call->agent, store) != NULL) {
+        return;
+    }
+    json_t *contract = contract_json(trial, call->agent, version);
+    struct command command = {.kind = COMMAND_HELLO};
+    command.hello = (struct hello_command){.agent = call->agent,
+                                           .store = store,
+                                           .contract = contract,
+                                           .program = "simulated",
+                                           .metrics_url = "",
+                                           .capacity = 1000};
+    command.hello.session.bytes[0] = SESSION_MARK;
+    command.hello.store_id.bytes[0] = SESSION_MARK;
+    trial_command(trial, &command);
+    json_decref(contract);
+}
+
+/* One store for each agent and version that some call needs. They are there before the definitions
+ * are deployed: what runs programs is refused without its agent. */
+static enum err agents_join(struct trial *trial, struct error *err)
+{
+    trial_begin(trial);
+    for (size_t p = 0; p < trial->options->file_count; p++) {
+        const struct plan *plan = trial->plans[p];
+        for (uint32_t i = 0; plan != NULL && i < plan->node_count; i++) {
+            if (plan->nodes[i].kind == TASK_AGENT) {
+                agent_join(trial, &plan->nodes[i].call);
+            }
+        }
+    }
+    return turn_end(trial->turn, err);
 }
 
 /* ---- answers ---- */
@@ -297,35 +308,96 @@ static void gates_look(struct trial *trial)
 
 /* ---- the run ---- */
 
+/* What cannot be loaded is NULL: its deployment tells why. */
+static void plans_load(struct trial *trial)
+{
+    for (size_t i = 0; i < trial->options->file_count; i++) {
+        const char *text = trial->options->files[i].text;
+        struct plan_report report;
+        if (plan_load(text, strlen(text), &trial->plans[i], &report) != ERR_OK) {
+            trial->plans[i] = NULL;
+        }
+        plan_report_release(&report);
+    }
+}
+
+/* Deploy the file; of the first one the reply is kept. ERR_INVALID with problems in trial->refused.
+ */
+static enum err file_deploy(struct trial *trial, size_t index, struct error *err)
+{
+    const struct trial_file *file = &trial->options->files[index];
+    json_t *reply = NULL;
+    json_t *body = json_pack("{s:s, s:s}", "text", file->text, "file", file->name);
+    if (body == NULL) {
+        return error_set(err, ERR_INVALID, "'%s' is not UTF-8 text", file->name);
+    }
+    enum err code = trial_ask(trial, "deploy", body, &reply, err);
+    if (code == ERR_OK && index == 0) {
+        trial->deployed = json_incref(reply);
+    } else if (code != ERR_OK && json_object_get(reply, "problems") != NULL) {
+        trial->refused = json_pack("{s:b, s:s, s:O}", "ok", 0, "file", file->name, "problems",
+                                   json_object_get(reply, "problems"));
+    }
+    json_decref(reply);
+    return code;
+}
+
+/* Deploy all: what one runs must be there before it, so those that are refused for that are asked
+ * again as long as others come. */
+static enum err files_deploy(struct trial *trial, struct error *err)
+{
+    bool there[TRIAL_FILES_MAX] = {false};
+    size_t left = trial->options->file_count;
+    bool more = true;
+    enum err code = ERR_OK;
+    while (left > 0 && more && trial->refused == NULL) {
+        more = false;
+        code = ERR_OK;
+        for (size_t i = trial->options->file_count; i > 0 && trial->refused == NULL; i--) {
+            struct error why = {0};
+            enum err one = there[i - 1] ? ERR_EXISTS : file_deploy(trial, i - 1, &why);
+            if (one == ERR_OK) {
+                there[i - 1] = more = true;
+                left--;
+            } else if (one != ERR_EXISTS && code == ERR_OK) {
+                const struct plan *plan = trial->plans[i - 1];
+                if (plan != NULL) {
+                    error_wrap(&why, "%s/%s, simulated with the files that were given",
+                               plan->namespace_, plan->name);
+                }
+                *err = why;
+                code = one;
+            }
+        }
+    }
+    return left == 0 ? ERR_OK : code;
+}
+
 static enum err trial_start(struct trial *trial, struct error *err)
 {
     const struct trial_options *options = trial->options;
-    json_t *body = json_pack("{s:s, s:s}", "text", options->text, "file", options->file);
-    if (body == NULL) {
-        return error_set(err, ERR_INVALID, "'%s' is not UTF-8 text", options->file);
-    }
-    TRY(trial_ask(trial, "deploy", body, &trial->deployed, err));
+    plans_load(trial);
+    TRY(agents_join(trial, err));
+    TRY(files_deploy(trial, err));
     const char *name = json_text_of(trial->deployed, "definition");
     const struct definition *definition =
         company_find_definition(engine_company(turn_engine(trial->turn)), name);
     CHECK(definition != NULL);
-    trial_begin(trial);
-    agents_join(trial, definition->plan);
-    TRY(turn_end(trial->turn, err));
     bool by_event =
         options->input == NULL && options->event_count > 0 && definition->plan->trigger != NULL;
     json_t *reply = NULL;
     enum err code = ERR_OK;
     if (!by_event) {
         json_t *input = options->input != NULL ? json_incref(options->input) : json_object();
-        body = json_pack("{s:s, s:o}", "definition", name, "input", input);
+        json_t *body = json_pack("{s:s, s:o}", "definition", name, "input", input);
         CHECK(body != NULL);
         code = trial_ask(trial, "run", body, &reply, err);
         json_decref(reply);
         reply = NULL;
     }
     if (code == ERR_OK && definition->plan->schedule.kind != SCHEDULE_NONE) {
-        body = json_pack("{s:s, s:b}", "definition", name, "force", 1); /* one run is wanted */
+        json_t *body =
+            json_pack("{s:s, s:b}", "definition", name, "force", 1); /* one run is wanted */
         code = trial_ask(trial, "definitions.retire", body, &reply, err);
         json_decref(reply);
     }
@@ -490,9 +562,8 @@ enum err trial_run(const struct trial_options *options, json_t **ret_result, str
     enum err code = trial_open(&trial, options, err);
     if (code == ERR_OK) {
         code = trial_start(&trial, err);
-        if (code == ERR_INVALID && json_object_get(trial.deployed, "problems") != NULL) {
-            *ret_result = json_pack("{s:b, s:O}", "ok", 0, "problems",
-                                    json_object_get(trial.deployed, "problems"));
+        if (trial.refused != NULL) {
+            *ret_result = json_incref(trial.refused);
             code = ERR_OK;
         } else if (code == ERR_OK) {
             code = trial_go(&trial, err);

@@ -232,7 +232,11 @@ void trial_close(struct trial *trial)
     kv_close(&trial->kv);
     map_destroy(&trial->gates, NULL);
     free(trial->answers);
+    for (size_t i = 0; i < TRIAL_FILES_MAX; i++) {
+        plan_destroy(&trial->plans[i]);
+    }
     json_decref(trial->deployed);
+    json_decref(trial->refused);
     json_decref(trial->missing);
     json_decref(trial->reply);
 }

@@ -42,8 +42,10 @@ struct trial {
     char reply_error[1024];
     json_t *reply;
     bool replied;
-    json_t *deployed; /* reply of deploy */
-    char asked[40];   /* the instance that was started by hand */
+    struct plan *plans[TRIAL_FILES_MAX]; /* of the files; NULL: does not load */
+    json_t *deployed;                    /* reply of deploy of the first file */
+    json_t *refused;                     /* the answer for a file that does not load, or NULL */
+    char asked[40];                      /* the instance that was started by hand */
     struct answer *answers;
     size_t answer_count;
     size_t answer_room;

@@ -44,6 +44,17 @@ class Graph(offline.Case):
         self.assertGreaterEqual(shipped, 3)
         self.assertGreater(drawn, 20)
 
+    def test_every_example_is_drawn_or_its_refusal_is_told(self):
+        files = sorted(glob.glob(f"{offline.SOURCE}/tests/data/ows/examples/*.yaml"))
+        drawn = 0
+        for path in files:
+            ran = self.run_cli("graph", path)
+            told = ran.stderr.startswith(f"{path}:") and not ran.stdout
+            self.assertTrue(ran.returncode == 0 or told, f"{path}: {ran.stderr}")
+            drawn += ran.returncode == 0
+        self.assertEqual(len(files), 68)
+        self.assertGreaterEqual(drawn, 45)
+
     def test_what_a_graph_shows(self):
         graph = self.draw(self.file("v.yaml", offline.HEAD + """
 schedule: {on: {any: [{with: {type: a.b}}, {with: {type: c.d}}]}, every: {hours: 1}}

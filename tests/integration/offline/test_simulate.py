@@ -1,9 +1,11 @@
 """mainstay simulate: canned replies, a clock that jumps, exit codes, wrong files."""
 import json
+import os
 import unittest
 
 import offline
 
+HEAD_OF = "document: {dsl: 1.0.3, namespace: t, name: %s, version: 1.0.0}\n\n"
 ASK = "do:\n  - ask: {call: agent, with: {agent: clerk, action: price, contract: '1.3'}}\n"
 
 
@@ -21,6 +23,55 @@ class Simulate(offline.Case):
         first = self.simulate(tasks, agents=agents)
         self.assertEqual(first, self.simulate(tasks, agents=agents))
         self.assertEqual(first[1], 0)
+
+    def test_what_it_runs_is_given_in_other_files(self):
+        first = self.file("first.yaml", offline.HEAD + (
+            "do:\n  - r: {run: {workflow: {namespace: t, name: second, version: latest,"
+            " input: {n: 2}}}}\n"))
+        second = self.file("second.yaml", HEAD_OF % "second" + (
+            "do:\n  - r: {run: {workflow: {namespace: t, name: third, version: latest}}}\n"))
+        third = self.file("third.yaml", HEAD_OF % "third" + (
+            "do:\n  - p: {run: {shell: {command: date}}, output: {as: '${ {day: .} }'}}\n"))
+        agents = self.file("a.yaml", "agents: {exec: {shell: {output: monday}}}\n")
+        for order in ([first, third, second], [first, second, third]):
+            ran = self.run_cli("simulate", *order, "--agents", agents, "-o", "json")
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            answer = json.loads(ran.stdout)
+            self.assertEqual(answer["instances"][0]["output"], {"day": "monday"})
+            self.assertEqual(len(answer["instances"]), 3)
+        ran = self.run_cli("simulate", first, second)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("t/third", ran.stderr)
+        bad = self.file("third.yaml", HEAD_OF % "third" + "do:\n  - a: {sett: 1}\n")
+        ran = self.run_cli("simulate", first, second, bad)
+        self.assertEqual(ran.returncode, 1)
+        self.assertRegex(ran.stderr, r"third.yaml:4:\d+: ")
+
+    def test_schemas_and_functions_are_read_from_their_files(self):
+        folder = os.path.join(self.folder.name, "shelf", "functions", "double", "1.0.0")
+        os.makedirs(os.path.join(folder, "sub"))
+        for name, text in (("function.yaml", "input: {schema: {resource: {endpoint: sub/m.yaml}}}\n"
+                                             "set: {m: '${ .m * 2 }'}\n"),
+                           ("sub/m.yaml", "required: [m]\n")):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        self.file("n.json", '{\n\t"type": "object",\n\t"required": ["n"]\n}\n')
+        whole = self.file("w.yaml", offline.HEAD + (
+            "use: {catalogs: {shelf: {endpoint: ./shelf}}}\n"
+            "input: {schema: {resource: {endpoint: n.json}}}\n"
+            "do:\n  - d: {call: 'double:1.0.0@shelf', with: {m: '${ .n }'}}\n"))
+        ran = self.run_cli("simulate", whole, "-i", '{"n": 2}', "-o", "json")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)["instances"][0]["output"], {"m": 4})
+        ran = self.run_cli("simulate", whole, "-i", "{}")
+        self.assertEqual(ran.returncode, 3)
+        self.assertIn("/n: is required", ran.stderr)
+        self.assertEqual(self.run_cli("graph", whole).returncode, 0)
+        self.assertEqual(self.run_cli("check", whole).returncode, 0)
+        os.unlink(os.path.join(self.folder.name, "n.json"))
+        ran = self.run_cli("check", whole)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("it names the schema 'n.json': cannot ", ran.stderr)
 
     def test_replies_come_in_order_and_by_input(self):
         tasks = ("do:\n  - each:\n      for: {in: '${ .list }'}\n      do:\n"
