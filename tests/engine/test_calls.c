@@ -613,3 +613,20 @@ SCENARIO(calls, a_program_is_a_call_of_the_agent_exec)
            "i1 step-completed /do/0/a ^\n"
            "i1 instance-completed out={\"n\":0}\n");
 }
+
+/* A jump back into a block: its effects are others than those of the first time, and a restart
+ * finds their names again. */
+SCENARIO(calls, a_jump_back_into_a_block_gives_its_effects_new_names)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_tasks(h, "- b: {do: [{w: {call: work@worker}}]}\n"
+                    "- again: {switch: [{more: {when: '${ .n < 2 }', then: b}}]}\n");
+    run(h, "{}");
+    struct id first = task(h, "/do/0/b/do/0/w")->key;
+    done(h, "/do/0/b/do/0/w", "{\"n\":1}");
+    struct id second = task(h, "/do/0/b/do/0/w[~2]")->key;
+    cr_expect_not(id_equal(&first, &second));
+    done(h, "/do/0/b/do/0/w[~2]", "{\"n\":2}");
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+}

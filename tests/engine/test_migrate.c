@@ -356,3 +356,21 @@ SCENARIO(migrate, nothing_moves_to_a_retired_version_or_from_the_end)
            "i1 instance-completed out={}\n"
            "> i1 stays: is not open any more\n");
 }
+
+/* An effect in doubt, and a call that is being taken back. */
+SCENARIO(migrate, what_is_not_settled_stays)
+{
+    hello(h, MANUAL, "s1", 4);
+    deploy(h, HEAD("1.0.0") "do:\n  - e: " CALL "\n");
+    start(h, "test/m", "{}");
+    fail(h, "/do/0/e", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    start(h, "test/m", "{}");
+    cancel(h, 2);
+    deploy(h, HEAD("2.0.0") "do:\n  - e: " CALL "\n  - b: {set: {x: 1}}\n");
+    forget_trace(h);
+    migrate(h, "2.0.0");
+    EXPECT("> i1 stays: an effect is in doubt: worker work of /do/0/e\n"
+           "> i2 stays: is at its end and only settles its effects\n");
+    answer(h, "i2:/do/0/e", RESULT_RECALLED);
+    forget_trace(h);
+}
