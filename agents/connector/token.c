@@ -222,14 +222,23 @@ static void field_put(json_t *fields, const char *name, const char *text)
     }
 }
 
-/* What is sent to the token endpoint but for the client's own login (RFC 6749, 4.3 and 4.4). */
+/* A token that is exchanged: "subject_token" and "subject_token_type" (RFC 8693, 2.1). */
+static void exchange_put(json_t *fields, const json_t *token, const char *name, const char *type)
+{
+    field_put(fields, name, json_text_of(token, "token"));
+    field_put(fields, type, json_text_of(token, "type"));
+}
+
+/* What is sent to the token endpoint but for the client's own login (RFC 6749, 4.3 and 4.4, and
+ * RFC 8693). */
 static json_t *fields_make(struct call *call)
 {
     const json_t *policy = policy_of(call);
     const char *grant = json_text_of(policy, "grant");
     struct buf scopes = BUF_INIT(CONNECTOR_HEADER_BYTES);
     bool password = text_equal(grant, "password");
-    if (!password && !text_equal(grant, "client_credentials")) {
+    bool exchange = text_equal(grant, "urn:ietf:params:oauth:grant-type:token-exchange");
+    if (!password && !exchange && !text_equal(grant, "client_credentials")) {
         (void)fail_policy(call, "has no grant this connector can ask for");
         return NULL;
     }
@@ -238,6 +247,11 @@ static json_t *fields_make(struct call *call)
     if (password) {
         field_put(fields, "username", json_text_of(policy, "username"));
         field_put(fields, "password", json_text_of(policy, "password"));
+    }
+    if (exchange) {
+        exchange_put(fields, json_object_of(policy, "subject"), "subject_token",
+                     "subject_token_type");
+        exchange_put(fields, json_object_of(policy, "actor"), "actor_token", "actor_token_type");
     }
     words_join(json_array_of(policy, "scopes"), &scopes);
     field_put(fields, "scope", scopes.data);

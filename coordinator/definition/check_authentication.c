@@ -12,16 +12,14 @@ static const char *const login_keys[] = {"username", "password", NULL};
 static const char *const bearer_keys[] = {"token", NULL};
 static const char *const oauth2_keys[] = {"authority", "grant",     "client",   "request",
                                           "scopes",    "audiences", "username", "password",
-                                          "endpoints", NULL};
-static const char *const oidc_keys[] = {"authority", "grant",    "client",   "request", "scopes",
-                                        "audiences", "username", "password", NULL};
+                                          "endpoints", "subject",   "actor",    NULL};
+static const char *const oidc_keys[] = {"authority", "grant",     "client",   "request",
+                                        "scopes",    "audiences", "username", "password",
+                                        "subject",   "actor",     NULL};
 static const char *const grant_keys[] = {"authority", "grant", NULL};
 
 static const struct refused_key refused_oauth2[] = {
-    {"issuers", "tokens are passed on unread, so their issuer is not checked"},
-    {"subject", "token exchange is not in the profile"},
-    {"actor", "token exchange is not in the profile"},
-    {NULL, NULL}};
+    {"issuers", "tokens are passed on unread, so their issuer is not checked"}, {NULL, NULL}};
 
 struct scheme {
     const char *name;
@@ -60,18 +58,50 @@ static void check_object_keys(struct load *load, const struct yaml_node *node, c
     }
 }
 
+#define EXCHANGE "urn:ietf:params:oauth:grant-type:token-exchange"
+
+/* Whose tokens are exchanged (RFC 8693, 2.1). */
+static void check_exchange(struct load *load, const struct yaml_node *node)
+{
+    static const char *const token_keys[] = {"token", "type", NULL};
+    static const struct {
+        const char *name;
+        const char *what;
+    } whose[] = {{"subject", "'subject'"}, {"actor", "'actor'"}};
+    const struct yaml_node *grant = yaml_get(node, "grant");
+    const char *text = grant == NULL ? NULL : json_string_value(grant->value);
+    bool fixed = text != NULL && strchr(text, '$') == NULL;
+    if (fixed && strcmp(text, EXCHANGE) == 0) {
+        (void)check_required(load, node, "subject", "a token exchange");
+    }
+    for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++) {
+        const struct yaml_node *token = yaml_get(node, whose[i].name);
+        if (token == NULL || !check_is_object(load, token, whose[i].what)) {
+            continue;
+        }
+        check_keys(load, token, whose[i].what, token_keys, NULL);
+        (void)check_required(load, token, "token", whose[i].what);
+        (void)check_required(load, token, "type", whose[i].what);
+        if (fixed && strcmp(text, EXCHANGE) != 0) {
+            report_key(load->report, token, "write grant: " EXCHANGE,
+                       "%s goes with a token exchange", whose[i].what);
+        }
+    }
+}
+
 static void check_tokens(struct load *load, const struct yaml_node *node)
 {
     static const char *const client_keys[] = {"id", "secret", "authentication", NULL};
     static const char *const request_keys[] = {"encoding", NULL};
     static const char *const endpoint_keys[] = {"token", "revocation", "introspection", NULL};
-    static const char *const grants[] = {"client_credentials", "password", NULL};
+    static const char *const grants[] = {"client_credentials", "password", EXCHANGE, NULL};
     static const char *const logins[] = {"client_secret_post", "client_secret_basic", "none", NULL};
     static const char *const encodings[] = {"application/x-www-form-urlencoded", "application/json",
                                             NULL};
     const struct yaml_node *client = yaml_get(node, "client");
     const struct yaml_node *request = yaml_get(node, "request");
     check_choice(load, yaml_get(node, "grant"), "'grant' of this profile", grants);
+    check_exchange(load, node);
     check_object_keys(load, client, "'client'", client_keys);
     check_object_keys(load, request, "'request'", request_keys);
     check_object_keys(load, yaml_get(node, "endpoints"), "'endpoints'", endpoint_keys);

@@ -165,6 +165,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             client, word = asked.get("client_id", [""])[0], asked.get("client_secret", [""])[0]
         if asked.get("grant_type") == ["password"]:
             client, word = asked["username"][0], asked["password"][0]
+        if asked.get("grant_type") == ["urn:ietf:params:oauth:grant-type:token-exchange"]:
+            kinds = [asked.get(name + "_token_type", [""])[0] for name in ("subject", "actor")]
+            if (kinds != ["urn:ietf:params:oauth:token-type:jwt",
+                          "urn:ietf:params:oauth:token-type:access_token"]
+                    or asked["subject_token"] != ["own-secret-key"]):
+                word = ""
         if word == "mine":
             self.reply(200, {"access_token": f"token-of-{client}", "token_type": "Bearer",
                              "expires_in": 3600})

@@ -88,7 +88,7 @@ Feature: Secrets and authentication
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: secrets, version: '1.0.0'}
       use:
-        secrets: [login, bearer, word]
+        secrets: [login, bearer, word, key]
         authentications: {named: {basic: {use: login}}}
       do:
         - get:
@@ -113,6 +113,7 @@ Feature: Secrets and authentication
       | bearer             | oauth2: {authority: 'https://httpbin.org', grant: client_credentials, client: {id: me, secret: '${ $secrets.word }'}} |
       | bearer             | oauth2: {authority: 'https://httpbin.org', grant: client_credentials, client: {id: me, secret: '${ $secrets.word }', authentication: client_secret_basic}} |
       | bearer             | oauth2: {authority: 'https://httpbin.org', grant: password, username: me, password: '${ $secrets.word }'} |
+      | bearer             | oauth2: {authority: 'https://httpbin.org', grant: 'urn:ietf:params:oauth:grant-type:token-exchange', client: {id: me, secret: '${ $secrets.word }'}, subject: {token: '${ $secrets.key }', type: 'urn:ietf:params:oauth:token-type:jwt'}, actor: {token: mine, type: 'urn:ietf:params:oauth:token-type:access_token'}} |
       | bearer             | oidc: {authority: 'https://httpbin.org/realm', grant: client_credentials, client: {id: me, secret: '${ $secrets.word }'}} |
 
   Scenario: A login that is refused is an error that can be caught
@@ -161,3 +162,4 @@ Feature: Secrets and authentication
       | grant              | problem                    |
       | authorization_code | 9:67: not 'authorization_code' |
       | refresh_token      | 9:67: not 'refresh_token'  |
+      | 'urn:ietf:params:oauth:grant-type:token-exchange' | 9:36: a token exchange needs 'subject' |

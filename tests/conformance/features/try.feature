@@ -418,3 +418,23 @@ Feature: Try and catch
       """
       4:7: a 'try' task needs 'catch'
       """
+
+  Scenario Outline: Conditions take what can be decided at once
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: try, version: '1.0.0'}
+      do:
+        - attempt:
+            try: [{a: {set: {n: 1}}}]
+            catch: {<condition>}
+      """
+    Then the definition is refused with:
+      """
+      <problem>
+      """
+
+    Examples:
+      | condition                                           | problem                              |
+      | when: '$error.title \| test("x")'                   | 5:22: this expression needs mainstay-jq |
+      | exceptWhen: '$error.title \| test("x")'             | 5:28: this expression needs mainstay-jq |
+      | retry: {when: '$error.title \| test("x")', limit: {attempt: {count: 1}}} | 5:30: this expression needs mainstay-jq |

@@ -95,6 +95,12 @@ static const struct wrong WRONG[] = {
     {"  - a: {set: {x: 1}, input: {schema: {resource: {endpoint: 'a.json#/b'}}}}\n", "7:61",
      "/do/0/a/input/schema/resource/endpoint", "'a.json#/b' is not the path of a whole file",
      "for example endpoint: ./schema.json"},
+    {"  - a: {call: http, with: {method: get, endpoint: {uri: 'http://h/', authentication: "
+     "{oauth2: "
+     "{authority: 'http://h', grant: password, actor: {token: t, type: y}}}}}}\n",
+     "7:136", "/do/0/a/with/endpoint/authentication/oauth2/actor",
+     "'actor' goes with a token exchange",
+     "write grant: urn:ietf:params:oauth:grant-type:token-exchange"},
     {"  - a: {set: {x: 1}, input: {schema: {document: {}, resource: {endpoint: a}}}}\n", "7:63",
      "/do/0/a/input/schema/resource", "a schema is a 'document' or a 'resource', not both",
      "leave one of them out"},
