@@ -94,8 +94,10 @@ const struct schema *check_schema(struct load *load, const struct yaml_node *nod
     if (resource != NULL) {
         value = resource_document(load, resource);
         document = resource;
-    } else if (document != NULL || check_required(load, node, "document", what) != NULL) {
+    } else if (document != NULL) {
         value = document->value;
+    } else {
+        (void)check_required(load, node, "document", what);
     }
     if (value == NULL) {
         return NULL;

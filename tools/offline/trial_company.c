@@ -154,15 +154,19 @@ void trial_command(struct trial *trial, const struct command *command)
     turn_command(trial->turn, command);
 }
 
-static void request_pack(json_t *body, struct buf *out)
+/* `event`: its number among what comes from outside, which names it; 0: no event. */
+static void request_pack(json_t *body, size_t event, struct buf *out)
 {
-    static char id[] = "simulation";
+    char id[40] = "simulation";
     static char person[] = "simulation";
     struct buf text = BUF_INIT(CONTROL_BYTES);
     CHECK(body != NULL);
     json_write(body, &text);
     json_decref(body);
     CHECK(!text.failed);
+    if (event > 0) { /* an event without id gets one of its request: two are two */
+        (void)snprintf(id, sizeof(id), "simulation-%zu", event);
+    }
     Mainstay__ControlRequest request = MAINSTAY__CONTROL_REQUEST__INIT;
     request.version = 1;
     request.request_id = id;
@@ -178,7 +182,7 @@ enum err trial_ask(struct trial *trial, const char *verb, json_t *body, json_t *
 {
     struct buf bytes = BUF_INIT(CONTROL_BYTES);
     enum err code = ERR_OK;
-    request_pack(body, &bytes);
+    request_pack(body, strcmp(verb, "emit") == 0 ? trial->next_event : 0, &bytes);
     trial->token++;
     trial->replied = false;
     if (control_is_order(verb)) {

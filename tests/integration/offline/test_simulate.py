@@ -73,6 +73,14 @@ class Simulate(offline.Case):
         self.assertEqual(ran.returncode, 1)
         self.assertIn("it names the schema 'n.json': cannot ", ran.stderr)
 
+    def test_events_without_id_are_different_events(self):
+        events = self.file("e.yaml", "- {type: a, data: 1}\n- {type: a, after: PT1S, data: 1}\n")
+        whole = self.file("w.yaml", offline.HEAD + (
+            "do:\n  - l: {listen: {to: {any: [{with: {type: a}}], until: 'length == 2'}}}\n"))
+        ran = self.run_cli("simulate", whole, "--events", events, "-o", "json")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)["instances"][0]["output"], [1, 1])
+
     def test_replies_come_in_order_and_by_input(self):
         tasks = ("do:\n  - each:\n      for: {in: '${ .list }'}\n      do:\n"
                  "        - ask: {call: agent, with: {agent: clerk, action: price,"
@@ -198,7 +206,7 @@ class Simulate(offline.Case):
 
     def test_a_shipped_process_runs_on_canned_replies(self):
         agents = json.dumps({"agents": {
-            "extraction": {"extract": {"output": {"documents": []}}}}})
+            "extraction": {"extract": {"output": {"documents": []}, "confidence": 1}}}})
         words = ["simulate", f"{offline.SOURCE}/deploy/processes/invoice-audit.yaml", "-o", "json",
                  "--agents", self.file("a.json", agents), "--events",
                  self.file("e.yaml", "- {type: invoice.received, data: {x: 1}}")]
