@@ -55,9 +55,11 @@ static enum outcome_verdict judge_again(const struct outcome *row, enum effect_c
     if (!same) {
         return VERDICT_OTHER_INPUT;
     }
-    if (effect == EFFECT_MANUAL && row->mark == MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE) {
-        /* it happened, and nothing outside recognises the key */
-        return row->state == OUTCOME_FAILED ? VERDICT_ANSWER : VERDICT_DIED;
+    if (effect == EFFECT_MANUAL) {
+        /* it happened, or may have, and nothing outside recognises the key: a person who looked
+         * says so with PAST_NONE, not by another attempt, which may come from a retry above */
+        bool happened = row->mark == MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE;
+        return happened && row->state == OUTCOME_FAILED ? VERDICT_ANSWER : VERDICT_DIED;
     }
     return effect == EFFECT_PROBED ? VERDICT_PROBE : VERDICT_RUN;
 }

@@ -305,6 +305,7 @@ static void task_fill(Mainstay__Task *task, const struct ask *ask, uint8_t key[1
     task->proposal = envelope_bytes(str_of(ask->proposal));
     task->timeout_ms = ask->timeout_ms;
     task->priority = ask->priority;
+    task->past = ask->looked ? MAINSTAY__PAST__PAST_NONE : MAINSTAY__PAST__PAST_OWN;
 }
 
 static void batch_send(struct harness *harness, Mainstay__TaskBatch *batch)

@@ -80,6 +80,7 @@ struct ask {
     bool wrong_digest;
     uint64_t timeout_ms;
     uint32_t priority;
+    bool looked; /* a person says that nothing happened in earlier attempts */
 };
 
 void harness_send(struct harness *harness, const struct ask *asks, size_t count, uint64_t epoch);

@@ -40,8 +40,15 @@ Test(judge, a_failure_whose_manual_effect_happened_is_final_for_the_key)
 {
     cr_assert_eq(judge(OUTCOME_FAILED, DONE, EFFECT_MANUAL, 4, &one), VERDICT_ANSWER);
     cr_assert_eq(judge(OUTCOME_RECALLED, DONE, EFFECT_MANUAL, 4, &one), VERDICT_DIED);
-    cr_assert_eq(judge(OUTCOME_FAILED, UNKNOWN, EFFECT_MANUAL, 4, &one), VERDICT_RUN);
     cr_assert_eq(judge(OUTCOME_FAILED, DONE, EFFECT_KEYED, 4, &one), VERDICT_RUN);
+}
+
+Test(judge, a_manual_effect_in_doubt_stays_so_until_a_person_has_looked)
+{
+    cr_assert_eq(judge(OUTCOME_FAILED, UNKNOWN, EFFECT_MANUAL, 4, &one), VERDICT_DIED);
+    cr_assert_eq(judge(OUTCOME_RECALLED, UNKNOWN, EFFECT_MANUAL, 4, &one), VERDICT_DIED);
+    cr_assert_eq(judge(OUTCOME_FAILED, NONE, EFFECT_MANUAL, 4, &one), VERDICT_RUN);
+    cr_assert_eq(judge_past(OUTCOME_FAILED, EFFECT_MANUAL, 4, PAST_NONE), VERDICT_RUN);
 }
 
 Test(judge, a_success_is_final_for_the_key)
@@ -62,7 +69,6 @@ Test(judge, a_failure_is_final_for_its_attempt)
     cr_assert_eq(judge(OUTCOME_FAILED, UNKNOWN, EFFECT_KEYED, 4, &two), VERDICT_OTHER_INPUT);
     cr_assert_eq(judge(OUTCOME_FAILED, UNKNOWN, EFFECT_PROBED, 4, &one), VERDICT_PROBE);
     cr_assert_eq(judge(OUTCOME_FAILED, NONE, EFFECT_PROBED, 4, &one), VERDICT_RUN);
-    cr_assert_eq(judge(OUTCOME_FAILED, UNKNOWN, EFFECT_MANUAL, 4, &one), VERDICT_RUN);
 }
 
 Test(judge, an_intent_goes_by_class)

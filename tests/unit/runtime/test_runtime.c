@@ -282,7 +282,11 @@ Test(runtime, manual_work_that_died_is_in_doubt_until_a_person_decides)
     cr_assert_eq(got.failure_class, IN_DOUBT);
     cr_assert(got.from_store);
     cr_assert_eq(atomic_load(&h->runs), 1);
-    ask.attempt = 2; /* somebody looked and wants it done */
+    ask.attempt = 2; /* a retry further up */
+    cr_assert_eq(harness_answer(h, &ask).failure_class, IN_DOUBT);
+    cr_assert_eq(atomic_load(&h->runs), 1);
+    ask.attempt = 3;
+    ask.looked = true;
     cr_assert_eq(harness_answer(h, &ask).status, DONE);
     cr_assert_eq(atomic_load(&h->runs), 2);
 }
