@@ -14,6 +14,7 @@ enum {
     LIMIT_DEAD_LETTER_BYTES = 64 * 1024,   /* original bytes kept per dead letter */
     LIMIT_DEAD_LETTERS_PER_SOURCE = 10000, /* rows kept per source */
     LIMIT_STEPS_PER_INSTANCE = 100000,     /* activations of one instance */
+    LIMIT_LISTEN_RESULTS = 4096,           /* events in what one listen gives */
     LIMIT_FORK_BRANCHES = 64,              /* branches of one fork */
     LIMIT_FRAMES_PER_INSTANCE = 1024,      /* tasks of one instance that are open at once */
     LIMIT_RUN_DEPTH = 16,                  /* workflows that run workflows */

@@ -308,3 +308,21 @@ SCENARIO(listen, what_it_gives_is_bounded)
     cr_expect_not_null(strstr(h->trace.data, "LIMIT_VALUE_BYTES"));
     forget_trace(h);
 }
+
+/* One play: it is some ten thousand steps long. */
+Test(listen, one_that_feeds_itself_is_stopped)
+{
+    struct harness *h = harness_create();
+    deploy_tasks(h, "- l:\n"
+                    "    listen: {to: {any: [{with: {type: t}}], until: 'false'}}\n"
+                    "    foreach: {do: [{e: {emit: {event: {with: {type: t, source: /x}}}}}],\n"
+                    "              output: {as: '1'}}\n");
+    run(h, "{}");
+    event(h, "t", "1", "{}");
+    for (int i = 0; i < 100 && open_instances(h) > 0; i++) {
+        advance(h, 1);
+    }
+    cr_expect_eq(open_instances(h), 0);
+    cr_expect_not_null(strstr(h->trace.data, "LIMIT_LISTEN_RESULTS"));
+    harness_destroy(&h);
+}

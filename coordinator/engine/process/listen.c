@@ -53,10 +53,19 @@ static json_t *array_with(struct doc *array, const json_t *item)
     return copy;
 }
 
-/* Whether the listening is over now that it gives `results`. */
+/* Whether the listening is over now that it gives `results`. Their number is bounded beside their
+ * size: each event costs a look at all of them, and a listen whose handler emits what it hears
+ * would keep a turn busy for minutes before they fill half a megabyte. */
 static enum eval until_holds(struct scope *scope, const struct expr *until, struct doc *results,
                              bool *ret_over)
 {
+    if (json_array_size(doc_json(results)) > LIMIT_LISTEN_RESULTS) {
+        scope->error = error_make(scope->engine, "runtime", 500, scope->node->pointer,
+                                  "the listen has taken more events than it can give",
+                                  "LIMIT_LISTEN_RESULTS: end it earlier, and look for a handler "
+                                  "that emits what the listen hears");
+        return EVAL_ERROR;
+    }
     size_t size = 0;
     (void)doc_text(results, &size);
     if (size > LIMIT_VALUE_BYTES) {
