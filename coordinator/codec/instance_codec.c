@@ -148,14 +148,14 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     return row;
 }
 
-static void ledger_pack(const struct instance *instance, Mainstay__InstanceRow *row,
-                        struct arena *arena)
+static Mainstay__LedgerRow **ledger_pack(const struct ledger_entry *ledger, uint32_t count,
+                                         struct arena *arena)
 {
-    row->n_ledger = instance->ledger_count;
-    row->ledger = ARENA_ARRAY(arena, Mainstay__LedgerRow *, row->n_ledger + 1);
-    CHECK(row->ledger != NULL);
-    for (uint32_t i = 0; i < instance->ledger_count; i++) {
-        const struct ledger_entry *entry = &instance->ledger[i];
+    static const struct id none;
+    Mainstay__LedgerRow **rows = ARENA_ARRAY(arena, Mainstay__LedgerRow *, count + 1);
+    CHECK(rows != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ledger_entry *entry = &ledger[i];
         Mainstay__LedgerRow *item = ARENA_NEW(arena, Mainstay__LedgerRow);
         CHECK(item != NULL);
         mainstay__ledger_row__init(item);
@@ -168,8 +168,12 @@ static void ledger_pack(const struct instance *instance, Mainstay__InstanceRow *
         item->attempts = entry->attempts;
         item->first_ms = (uint64_t)entry->first_ms;
         item->store_id = proto_bytes(entry->store_id.bytes, ID_BYTES);
-        row->ledger[i] = item;
+        if (!id_equal(&entry->origin, &none)) {
+            item->origin = proto_bytes(entry->origin.bytes, ID_BYTES);
+        }
+        rows[i] = item;
     }
+    return rows;
 }
 
 void instance_pack(const struct instance *instance, struct arena *arena, struct buf *out)
@@ -209,7 +213,10 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         row.frames[i] = frame_pack(instance, instance->frames[i], arena);
     }
-    ledger_pack(instance, &row, arena);
+    row.n_ledger = instance->ledger_count;
+    row.ledger = ledger_pack(instance->ledger, instance->ledger_count, arena);
+    row.n_kept = instance->kept_count;
+    row.kept = ledger_pack(instance->kept, instance->kept_count, arena);
     row_append(&row.base, out);
 }
 
@@ -301,21 +308,38 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
     frame->has_child = proto_fixed(&row->child, frame->child.bytes, ID_BYTES);
 }
 
+static struct ledger_entry entry_unpack(const Mainstay__LedgerRow *item)
+{
+    struct ledger_entry entry = {.step = item->step,
+                                 .agent = item->agent,
+                                 .action = item->action,
+                                 .store = item->store,
+                                 .state = (enum ledger_state)item->state,
+                                 .attempts = item->attempts,
+                                 .first_ms = (int64_t)item->first_ms};
+    (void)proto_fixed(&item->key, entry.key.bytes, ID_BYTES);
+    (void)proto_fixed(&item->store_id, entry.store_id.bytes, ID_BYTES);
+    (void)proto_fixed(&item->origin, entry.origin.bytes, ID_BYTES);
+    return entry;
+}
+
 static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *instance)
 {
     for (size_t i = 0; i < row->n_ledger; i++) {
-        const Mainstay__LedgerRow *item = row->ledger[i];
-        struct id key = {{0}};
-        (void)proto_fixed(&item->key, key.bytes, ID_BYTES);
-        struct ledger_entry *entry = instance_ledger_add(instance, &key);
-        text_replace(&entry->step, item->step);
-        text_replace(&entry->agent, item->agent);
-        text_replace(&entry->action, item->action);
-        text_replace(&entry->store, item->store);
-        entry->state = (enum ledger_state)item->state;
-        entry->attempts = item->attempts;
-        entry->first_ms = (int64_t)item->first_ms;
-        (void)proto_fixed(&item->store_id, entry->store_id.bytes, ID_BYTES);
+        struct ledger_entry read = entry_unpack(row->ledger[i]);
+        struct ledger_entry *entry = instance_ledger_add(instance, &read.key);
+        text_replace(&entry->step, read.step);
+        text_replace(&entry->agent, read.agent);
+        text_replace(&entry->action, read.action);
+        text_replace(&entry->store, read.store);
+        entry->store_id = read.store_id;
+        entry->state = read.state;
+        entry->attempts = read.attempts;
+        entry->first_ms = read.first_ms;
+    }
+    for (size_t i = 0; i < row->n_kept; i++) {
+        struct ledger_entry read = entry_unpack(row->kept[i]);
+        instance_keep(instance, &read, &read.origin);
     }
 }
 

@@ -65,6 +65,17 @@ static void frame_destroy(struct frame *frame)
     free(frame);
 }
 
+static void ledger_free(struct ledger_entry *ledger, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        free(ledger[i].step);
+        free(ledger[i].agent);
+        free(ledger[i].action);
+        free(ledger[i].store);
+    }
+    free(ledger);
+}
+
 void instance_destroy(struct instance **instance)
 {
     struct instance *it = *instance;
@@ -74,14 +85,9 @@ void instance_destroy(struct instance **instance)
     for (uint32_t i = 0; i < it->frame_count; i++) {
         frame_destroy(it->frames[i]);
     }
-    for (uint32_t i = 0; i < it->ledger_count; i++) {
-        free(it->ledger[i].step);
-        free(it->ledger[i].agent);
-        free(it->ledger[i].action);
-        free(it->ledger[i].store);
-    }
+    ledger_free(it->ledger, it->ledger_count);
+    ledger_free(it->kept, it->kept_count);
     free(it->frames);
-    free(it->ledger);
     free(it->journal);
     free(it->traceparent);
     free(it->trigger);
@@ -270,6 +276,46 @@ struct ledger_entry *instance_ledger_add(struct instance *instance, const struct
     struct ledger_entry *entry = &instance->ledger[instance->ledger_count++];
     *entry = (struct ledger_entry){.key = *key};
     return entry;
+}
+
+static void entry_copy(struct ledger_entry *to, const struct ledger_entry *from)
+{
+    text_replace(&to->step, from->step);
+    text_replace(&to->agent, from->agent);
+    text_replace(&to->action, from->action);
+    text_replace(&to->store, from->store);
+    to->store_id = from->store_id;
+    to->state = ledger_is_open(from) ? LEDGER_ABANDONED : from->state;
+    to->attempts = from->attempts;
+    to->first_ms = from->first_ms;
+}
+
+void instance_keep(struct instance *instance, const struct ledger_entry *entry,
+                   const struct id *origin)
+{
+    struct ledger_entry *place = NULL;
+    for (uint32_t i = 0; i < instance->kept_count && place == NULL; i++) {
+        place = id_equal(&instance->kept[i].key, &entry->key) ? &instance->kept[i] : NULL;
+    }
+    if (place == NULL) {
+        instance->kept =
+            must(realloc(instance->kept, (instance->kept_count + 1) * sizeof(*instance->kept)));
+        place = &instance->kept[instance->kept_count++];
+        *place = (struct ledger_entry){.key = entry->key};
+    }
+    place->origin = *origin;
+    entry_copy(place, entry);
+}
+
+void instance_take_over(struct instance *instance, const struct instance *from)
+{
+    for (uint32_t i = 0; i < from->kept_count; i++) {
+        const struct ledger_entry *entry = &from->kept[i];
+        bool its = id_equal(&entry->origin, &instance->origin);
+        if (its && instance_ledger(instance, &entry->key) == NULL) {
+            entry_copy(instance_ledger_add(instance, &entry->key), entry);
+        }
+    }
 }
 
 bool ledger_is_open(const struct ledger_entry *entry)

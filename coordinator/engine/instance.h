@@ -155,6 +155,7 @@ struct ledger_entry {
     enum ledger_state state;
     uint32_t attempts;
     int64_t first_ms; /* when the key was first dispatched */
+    struct id origin; /* in `kept`: of the instance whose effect it was */
 };
 
 struct instance {
@@ -189,6 +190,10 @@ struct instance {
     uint32_t frame_count;
     struct ledger_entry *ledger;
     uint32_t ledger_count;
+    /* Effects of instances that its steps ran and that have ended: a retry here runs them again
+     * under the same names, and the next instance begins with what the one before it knew. */
+    struct ledger_entry *kept;
+    uint32_t kept_count;
     uint64_t migrated; /* journal sequence of its last migration; 0: none */
     uint64_t *journal; /* sequences that hold its events, ascending */
     uint32_t journal_count;
@@ -240,6 +245,14 @@ enum instance_status instance_standing(const struct instance *instance);
 /* Ledger row of the key, or NULL. */
 struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key);
 struct ledger_entry *instance_ledger_add(struct instance *instance, const struct id *key);
+
+/* Keep what an ended instance knew of an effect: a row like `entry` in place of what is kept under
+ * its key. What was open is in doubt from then on. */
+void instance_keep(struct instance *instance, const struct ledger_entry *entry,
+                   const struct id *origin);
+
+/* Begin with what `from` keeps of the same origin. */
+void instance_take_over(struct instance *instance, const struct instance *from);
 
 /* Whether the row is dispatched or unknown. */
 bool ledger_is_open(const struct ledger_entry *entry);

@@ -118,6 +118,63 @@ SCENARIO(child, a_retry_runs_another_that_names_the_same_effects)
     forget_trace(h);
 }
 
+/* Whether the newest instance has a task of its own. */
+static bool is_asked(struct harness *h, const char *step)
+{
+    for (size_t i = 0; i < h->sent_count; i++) {
+        if (id_equal(&h->sent[i].instance, &h->instances[h->instance_count - 1]) &&
+            strcmp(h->sent[i].step, step) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char retried_part[] =
+    "- t:\n"
+    "    try: [{r: {run: {workflow: {namespace: test, name: part}}}}]\n"
+    "    catch: {retry: {delay: PT5S, limit: {attempt: {count: 1}}}}\n";
+
+SCENARIO(child, a_retry_asks_the_store_that_began_the_effect)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_child(h, "1.0.0",
+                 "- a: {call: work@worker}\n- b: {raise: {error: {type: x, status: 500}}}\n");
+    deploy_tasks(h, retried_part);
+    run(h, "{}");
+    done(h, "i2:/do/0/a", "{\"n\":1}");
+    hello(h, KEYED, "s2", 4);
+    leave(h, "worker", "s1");
+    forget_trace(h);
+    advance(h, 5000);
+    cr_assert_eq(h->instance_count, 3);
+    cr_expect_not(is_asked(h, "/do/0/a")); /* another store would do it again */
+    hello(h, KEYED, "s1", 4);
+    cr_expect_str_eq(task(h, "i3:/do/0/a")->store, "s1");
+    done(h, "i3:/do/0/a", "{\"n\":1}");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(child, a_retry_does_not_repeat_a_manual_effect_in_doubt)
+{
+    hello(h, MANUAL, "s1", 4);
+    deploy_child(h, "1.0.0", "- a: {call: work@worker}\n");
+    deploy_tasks(h, retried_part);
+    run(h, "{}");
+    fail(h, "i2:/do/0/a", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    cr_assert_eq(h->gate_count, 1);
+    verdict(h, VERDICT_REJECT, NULL);
+    advance(h, 5000);
+    cr_assert_eq(h->instance_count, 3);
+    cr_expect_not(is_asked(h, "/do/0/a"));
+    cr_assert_eq(h->gate_count, 2); /* a person looks outside first */
+    verdict(h, VERDICT_NO, NULL);
+    done(h, "i3:/do/0/a", "{\"n\":1}");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
 SCENARIO(child, cancelling_the_parent_cancels_it)
 {
     hello(h, KEYED, "s1", 4);

@@ -9,6 +9,64 @@
 
 enum { PAUSED_BYTES = 512 };
 
+/* Who waits in another instance for the end of this one; NULL: nobody. */
+static struct instance *parent_of(struct engine *engine, const struct instance *instance)
+{
+    bool awaited = instance->has_parent && instance->parent_frame != 0;
+    return awaited ? engine_load(engine, &instance->parent) : NULL;
+}
+
+/* Whether a `try` around the frame, or around what waits for its instance, may run it again. */
+static bool may_run_again(struct engine *engine, const struct instance *instance, uint32_t id)
+{
+    while (instance != NULL) {
+        const struct frame *frame = instance_frame(instance, id);
+        for (; frame != NULL; frame = instance_frame(instance, frame->parent)) {
+            const struct plan_node *node = frame_node(instance, frame);
+            if (node != NULL && node->kind == TASK_TRY && node->attempt.retry != NULL) {
+                return true;
+            }
+        }
+        id = instance->parent_frame;
+        instance = parent_of(engine, instance);
+    }
+    return false;
+}
+
+/* What it knew of its effects outlives it while it may be run again: the next instance gives them
+ * the same names. */
+static void effects_hand_over(struct engine *engine, const struct instance *instance)
+{
+    if (instance->ledger_count + instance->kept_count == 0) {
+        return;
+    }
+    struct instance *parent = parent_of(engine, instance);
+    if (parent == NULL || !may_run_again(engine, parent, instance->parent_frame)) {
+        return;
+    }
+    for (uint32_t i = 0; i < instance->ledger_count; i++) {
+        if (instance->ledger[i].state != LEDGER_NONE) {
+            instance_keep(parent, &instance->ledger[i], &instance->origin);
+        }
+    }
+    for (uint32_t i = 0; i < instance->kept_count; i++) {
+        instance_keep(parent, &instance->kept[i], &instance->kept[i].origin);
+    }
+    engine_touch(engine, parent);
+}
+
+/* The instance that runs it keeps them, or, when a retry further above runs that one again too, one
+ * above. */
+static void effects_take_over(struct engine *engine, struct instance *instance)
+{
+    const struct instance *above = instance;
+    while ((above = parent_of(engine, above)) != NULL) {
+        if (above->kept_count > 0) {
+            instance_take_over(instance, above);
+        }
+    }
+}
+
 static void instance_started(struct engine *engine, struct instance *instance,
                              const struct event *event)
 {
@@ -31,6 +89,7 @@ static void instance_started(struct engine *engine, struct instance *instance,
         instance->depth = event->activation;
         instance->retries = event->attempt;
         CHECK_IMPLIES(event->id != NULL, id_of_hex(event->id, &instance->origin));
+        effects_take_over(engine, instance);
     }
     struct frame *root = instance_push(instance, 1, 0);
     root->started_ms = engine->now;
@@ -65,6 +124,7 @@ static void frames_drop_all(struct engine *engine, struct instance *instance)
 static void instance_final(struct engine *engine, struct instance *instance,
                            enum instance_status status, struct doc *value)
 {
+    effects_hand_over(engine, instance);
     frames_drop_all(engine, instance);
     instance->status = status;
     instance->ended = true;
