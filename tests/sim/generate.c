@@ -223,7 +223,11 @@ static void task_flat(struct making *it, json_t *task, const char *later)
         put(task, "wait", duration(it, 4000));
         break;
     case 4:
-        task_emit(it, task);
+        if (it->no_emit) {
+            task_set(it, task);
+        } else {
+            task_emit(it, task);
+        }
         break;
     case 5:
         task_listen(it, task);

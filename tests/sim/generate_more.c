@@ -190,7 +190,10 @@ void task_listen_each(struct making *it, json_t *task, unsigned depth)
         json_t *foreach = json_pack("{s:s}", "item", "e");
         CHECK(foreach != NULL);
         if (chance(it, 900)) {
+            bool outside = it->no_emit;
+            it->no_emit = true;
             put(foreach, "do", tasks(it, depth + 1, 2));
+            it->no_emit = outside;
         }
         if (chance(it, 200)) {
             put(foreach, "export", json_pack("{s:s}", "as", "${ {c: (($context.c // 0) + 1)} }"));

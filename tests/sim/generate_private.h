@@ -16,7 +16,8 @@ struct making {
     unsigned calls; /* something that waits makes a jump back lawful */
     bool no_then;   /* the next task stands alone */
     bool no_jump;
-    bool bare; /* in a function of a catalog, which sees nothing of `use` */
+    bool no_emit; /* in what handles events: it would hear itself, thousands of times in a turn */
+    bool bare;    /* in a function of a catalog, which sees nothing of `use` */
     bool has_timeout;
     bool has_retry;
     bool has_error;
