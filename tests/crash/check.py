@@ -2,6 +2,8 @@
 file, what the drivers were answered, and asks the coordinator's own checks only on top of that."""
 import collections
 
+DIGEST_HEX = 64
+
 
 class Findings:
     """What is wrong, counted by kind; the words are for a person."""
@@ -13,19 +15,24 @@ class Findings:
         return self.lost + self.doubled + self.unexplained
 
 
-def effects_read(path):
+def effects_read(path, findings):
     """[(key, digest, label)] of every attempt; a torn last line does not count."""
-    with open(path, encoding="ascii") as file:
+    with open(path, encoding="ascii", errors="replace") as file:
         text = file.read()
     attempts = []
-    for line in text[:text.rfind("\n") + 1].splitlines():
-        key, digest, *label = line.split(" ")
-        attempts.append((key, digest, label[0] if label else "-"))
+    for number, line in enumerate(text[:text.rfind("\n") + 1].splitlines(), 1):
+        words = line.split(" ")
+        if len(words) not in (2, 3) or len(words[1]) != DIGEST_HEX:
+            findings.unexplained.append(f"{path}:{number}: not a record of an effect")
+            continue
+        attempts.append((words[0], words[1], words[2] if len(words) == 3 else "-"))
     return attempts
 
 
-def effects_check(attempts, expected, findings):
-    """Every expected label under exactly one key and one payload, and no label nobody asked for."""
+def effects_check(attempts, expected, findings, once=()):
+    """Every expected label under exactly one key and one payload, and no label nobody asked for.
+    Those `once` were attempted a single time, too: their class asks before it repeats."""
+    times = collections.Counter(label for _, _, label in attempts)
     keys_of = collections.defaultdict(set)
     digests_of = collections.defaultdict(set)
     labels_of = collections.defaultdict(set)
@@ -39,6 +46,9 @@ def effects_check(attempts, expected, findings):
             findings.lost.append(f"effect {label} never happened")
         elif count > 1:
             findings.doubled.append(f"effect {label} happened {count} times, under different keys")
+    for label in once:
+        if times[label] > 1:
+            findings.doubled.append(f"effect {label} was attempted {times[label]} times")
     for label in keys_of.keys() - expected:
         findings.unexplained.append(f"effect {label} happened and nobody asked for it")
     for key, digests in digests_of.items():
