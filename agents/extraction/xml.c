@@ -103,6 +103,33 @@ static enum err fail_parse(xmlParserCtxtPtr context, const struct parse_state *s
     return failure_set(failure, code, origin, "not well-formed XML: %s", message);
 }
 
+/*
+ * The parser compares each attribute of an element with all before it, so that a megabyte of them
+ * takes minutes: they are counted before it sees them. An attribute is '=', blanks and a quote; an
+ * element has them before the next '<', which no attribute may hold. The zero bytes of UTF-16 are
+ * blanks here.
+ */
+static enum err check_attributes(const char *bytes, size_t size, struct extract_failure *failure)
+{
+    size_t count = 0;
+    int line = 1;
+    bool equals = false;
+    for (size_t i = 0; i < size; i++) {
+        char c = bytes[i];
+        line += c == '\n' ? 1 : 0;
+        count = c == '<' ? 0 : count;
+        if (equals && (c == '"' || c == '\'') && ++count > XML_ATTRIBUTES_MAX) {
+            char place[DRAFT_PLACE_BYTES];
+            (void)snprintf(place, sizeof(place), "line %d", line);
+            return failure_set(failure, ERR_LIMIT, (struct origin){.place = place},
+                               "an element has more than %d attributes", XML_ATTRIBUTES_MAX);
+        }
+        bool blank = c == '\0' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        equals = c == '=' || (equals && blank);
+    }
+    return ERR_OK;
+}
+
 static enum err parse_tree(xmlParserCtxtPtr context, const char *bytes, size_t size,
                            xmlDocPtr *ret_tree, struct extract_failure *failure)
 {
@@ -127,6 +154,7 @@ enum err xml_parse(const char *bytes, size_t size, struct xml_document **ret,
     enum { ARENA_FIXED = 64 * 1024, ARENA_PER_BYTE = 32 };
     CHECK(size <= EXTRACT_BYTES_MAX);
     *ret = NULL;
+    TRY(check_attributes(bytes, size, failure));
     xmlInitParser();
     struct xml_document *document = calloc(1, sizeof(*document));
     struct arena *arena = arena_create(ARENA_FIXED + ARENA_PER_BYTE * size);

@@ -1,8 +1,9 @@
 /*
  * XML documents as a tree of elements, the only user of libxml2. Namespaces are compared by URI,
  * never by prefix. Hostile input is refused: any DOCTYPE (so no entities but the five of XML), more
- * than XML_DEPTH_MAX nested elements, and nothing is ever loaded from the network or a file.
- * Encodings: UTF-8, UTF-16 and ISO 8859-1, by byte order mark or declaration.
+ * than XML_DEPTH_MAX nested elements or XML_ATTRIBUTES_MAX attributes of one, and nothing is ever
+ * loaded from the network or a file. Encodings: UTF-8, UTF-16 and ISO 8859-1, by byte order mark or
+ * declaration.
  *
  * Threads: a document belongs to one thread at a time.
  */
@@ -15,7 +16,7 @@
 #include "agents/extraction/extraction.h"
 #include "common/base/error.h"
 
-enum { XML_DEPTH_MAX = 64 };
+enum { XML_DEPTH_MAX = 64, XML_ATTRIBUTES_MAX = 500 }; /* attributes: of one element */
 
 struct xml_document;
 struct xml_element; /* borrowed from its document; opaque */

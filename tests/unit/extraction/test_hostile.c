@@ -124,6 +124,23 @@ Test(hostile, a_doctype_is_refused_wherever_it_points)
     }
 }
 
+/* A megabyte of them kept the parser busy for minutes. */
+Test(hostile, attributes_without_end_are_refused_at_once, .timeout = 20)
+{
+    struct buf text = BUF_INIT((size_t)4 * 1024 * 1024);
+    buf_append_str(&text, "<a\n");
+    for (int i = 0; i < 200000; i++) {
+        buf_printf(&text, " x%d='='", i);
+    }
+    buf_append_str(&text, "/>");
+    cr_assert_not(text.failed);
+    struct extract_failure failure;
+    cr_assert_eq(extract_failing(text.data, text.size, &failure), ERR_LIMIT);
+    cr_assert_not_null(strstr(failure.reason, "attributes"), "%s", failure.reason);
+    cr_assert_str_eq(failure.place, "line 2");
+    buf_release(&text);
+}
+
 Test(hostile, entities_do_not_grow)
 {
     struct buf text = BUF_INIT((size_t)64 * 1024);
