@@ -81,6 +81,7 @@ struct floor_coordinator {
     uint8_t key[ENVELOPE_ID_BYTES];
     char *filler;
     struct buf packed;
+    struct buf told;
     char subject[SUBJECT_BYTES];
 };
 
@@ -321,6 +322,64 @@ static void tasks_publish(struct floor_coordinator *floor, Mainstay__Task **task
     }
 }
 
+/* One lifecycle event as the real one tells it: the same members with values of the same length. */
+static void happening_write(struct floor_coordinator *floor, uint64_t number, bool ends)
+{
+    static const char time[] = "2026-01-01T00:00:00.000Z";
+    static const char name[] = "steps-3";
+    struct buf *out = &floor->told;
+    char instance[INSTANCE_TEXT_BYTES];
+    instance_text(number, instance);
+    buf_append_byte(out, out->size == 0 ? '[' : ',');
+    buf_printf(out,
+               "{\"specversion\":\"1.0\",\"type\":\"io.serverlessworkflow.workflow.%s.v1\","
+               "\"source\":\"/bench/%s/1.0.0\",\"id\":\"0af76519-%llu-%llu\",\"time\":\"%s\","
+               "\"subject\":\"%s\",\"datacontenttype\":\"application/json\","
+               "\"data\":{\"name\":\"%s-%s.bench\"",
+               ends ? "completed" : "started", name, (unsigned long long)floor->sequence,
+               (unsigned long long)number, time, instance, name, instance);
+    if (ends) {
+        buf_printf(out, ",\"completedAt\":\"%s\",\"output\":%s}}", time,
+                   floor->workflows[number].input);
+    } else {
+        buf_printf(out,
+                   ",\"definition\":{\"name\":\"%s\",\"namespace\":\"bench\","
+                   "\"version\":\"1.0.0\"},\"startedAt\":\"%s\"}}",
+                   name, time);
+    }
+}
+
+/* What began, or what ended, in this turn: one message, as the real one sends. */
+static void lifecycle_publish(struct floor_coordinator *floor, const uint64_t *taken, size_t count,
+                              bool ends)
+{
+    struct error err = {0};
+    buf_clear(&floor->told);
+    for (size_t i = 0; i < count; i++) {
+        const struct workflow *workflow = &floor->workflows[taken[i]];
+        if (ends ? workflow->ended : workflow->run != NULL) {
+            happening_write(floor, taken[i], ends);
+        }
+    }
+    if (floor->told.size == 0) {
+        return;
+    }
+    buf_append_byte(&floor->told, ']');
+    CHECK(!floor->told.failed);
+    struct bus_header header = {.name = "Content-Type",
+                                .value = "application/cloudevents-batch+json"};
+    struct bus_publication publication = {.subject =
+                                              ends ? "lifecycle.bench.steps-3.workflow.completed"
+                                                   : "lifecycle.bench.steps-3.workflow.started",
+                                          .headers = &header,
+                                          .header_count = 1,
+                                          .body = floor->told.data,
+                                          .size = floor->told.size};
+    if (bus_publish(floor->bus, &publication, &err) != ERR_OK) {
+        log_error("lifecycle events not published: %s", err.message);
+    }
+}
+
 static void turn(struct floor_coordinator *floor, size_t count)
 {
     Mainstay__Task *tasks[TAKEN_MAX];
@@ -340,6 +399,8 @@ static void turn(struct floor_coordinator *floor, size_t count)
     }
     commit(floor, count);
     tasks_publish(floor, tasks, task_count);
+    lifecycle_publish(floor, taken, count, false);
+    lifecycle_publish(floor, taken, count, true);
     for (size_t i = 0; i < count; i++) {
         struct workflow *workflow = &floor->workflows[taken[i]];
         if (workflow->run != NULL) {
@@ -435,6 +496,9 @@ static enum err streams_make(struct floor_coordinator *floor, struct error *err)
     static const char consumer[] =
         "{%s\"ack_policy\":\"explicit\",\"deliver_policy\":\"all\",\"ack_wait\":30000000000,"
         "\"max_deliver\":-1,\"max_ack_pending\":10000,\"replay_policy\":\"instant\"}";
+    static const char lifecycle[] =
+        "{\"subjects\":[\"" SUBJECT_ALL_LIFECYCLE "\"],\"retention\":\"limits\","
+        "\"storage\":\"file\",\"num_replicas\":1,\"discard\":\"old\",\"max_bytes\":268435456}";
     char text[1024];
     char filter[SUBJECT_BYTES + 32];
     char name[SUBJECT_BYTES];
@@ -443,6 +507,7 @@ static enum err streams_make(struct floor_coordinator *floor, struct error *err)
     TRY(bus_stream_ensure(floor->bus, STREAM_TASKS, text, NULL, err));
     (void)snprintf(text, sizeof(text), stream, SUBJECT_ALL_RESULTS);
     TRY(bus_stream_ensure(floor->bus, STREAM_RESULTS, text, NULL, err));
+    TRY(bus_stream_ensure(floor->bus, STREAM_LIFECYCLE, lifecycle, NULL, err));
     (void)snprintf(filter, sizeof(filter), "\"filter_subject\":\"%s\",", floor->subject);
     (void)snprintf(text, sizeof(text), consumer, filter);
     TRY(bus_consumer_ensure(floor->bus, STREAM_TASKS, name, text, NULL, err));
@@ -488,6 +553,7 @@ int floor_coordinator_run(const struct floor_options *options)
     CHECK(floor.workflows != NULL && floor.queue != NULL);
     CHECK(subject_task(FLOOR_AGENT, FLOOR_STORE, floor.subject));
     buf_init(&floor.packed, LIMIT_MESSAGE_BYTES);
+    buf_init(&floor.told, LIMIT_MESSAGE_BYTES);
     if (start(&floor, options, &err) != ERR_OK) {
         log_error("%s", err.message);
         return 1;
