@@ -525,7 +525,8 @@ static void open_effects(struct sim *sim)
     size_t cursor = 0;
     const struct effect_book *book = NULL;
     while ((book = map_next(sim->checker->effects, &cursor, NULL, NULL)) != NULL) {
-        if (book->open) {
+        bool known = book->said == EFFECT_SAID_DONE; /* and asked for again when it was killed */
+        if (book->open && !known) {
             sim_finding(sim, "everything has ended and an effect is in flight");
         }
     }

@@ -197,6 +197,9 @@ static void deploy(struct sim *sim)
 {
     struct client *it = sim->client;
     if (it->flows_deployed == sim->flow_count) {
+        if (sim->healed) {
+            client_end_schedules(sim);
+        }
         return;
     }
     struct request *request = it->deploys[it->flows_deployed];
@@ -222,6 +225,9 @@ void client_create(struct sim *sim)
 /* Nothing would ever be quiet while runs begin by themselves. */
 void client_end_schedules(struct sim *sim)
 {
+    if (sim->client->flows_deployed < sim->flow_count) {
+        return; /* what is still to be deployed may run them: once it is */
+    }
     for (size_t i = 0; i < sim->flow_count; i++) {
         const json_t *schedule = json_object_get(sim->flows[i], "schedule");
         bool by_time = json_object_get(schedule, "every") != NULL ||
