@@ -65,7 +65,7 @@ static const struct contract_action *promised_of(const struct sim_agent *agent, 
             return &contract->actions[i];
         }
     }
-    CHECK(!"an action of the contract");
+    UNREACHABLE();
     return NULL;
 }
 

@@ -404,7 +404,7 @@ Feature: Data flow
       """
     Then the definition is refused with:
       """
-      2:39: the schema at 'https://example.com/schema.json' is elsewhere
+      2:40: the schema at 'https://example.com/schema.json' is elsewhere
       """
 
   Scenario: A schema may be in a file
