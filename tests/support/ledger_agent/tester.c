@@ -84,7 +84,8 @@ static void effect(const struct agent_task *task, const json_t *what, struct age
     FAULT_POINT("effect-before");
     if (send(fd, line.data, line.size, MSG_NOSIGNAL) != (ssize_t)line.size ||
         !ledger_answer(fd, answer)) {
-        agent_fail(reply, AGENT_IN_DOUBT, AGENT_EFFECT_UNKNOWN, "no-answer",
+        /* it passes: another attempt has the same key or probes first; a person sees manual ones */
+        agent_fail(reply, AGENT_TRANSIENT, AGENT_EFFECT_UNKNOWN, "no-answer",
                    "The effect ledger did not answer");
     } else if (!text_starts(answer, "ok ") || !text_to_u64(answer + 3, &attempts)) {
         agent_fail(reply, AGENT_DATA, AGENT_EFFECT_NONE, "refused", "The effect ledger refused");
