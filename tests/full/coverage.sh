@@ -16,7 +16,8 @@ ctest --test-dir $build -j "$(nproc)" -LE 'full|integration|demo' -E 'sim_plante
 # what is no code and ##### for what nothing ran. PATH is absolute, or relative with ccache.
 counted=$(cd $build && find coordinator/engine/CMakeFiles/engine.dir -name '*.gcno' \
   -exec gcov -t {} + 2>/dev/null | awk -F: '
-  $2 ~ /^ *0$/ && $3 == "Source" { file = $4; sub(/^.*\/coordinator\//, "coordinator/", file); next }
+  $2 ~ /^ *0$/ && $3 == "Source" {
+    file = $4; sub(/^.*\/coordinator\//, "coordinator/", file); next }
   file !~ /^coordinator\/engine\/.*\.c$/ || $1 ~ /- *$/ || NF < 3 { next }
   { folder = file; sub(/\/[^\/]*$/, "", folder); all[folder]++ }
   $1 ~ /[#=]+$/ { number = $2 + 0; sub(/^[^:]*: *[0-9]+: */, ""); missed[folder]++
