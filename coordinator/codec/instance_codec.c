@@ -67,6 +67,8 @@ static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
     row->call_input = doc_repeats(frame->call_input, frame->input) ? proto_doc(NULL)
                                                                    : proto_doc(frame->call_input);
     row->ready_order = frame->ready_order;
+    row->ready_tag = frame->ready_tag;
+    row->ready_ms = (uint64_t)frame->ready_ms;
     if (frame->has_gate) {
         row->gate = proto_bytes(frame->gate.bytes, ID_BYTES);
     }
@@ -189,6 +191,7 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.traceparent = proto_text(instance->traceparent);
     row.trigger = proto_text(instance->trigger);
     row.priority = (uint32_t)instance->priority;
+    row.fairness = proto_text(instance->fairness);
     row.next_frame = instance->next_frame;
     row.steps = instance->steps;
     row.retries = instance->retries;
@@ -244,6 +247,8 @@ static void call_unpack(const Mainstay__FrameRow *row, struct frame *frame)
     frame->effectful = row->effectful;
     frame->past = (enum past)row->past;
     frame->ready_order = row->ready_order;
+    frame->ready_tag = row->ready_tag;
+    frame->ready_ms = (int64_t)row->ready_ms;
     frame->has_gate = proto_fixed(&row->gate, frame->gate.bytes, ID_BYTES);
     frame->gate_revision = row->gate_revision;
 }
@@ -388,6 +393,7 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     text_replace(&instance->traceparent, row->traceparent);
     text_replace(&instance->trigger, row->trigger);
     instance->priority = (int)row->priority;
+    text_replace(&instance->fairness, row->fairness[0] == '\0' ? NULL : row->fairness);
     instance->steps = row->steps;
     instance->retries = row->retries;
     instance->cancelling = row->cancelling;

@@ -415,6 +415,24 @@ enum err schedule_unpack(struct str bytes, struct arena *arena, struct schedule 
     return whole ? ERR_OK : error_set(err, ERR_CORRUPT, "schedule row does not hold together");
 }
 
+void rate_pack(const struct rate *rate, struct buf *out)
+{
+    Mainstay__RateRow row = MAINSTAY__RATE_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.full_us = (uint64_t)rate->full_us;
+    row_append(&row.base, out);
+}
+
+enum err rate_unpack(struct str bytes, struct arena *arena, struct rate *ret_rate,
+                     struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__rate_row__descriptor, bytes, arena, "rate", &message, err));
+    const Mainstay__RateRow *row = (const Mainstay__RateRow *)message;
+    *ret_rate = (struct rate){.full_us = (int64_t)row->full_us};
+    return row_version_check(row->version, "rate", err);
+}
+
 void zone_pack(const struct time_zone *zone, struct buf *out)
 {
     Mainstay__ZoneRow row = MAINSTAY__ZONE_ROW__INIT;

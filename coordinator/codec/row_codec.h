@@ -89,6 +89,11 @@ void schedule_pack(const struct schedule *schedule, struct buf *out);
 MUST_CHECK enum err schedule_unpack(struct str bytes, struct arena *arena,
                                     struct schedule *ret_schedule, struct error *err);
 
+void rate_pack(const struct rate *rate, struct buf *out);
+/* Fills a rate; its names are the caller's. */
+MUST_CHECK enum err rate_unpack(struct str bytes, struct arena *arena, struct rate *ret_rate,
+                                struct error *err);
+
 void zone_pack(const struct time_zone *zone, struct buf *out);
 /* The compiled rules, in the arena. */
 MUST_CHECK enum err zone_unpack(struct str bytes, struct arena *arena, struct str *ret_rules,

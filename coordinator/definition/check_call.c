@@ -71,7 +71,7 @@ static void check_agent_with(struct load *load, const struct yaml_node *with,
     }
     const struct yaml_node *priority = yaml_get(with, "priority");
     if (priority != NULL) {
-        call->priority = (int)check_integer(load, priority, "'priority'", 0, 9);
+        call->priority = check_priority(load, priority);
     }
 }
 

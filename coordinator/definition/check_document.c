@@ -39,9 +39,28 @@ static void check_dsl(struct load *load, const struct yaml_node *node)
     }
 }
 
+/* Whose turn the steps take when there is more work than credit. */
+static void check_fairness(struct load *load, const struct yaml_node *node)
+{
+    static const char *const allowed[] = {"key", "weight", NULL};
+    struct plan *plan = &load->memory->plan;
+    if (node == NULL || !check_is_object(load, node, "'fairness'")) {
+        return;
+    }
+    check_keys(load, node, "'fairness'", allowed, NULL);
+    load->native_in = "'fairness'";
+    plan->fairness = check_expression(load, yaml_get(node, "key"), "'key'", PLACE_RAW_INPUT);
+    load->native_in = NULL;
+    const struct yaml_node *weight = yaml_get(node, "weight");
+    if (weight != NULL) {
+        plan->fairness_weight =
+            (uint32_t)check_integer(load, weight, "'weight'", 1, PLAN_FAIRNESS_WEIGHT_MAX);
+    }
+}
+
 static void check_metadata(struct load *load, const struct yaml_node *node)
 {
-    static const char *const allowed[] = {"priority", "timezone", "lifecycle", NULL};
+    static const char *const allowed[] = {"priority", "fairness", "timezone", "lifecycle", NULL};
     static const char *const lifecycles[] = {"instance", "steps", "none", NULL};
     static const struct refused_key refused[] = {{"budget", "budgets are not in the profile yet"},
                                                  {NULL, NULL}};
@@ -55,8 +74,9 @@ static void check_metadata(struct load *load, const struct yaml_node *node)
     check_keys(load, own, "'metadata.mainstay'", allowed, refused);
     const struct yaml_node *priority = yaml_get(own, "priority");
     if (priority != NULL) {
-        load->memory->plan.priority = (int)check_integer(load, priority, "'priority'", 0, 9);
+        load->memory->plan.priority = check_priority(load, priority);
     }
+    check_fairness(load, yaml_get(own, "fairness"));
     if (yaml_get(own, "lifecycle") != NULL) {
         int word = check_word(load, yaml_get(own, "lifecycle"), "'lifecycle'", lifecycles);
         load->memory->plan.lifecycle =
@@ -185,7 +205,8 @@ void check_document(struct load *load, const struct yaml_node *root)
     static const char *const allowed[] = {"document", "input",    "use",      "do", "timeout",
                                           "output",   "schedule", "evaluate", NULL};
     struct plan *plan = &load->memory->plan;
-    plan->priority = 5;
+    plan->priority = PLAN_PRIORITY_DEFAULT;
+    plan->fairness_weight = 1;
     if (!check_is_object(load, root, "a definition")) {
         return;
     }

@@ -153,6 +153,11 @@ int64_t check_integer(struct load *load, const struct yaml_node *node, const cha
     return least;
 }
 
+int check_priority(struct load *load, const struct yaml_node *node)
+{
+    return (int)check_integer(load, node, "'priority'", PLAN_PRIORITY_MOST, PLAN_PRIORITY_LEAST);
+}
+
 int check_word(struct load *load, const struct yaml_node *node, const char *what,
                const char *const *words)
 {

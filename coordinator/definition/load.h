@@ -40,6 +40,7 @@ enum {
     PLACE_TASK = PLACE_TASK_IN | SEE_INPUT,
     PLACE_EXPORT = PLACE_TASK | SEE_OUTPUT,
     PLACE_TRIGGER = SEE_RUNTIME,
+    PLACE_RAW_INPUT = 0, /* nothing but `.` */
 };
 
 /* A `then` whose target is looked up when its list is complete. */
@@ -163,6 +164,9 @@ const char *check_text(struct load *load, const struct yaml_node *node, const ch
 bool check_bool(struct load *load, const struct yaml_node *node, const char *what, bool fallback);
 int64_t check_integer(struct load *load, const struct yaml_node *node, const char *what,
                       int64_t least, int64_t most);
+
+/* A priority, from PLAN_PRIORITY_MOST to PLAN_PRIORITY_LEAST. */
+int check_priority(struct load *load, const struct yaml_node *node);
 
 /* One of the words; the index, or -1 after reporting. */
 int check_word(struct load *load, const struct yaml_node *node, const char *what,

@@ -203,6 +203,11 @@ struct plan_secret {
     const char *path;    /* JSON pointer into the secret; "" the whole */
 };
 
+/* Priorities of steps that wait for an agent: 1 goes first. */
+enum { PLAN_PRIORITY_MOST = 1, PLAN_PRIORITY_DEFAULT = 3, PLAN_PRIORITY_LEAST = 5 };
+
+enum { PLAN_FAIRNESS_WEIGHT_MAX = 100 };
+
 /* call: agent. Texts are literals; `input`, `idempotency_key` are evaluated on the task's input. */
 struct plan_agent_call {
     const char *agent;
@@ -308,7 +313,10 @@ struct plan {
     const char *version;
     const char *title;      /* may be NULL */
     const json_t *document; /* the whole definition, for $workflow.definition */
-    int priority;           /* document.metadata.mainstay.priority; 5 unless said, 0 highest .. 9 */
+    int priority;           /* document.metadata.mainstay.priority: most .. least */
+    const struct expr
+        *fairness;            /* ...fairness.key on the raw input: whose turn is taken; or NULL */
+    uint32_t fairness_weight; /* ...fairness.weight, 1 unless said */
     enum plan_lifecycle lifecycle;
     struct plan_data data;
     struct plan_timeout timeout;

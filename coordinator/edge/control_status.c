@@ -24,7 +24,33 @@ static const char *effect_name(enum effect_class effect)
     return "unknown";
 }
 
-static json_t *action_json(const struct contract_action *action)
+/* What waits for a store of an agent. */
+struct waiting {
+    int64_t steps;
+    int64_t since_ms; /* of the oldest; 0: none */
+};
+
+/* Steps that wait for a store of the agent; for its `action`, or for any (NULL). */
+static struct waiting agent_waiting(const struct company *company, const char *agent,
+                                    const char *action)
+{
+    struct waiting waiting = {0};
+    size_t cursor = 0;
+    const struct ready_queue *queue = NULL;
+    while ((queue = map_next(company->queues, &cursor, NULL, NULL)) != NULL) {
+        const struct ready *oldest =
+            ready_queue_is_of(queue, agent, action) ? ready_oldest(queue) : NULL;
+        if (oldest != NULL) {
+            waiting.steps += (int64_t)queue->count;
+            bool first = waiting.since_ms == 0 || oldest->since_ms < waiting.since_ms;
+            waiting.since_ms = first ? oldest->since_ms : waiting.since_ms;
+        }
+    }
+    return waiting;
+}
+
+static json_t *action_json(const struct company *company, const struct store *store,
+                           const struct contract_action *action)
 {
     json_t *row = json_object();
     json_t *phases = json_array();
@@ -39,22 +65,17 @@ static json_t *action_json(const struct contract_action *action)
     json_set_text(row, "action", action->name);
     json_set_text(row, "effect", effect_name(action->effect));
     json_set(row, "phases", phases);
-    return row;
-}
-
-/* Steps that wait for a store of the agent. Entries of steps taken down meanwhile may count too. */
-static int64_t agent_ready(const struct company *company, const char *agent)
-{
-    int64_t ready = 0;
-    size_t cursor = 0;
-    const struct ready_queue *queue = NULL;
-    size_t size = strlen(agent);
-    while ((queue = map_next(company->queues, &cursor, NULL, NULL)) != NULL) {
-        if (strncmp(queue->agent, agent, size) == 0 && queue->agent[size] == '\n') {
-            ready += (int64_t)queue->count;
-        }
+    struct waiting waiting = agent_waiting(company, store->agent, action->name);
+    json_set_int(row, "outstanding", store_in_use(store, action->name));
+    json_set_int(row, "credit", store_credit(store, action));
+    json_set_int(row, "ready", waiting.steps);
+    json_set_time(row, "ready_since", waiting.since_ms);
+    if (action->rate_count > 0) {
+        json_set(row, "rate",
+                 json_pack("{s:I, s:I}", "count", (json_int_t)action->rate_count, "per_ms",
+                           (json_int_t)action->rate_ms));
     }
-    return ready;
+    return row;
 }
 
 static const char *store_state_name(enum store_state state)
@@ -77,7 +98,8 @@ static json_t *store_json(const struct company *company, const struct store *sto
     CHECK(row != NULL);
     CHECK(actions != NULL);
     for (size_t i = 0; i < store->contract->action_count; i++) {
-        CHECK(json_array_append_new(actions, action_json(&store->contract->actions[i])) == 0);
+        CHECK(json_array_append_new(
+                  actions, action_json(company, store, &store->contract->actions[i])) == 0);
     }
     json_set_text(row, "agent", store->agent);
     json_set_text(row, "store", store->name);
@@ -85,7 +107,8 @@ static json_t *store_json(const struct company *company, const struct store *sto
     json_set_text(row, "state", store_state_name(store->state));
     json_set_time(row, "since", store->since_ms);
     json_set_int(row, "outstanding", store->outstanding);
-    json_set_int(row, "ready", agent_ready(company, store->agent));
+    json_set_int(row, "credit", store->capacity);
+    json_set_int(row, "ready", agent_waiting(company, store->agent, NULL).steps);
     json_set_text(row, "program", store->program);
     json_set_int(row, "pid", (int64_t)store->pid);
     json_set_text(row, "metrics_url", store->metrics_url);

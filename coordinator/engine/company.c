@@ -9,6 +9,7 @@
 #include "common/base/str.h"
 #include "common/json/doc.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/engine/company_private.h"
 
 enum { NAME_BYTES = 256 };
 
@@ -54,6 +55,7 @@ static void store_free(void *value)
     free(store->name);
     free(store->program);
     free(store->metrics_url);
+    uses_free(store);
     free(store);
 }
 
@@ -64,10 +66,7 @@ static void gate_free(void *value)
 
 static void queue_free(void *value)
 {
-    struct ready_queue *queue = value;
-    free(queue->agent);
-    free(queue->heap);
-    free(queue);
+    ready_queue_destroy(value);
 }
 
 static void listeners_free(void *value)
@@ -86,6 +85,7 @@ void company_init(struct company *company)
         .stores = must(map_create()),
         .gates = must(map_create()),
         .queues = must(map_create()),
+        .rates = must(map_create()),
         .listeners = must(map_create()),
     };
     schedules_init(company);
@@ -99,6 +99,7 @@ void company_release(struct company *company)
     map_destroy(&company->contracts, contract_free);
     map_destroy(&company->gates, gate_free);
     map_destroy(&company->queues, queue_free);
+    map_destroy(&company->rates, rate_free);
     map_destroy(&company->listeners, listeners_free);
     schedules_release(company);
     free(company->timers);
@@ -385,66 +386,6 @@ void company_timer_pop(struct company *company)
     }
     if (company->timer_count > 0) {
         company->timers[at] = last;
-    }
-}
-
-bool ready_before(const struct ready *a, const struct ready *b)
-{
-    return a->priority != b->priority ? a->priority < b->priority : a->order < b->order;
-}
-
-struct ready_queue *company_queue(const struct company *company, const char *agent)
-{
-    return map_get_text(company->queues, agent);
-}
-
-void company_ready_push(struct company *company, const char *agent, const struct ready *ready)
-{
-    struct ready_queue *queue = company_queue(company, agent);
-    if (queue == NULL) {
-        queue = must(calloc(1, sizeof(*queue)));
-        queue->agent = must(strdup(agent));
-        (void)map_put_text(company->queues, agent, queue, NULL);
-    }
-    if (queue->count == queue->room) {
-        queue->room = queue->room == 0 ? 64 : queue->room * 2;
-        queue->heap = must(realloc(queue->heap, queue->room * sizeof(*queue->heap)));
-    }
-    size_t at = queue->count++;
-    while (at > 0 && ready_before(ready, &queue->heap[(at - 1) / 2])) {
-        queue->heap[at] = queue->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    queue->heap[at] = *ready;
-}
-
-const struct ready *queue_first(const struct ready_queue *queue)
-{
-    return queue->count == 0 ? NULL : &queue->heap[0];
-}
-
-void queue_pop(struct ready_queue *queue)
-{
-    CHECK(queue->count > 0);
-    struct ready last = queue->heap[--queue->count];
-    size_t at = 0;
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= queue->count) {
-            break;
-        }
-        if (child + 1 < queue->count &&
-            ready_before(&queue->heap[child + 1], &queue->heap[child])) {
-            child++;
-        }
-        if (!ready_before(&queue->heap[child], &last)) {
-            break;
-        }
-        queue->heap[at] = queue->heap[child];
-        at = child;
-    }
-    if (queue->count > 0) {
-        queue->heap[at] = last;
     }
 }
 

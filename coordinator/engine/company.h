@@ -16,6 +16,7 @@
 #include "coordinator/engine/contract.h"
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/outcome.h"
+#include "coordinator/engine/ready.h"
 
 struct doc;
 struct map;
@@ -57,7 +58,15 @@ struct store {
     char *program;
     char *metrics_url;
     uint64_t pid;
-    uint32_t outstanding; /* tasks it holds now; not stored */
+    uint32_t outstanding;    /* tasks it holds now; not stored */
+    struct action_use *uses; /* of them, by action; not stored */
+    size_t use_count;
+};
+
+/* Tasks of one action that a store holds. */
+struct action_use {
+    char *action;
+    uint32_t outstanding;
 };
 
 /* Stored: append, never renumber. */
@@ -97,19 +106,13 @@ struct timer {
     struct id instance;
 };
 
-/* A step that waits for a store: lower priority number first, then first come. */
-struct ready {
-    int priority;
-    uint64_t order;
-    struct id instance;
-    uint32_t frame;
-};
-
-struct ready_queue {
+/* What an action may start, over all stores of its agent: the contract's `rate` (GCRA, ITU-T I.371:
+ * a token bucket of the contract's count that is full at first, as one number). */
+struct rate {
     char *agent;
-    struct ready *heap; /* binary heap */
-    size_t count;
-    size_t room;
+    char *action;
+    int64_t full_us; /* when the bucket is full again; in the past: it is */
+    bool changed;    /* in this turn; not stored */
 };
 
 /* A listen that waits for an event of a type ("" for any). */
@@ -147,7 +150,8 @@ struct company {
     struct map *stores;      /* agent/store -> struct store */
     struct map *gates;       /* id -> struct gate */
     struct gate *clock_gate; /* of them: a jump of the clock that nobody has confirmed; or NULL */
-    struct map *queues;      /* agent -> struct ready_queue */
+    struct map *queues;      /* key -> struct ready_queue */
+    struct map *rates;       /* agent/action -> struct rate */
     struct map *listeners;   /* event type -> struct listener_list */
     struct map *schedules;   /* namespace/name -> struct schedule */
     struct map *zones;       /* name -> struct time_zone */
@@ -204,9 +208,6 @@ const char *gate_kind_name(enum gate_kind kind);
 void failure_copy(struct failure *to, const struct failure *from);
 void failure_release(struct failure *failure);
 
-/* Order of ready steps: lower priority number first, then first come. */
-bool ready_before(const struct ready *a, const struct ready *b);
-
 /* Compare versions of three numbers; text after the numbers compares as text. */
 int version_compare(const char *a, const char *b);
 
@@ -229,10 +230,29 @@ const struct time_zone *company_set_zone(struct company *company, const char *na
 void schedules_init(struct company *company);
 void schedules_release(struct company *company);
 
-void company_ready_push(struct company *company, const char *agent, const struct ready *ready);
-struct ready_queue *company_queue(const struct company *company, const char *agent);
-const struct ready *queue_first(const struct ready_queue *queue);
-void queue_pop(struct ready_queue *queue);
+/* The queue of a key, made when it is new. */
+struct ready_queue *company_queue(struct company *company, const char *key);
+
+/* Tasks of the action that the store holds; store_use makes the count. */
+uint32_t store_in_use(const struct store *store, const char *action);
+struct action_use *store_use(struct store *store, const char *action);
+
+/* How many tasks of the action the store may hold at once: what its contract's concurrency can run
+ * and so many again that the next one never waits for a message; never more than the store
+ * offers. */
+uint32_t store_credit(const struct store *store, const struct contract_action *action);
+
+/* The rate of an action, or NULL when nothing has been counted; company_add_rate makes it. */
+const struct rate *company_rate(const struct company *company, const char *agent,
+                                const char *action);
+struct rate *company_add_rate(struct company *company, const char *agent, const char *action);
+
+/* When the action may start the next time, in ms: now or before it, or later. */
+int64_t rate_next_ms(const struct company *company, const struct contract_action *action,
+                     const char *agent, int64_t now_ms);
+
+/* One more has started. */
+void rate_take(struct rate *rate, const struct contract_action *action, int64_t now_ms);
 
 void company_listener_add(struct company *company, const char *type, const struct id *instance,
                           uint32_t frame);

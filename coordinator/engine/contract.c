@@ -8,6 +8,8 @@
 #include "common/json/schema.h"
 #include "coordinator/definition/plan.h"
 
+enum { RATE_COUNT_MAX = 1000000, RATE_MS_MAX = 24 * 60 * 60 * 1000 };
+
 static enum err effect_parse(const char *text, enum effect_class *ret_effect, const char *action,
                              struct error *err)
 {
@@ -65,6 +67,24 @@ static enum err schema_member(const json_t *object, const char *member, const ch
     return code;
 }
 
+static enum err rate_parse(const json_t *rate, struct contract_action *action, struct error *err)
+{
+    if (rate == NULL) {
+        return ERR_OK;
+    }
+    int64_t count = json_int_of(rate, "count", 0);
+    enum err code = plan_duration_parse(json_object_get(rate, "per"), &action->rate_ms, err);
+    if (code != ERR_OK || count < 1 || count > RATE_COUNT_MAX || action->rate_ms < 1 ||
+        action->rate_ms > RATE_MS_MAX) {
+        return error_set(
+            err, ERR_INVALID,
+            "action '%s': rate must be {\"count\": 1 to %d, \"per\": duration up to P1D}",
+            action->name, RATE_COUNT_MAX);
+    }
+    action->rate_count = (uint32_t)count;
+    return ERR_OK;
+}
+
 static enum err action_parse(const char *name, const json_t *object, struct contract_action *action,
                              struct error *err)
 {
@@ -79,11 +99,13 @@ static enum err action_parse(const char *name, const json_t *object, struct cont
     TRY(effect_parse(json_text_of(object, "effect"), &action->effect, name, err));
     TRY(phases_parse(json_object_get(object, "phases"), action, err));
     action->confidence_required = text_equal(json_text_of(object, "confidence"), "required");
-    int64_t concurrency = json_int_of(object, "concurrency", 0);
-    if (concurrency < 0 || concurrency > UINT32_MAX) {
-        return error_set(err, ERR_INVALID, "action '%s': concurrency must not be negative", name);
+    int64_t concurrency = json_int_of(object, "concurrency", 1);
+    if (concurrency < 1 || concurrency > UINT16_MAX) {
+        return error_set(err, ERR_INVALID, "action '%s': concurrency must be 1 or more", name);
     }
     action->concurrency = (uint32_t)concurrency;
+    action->quick = json_is_true(json_object_get(object, "quick"));
+    TRY(rate_parse(json_object_get(object, "rate"), action, err));
     const json_t *timeout = json_object_get(object, "timeout");
     if (timeout != NULL) {
         enum err code = plan_duration_parse(timeout, &action->timeout_ms, err);

@@ -2,7 +2,7 @@
  * What an agent promises: the parsed contract document, with its schemas compiled.
  *
  * Format: agents/runtime/contract.md. The engine uses what both sides check: actions, phases,
- * effect class, schemas, timeout, concurrency.
+ * effect class, schemas, timeout, concurrency, rate.
  *
  * Threads: immutable after parsing.
  */
@@ -27,7 +27,10 @@ struct contract_action {
     bool performs;
     bool confidence_required;
     int64_t timeout_ms;   /* 0: none */
-    uint32_t concurrency; /* 0: no limit */
+    uint32_t concurrency; /* tasks that a store runs at once */
+    bool quick;           /* runs as it is received */
+    uint32_t rate_count;  /* at most so many starts */
+    int64_t rate_ms;      /* in this time; count 0: no limit */
     struct schema *input;
     struct schema *output;
     struct schema *proposal; /* NULL: the same as output, or not used */

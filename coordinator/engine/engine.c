@@ -32,7 +32,9 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->cache = map_create();
     engine->turn_marks = map_create();
     engine->flights = map_create();
+    engine->waits = map_create();
     CHECK(engine->flights != NULL);
+    CHECK(engine->waits != NULL);
     engine->arena = arena_create(TURN_ARENA_BYTES);
     engine->held_json = json_array();
     CHECK(engine->cache != NULL);
@@ -71,6 +73,7 @@ void engine_destroy(struct engine **engine)
     map_destroy(&it->cache, instance_free);
     map_destroy(&it->turn_marks, NULL);
     map_destroy(&it->flights, NULL);
+    map_destroy(&it->waits, NULL);
     company_release(&it->company);
     arena_destroy(&it->arena);
     json_decref(it->held_json);
@@ -270,6 +273,7 @@ void engine_turn_begin(struct engine *engine, uint64_t sequence, int64_t now_ms)
     engine->now = now_ms;
     engine->ready_in_turn = 0;
     engine->steps_in_turn = 0;
+    engine->dispatched_in_turn = 0;
 }
 
 /* The timer table has one row per instance: its earliest due time. */
@@ -303,9 +307,24 @@ static void open_counts_put(struct engine *engine)
     engine->open_changed = false;
 }
 
+static void rates_put(struct engine *engine)
+{
+    size_t cursor = 0;
+    struct rate *rate = NULL;
+    while (engine->rates_changed &&
+           (rate = map_next(engine->company.rates, &cursor, NULL, NULL)) != NULL) {
+        if (rate->changed) {
+            engine->port->rate_put(engine->port_user, rate);
+            rate->changed = false;
+        }
+    }
+    engine->rates_changed = false;
+}
+
 void engine_turn_end(struct engine *engine)
 {
     open_counts_put(engine);
+    rates_put(engine);
     while (engine->dirty != NULL) {
         struct instance *instance = engine->dirty;
         engine->dirty = instance->next_dirty;
@@ -372,6 +391,9 @@ int64_t engine_next_due(const struct engine *engine)
     }
     if (engine->company.schedule_due_ms < due) {
         due = engine->company.schedule_due_ms;
+    }
+    if (engine->rate_due_ms < due) {
+        due = engine->rate_due_ms;
     }
     if (engine->redispatch_count > 0 && engine->redispatches[0].due_ms < due) {
         due = engine->redispatches[0].due_ms;

@@ -83,6 +83,7 @@ void engine_restore_timer(struct engine *engine, int64_t due_ms, const struct id
 void engine_restore_listener(struct engine *engine, const char *type, const struct id *instance,
                              uint32_t frame);
 void engine_restore_schedule(struct engine *engine, const struct schedule *schedule);
+void engine_restore_rate(struct engine *engine, const struct rate *rate);
 void engine_restore_zone(struct engine *engine, const char *name, struct str bytes,
                          struct zone **zone);
 void engine_restore_instance(struct engine *engine, struct instance *instance);

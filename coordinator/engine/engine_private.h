@@ -91,11 +91,16 @@ struct engine {
     size_t runnable_count;
     size_t runnable_room;
     struct map *flights; /* ready_order of every task that a store holds */
+    struct map *waits;   /* ready_order of every step that waits -> struct ready */
     uint64_t outstanding;
     uint64_t ready;
     uint64_t ready_in_turn;
     uint64_t steps_in_turn;
-    bool open_changed; /* counts of open instances changed in this turn */
+    uint64_t dispatched_in_turn;
+    int64_t rate_due_ms; /* when a rate lets a step start; INT64_MAX: none waits for that; 0 after a
+                            start: nobody knows yet */
+    bool rates_changed;  /* in this turn */
+    bool open_changed;   /* counts of open instances changed in this turn */
     struct engine_counters counters;
 };
 
@@ -160,8 +165,18 @@ void flight_begin(struct engine *engine, const struct instance *instance,
                   const struct frame *frame);
 void flight_end(struct engine *engine, const struct instance *instance, const struct frame *frame);
 
-/* Put a ready frame into its queue in memory. */
+/* A step waits for a store from now on: it gets its turn (ready.h). */
+void ready_enter(struct engine *engine, const struct instance *instance, struct frame *frame);
+
+/* Put a step that has its turn into its queue in memory. */
 void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame);
+
+/* It does not wait any more, or not while its instance is paused. Before its state changes. */
+void ready_leave(struct engine *engine, struct frame *frame);
+
+/* What the queues of the instance's waiting steps go by has changed: into those where they belong.
+ */
+void ready_again(struct engine *engine, struct instance *instance);
 
 /* The store that has to do an agent call, because it did, or may have done, something under the
  * step's key: only it can tell. A step that is entered again by a retry has the key of the first

@@ -92,6 +92,7 @@ void instance_destroy(struct instance **instance)
     free(it->traceparent);
     free(it->trigger);
     free(it->paused);
+    free(it->fairness);
     doc_unref(&it->input);
     doc_unref(&it->context);
     doc_unref(&it->final_value);

@@ -134,6 +134,8 @@ struct frame {
     bool effectful;
     enum past past; /* of the attempt in flight, or the next one */
     uint64_t ready_order;
+    uint64_t ready_tag; /* READY: its turn (ready.h) */
+    int64_t ready_ms;   /* READY: since when; else 0 */
     struct evaluated *evaluated;
     uint32_t evaluated_count;
     uint32_t awaited; /* expression that was asked for last; not stored, asked again at start */
@@ -174,6 +176,7 @@ struct instance {
     int64_t started_ms;
     int64_t deadline_ms;
     int priority;
+    char *fairness;    /* customer whose turn its steps take; NULL: the process's own */
     struct doc *input; /* raw */
     struct doc *context;
     char *traceparent;

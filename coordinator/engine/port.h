@@ -22,6 +22,7 @@ struct store;
 struct doc;
 struct event;
 struct schedule;
+struct rate;
 struct time_zone;
 
 struct engine_port {
@@ -68,6 +69,7 @@ struct engine_port {
     void (*dead_letter_put)(void *user, const struct event *event, int64_t now_ms);
     void (*schedule_put)(void *user, const struct schedule *schedule);
     void (*schedule_delete)(void *user, const char *name);
+    void (*rate_put)(void *user, const struct rate *rate);
     void (*zone_put)(void *user, const struct time_zone *zone);
     void (*dead_letter_replayed)(void *user, uint64_t number);
 };

@@ -414,6 +414,17 @@ static void port_zone_put(void *user, const struct time_zone *zone)
     tables_put(tables, &key, buf_str(&tables->value));
 }
 
+static void port_rate_put(void *user, const struct rate *rate)
+{
+    struct tables *tables = user;
+    struct table_key key = key_begin(TABLE_RATE);
+    key_text(&key, rate->agent);
+    key_text(&key, rate->action);
+    buf_clear(&tables->value);
+    rate_pack(rate, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
 static struct table_key letter_key(uint64_t number)
 {
     struct table_key key = key_begin(TABLE_LETTER);
@@ -528,6 +539,7 @@ const struct engine_port tables_port = {
     .buffer_scan = port_buffer_scan,
     .schedule_put = port_schedule_put,
     .schedule_delete = port_schedule_delete,
+    .rate_put = port_rate_put,
     .zone_put = port_zone_put,
     .dead_letter_put = port_dead_letter_put,
     .dead_letter_replayed = port_dead_letter_replayed,

@@ -144,6 +144,17 @@ static enum err restore_zone(struct tables *tables, struct engine *engine, struc
     return ERR_OK;
 }
 
+static enum err restore_rate(struct tables *tables, struct engine *engine, struct str key,
+                             struct str value, struct error *err)
+{
+    struct rate rate;
+    TRY(rate_unpack(value, tables->arena, &rate, err));
+    rate.agent = (char *)(uintptr_t)key.data; /* two terminated texts */
+    rate.action = rate.agent + strlen(rate.agent) + 1;
+    engine_restore_rate(engine, &rate);
+    return ERR_OK;
+}
+
 static enum err restore_schedule(struct tables *tables, struct engine *engine, struct str key,
                                  struct str value, struct error *err)
 {
@@ -210,6 +221,7 @@ enum err tables_restore(struct tables *tables, struct engine *engine, struct err
     TRY(each_row(tables, engine, TABLE_SCHEDULE, restore_schedule, err));
     TRY(each_row(tables, engine, TABLE_CONTRACT, restore_contract, err));
     TRY(each_row(tables, engine, TABLE_STORE, restore_store, err));
+    TRY(each_row(tables, engine, TABLE_RATE, restore_rate, err));
     TRY(each_row(tables, engine, TABLE_GATE, restore_gate, err));
     TRY(each_row(tables, engine, TABLE_TIMER, restore_timer, err));
     TRY(each_row(tables, engine, TABLE_LISTENER, restore_listener, err));

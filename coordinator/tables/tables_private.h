@@ -32,6 +32,7 @@ enum table {
     TABLE_KEY = 'K',
     TABLE_SCHEDULE = 'H',
     TABLE_ZONE = 'J',
+    TABLE_RATE = 'R',
     TABLE_DONE = 'F',
     TABLE_DONE_TIME = 'N',
     TABLE_OPEN_TIME = 'P',

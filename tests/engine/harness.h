@@ -171,7 +171,7 @@ void trace_order(struct harness *h, const struct order *order);
     "{\"agent\":\"" agent "\",\"version\":\"" version "\",\"title\":\"t\",\"actions\":{\"" action \
     "\":{\"title\":\"t\",\"input\":{\"type\":\"object\"},\"output\":{\"type\":\"object\","        \
     "\"properties\":{\"n\":{\"type\":\"integer\"}}},\"proposal\":{\"type\":\"object\"},"          \
-    "\"effect\":\"" effect "\",\"phases\":" phases ",\"timeout\":\"PT5S\"}}}"
+    "\"effect\":\"" effect "\",\"phases\":" phases ",\"timeout\":\"PT5S\",\"concurrency\":64}}}"
 #define PURE   CONTRACT("worker", "1.0.0", "work", "[\"decide\"]", "pure")
 #define KEYED  CONTRACT("worker", "1.0.0", "work", "[\"perform\"]", "keyed")
 #define MANUAL CONTRACT("worker", "1.0.0", "work", "[\"perform\"]", "manual")

@@ -209,8 +209,8 @@ SCENARIO(calls, priority_holds_across_actions)
                     "      - one: {when: '${ .a == 1 }', then: one}\n"
                     "      - low: {when: '${ .a == 3 }', then: low}\n"
                     "- two: {call: two@worker, with: {priority: 1}, then: end}\n"
-                    "- low: {call: two@worker, with: {priority: 9}, then: end}\n"
-                    "- one: {call: one@worker, with: {priority: 5}, then: end}\n");
+                    "- low: {call: two@worker, with: {priority: 5}, then: end}\n"
+                    "- one: {call: one@worker, with: {priority: 3}, then: end}\n");
     run(h, "{\"a\":3}");
     run(h, "{\"a\":3}");
     run(h, "{\"a\":1}");

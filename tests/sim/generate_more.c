@@ -31,7 +31,7 @@ void task_call(struct making *it, json_t *task)
             PICK(it, "${ \"\\($workflow.id)-k\" }", "${ \"\\($workflow.id)-\\(.n? // 0)\" }"));
     }
     if (chance(it, 100)) {
-        put(with, "priority", json_integer((json_int_t)draw_below(it->draw, 10)));
+        put(with, "priority", json_integer((json_int_t)draw_below(it->draw, 5) + 1));
     }
     put(task, "with", with);
 }

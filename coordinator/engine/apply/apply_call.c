@@ -41,20 +41,72 @@ void apply_ready(struct engine *engine, struct instance *instance, struct frame 
     frame->state = FRAME_READY;
     frame->dispatched_ms = 0;
     frame->ready_order = engine->sequence << READY_BITS | engine->ready_in_turn++;
+    if (instance->paused == NULL) { /* else when it is resumed */
+        frame->ready_ms = engine->now;
+        ready_enter(engine, instance, frame);
+    }
+}
+
+static int call_priority(const struct instance *instance, const struct frame *frame)
+{
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    return call->priority >= 0 ? call->priority : instance->priority;
+}
+
+static uint64_t flow_of(const struct instance *instance)
+{
+    return ready_flow(instance->fairness, instance->plan->namespace_, instance->plan->name);
+}
+
+void ready_enter(struct engine *engine, const struct instance *instance, struct frame *frame)
+{
+    struct ready_queue *queue = company_queue(&engine->company, ready_key(engine, instance, frame));
+    frame->ready_tag = ready_tag(queue, call_priority(instance, frame), flow_of(instance),
+                                 instance->plan->fairness_weight);
     ready_push(engine, instance, frame);
 }
 
 void ready_push(struct engine *engine, const struct instance *instance, const struct frame *frame)
 {
-    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     struct ready ready = {
-        .priority = call->priority >= 0 ? call->priority : instance->priority,
-        .order = frame->ready_order,
         .instance = instance->id,
         .frame = frame->id,
+        .priority = call_priority(instance, frame),
+        .order = frame->ready_order,
+        .tag = frame->ready_tag,
+        .flow = flow_of(instance),
+        .since_ms = frame->ready_ms,
     };
-    company_ready_push(&engine->company, ready_key(engine, instance, frame), &ready);
+    struct ready_queue *queue = company_queue(&engine->company, ready_key(engine, instance, frame));
+    void *old = map_put(engine->waits, &frame->ready_order, sizeof(frame->ready_order),
+                        ready_add(queue, &ready), NULL);
+    CHECK(old == NULL);
     engine->ready++;
+}
+
+void ready_leave(struct engine *engine, struct frame *frame)
+{
+    struct ready *ready =
+        map_remove(engine->waits, &frame->ready_order, sizeof(frame->ready_order));
+    frame->ready_tag = 0;
+    frame->ready_ms = 0;
+    if (ready != NULL) { /* else its instance is paused */
+        ready_remove(ready);
+        engine->ready--;
+    }
+}
+
+void ready_again(struct engine *engine, struct instance *instance)
+{
+    for (uint32_t i = 0; i < instance->frame_count && instance->paused == NULL; i++) {
+        struct frame *frame = instance->frames[i];
+        if (frame->state == FRAME_READY) {
+            int64_t since_ms = frame->ready_ms;
+            ready_leave(engine, frame);
+            frame->ready_ms = since_ms;
+            ready_enter(engine, instance, frame);
+        }
+    }
 }
 
 static void ledger_dispatched(struct instance *instance, const struct frame *frame,
@@ -91,7 +143,9 @@ static struct store *flight_store(struct engine *engine, const struct instance *
 
 void flight_begin(struct engine *engine, const struct instance *instance, const struct frame *frame)
 {
-    flight_store(engine, instance, frame)->outstanding++;
+    struct store *store = flight_store(engine, instance, frame);
+    store->outstanding++;
+    store_use(store, frame_node(instance, frame)->call.action)->outstanding++;
     engine->outstanding++;
     void *old =
         map_put(engine->flights, &frame->ready_order, sizeof(frame->ready_order), engine, NULL);
@@ -102,17 +156,31 @@ void flight_end(struct engine *engine, const struct instance *instance, const st
 {
     struct store *store = flight_store(engine, instance, frame);
     CHECK(store->outstanding > 0);
+    struct action_use *use = store_use(store, frame_node(instance, frame)->call.action);
+    CHECK(use->outstanding > 0);
     store->outstanding--;
+    use->outstanding--;
     engine->outstanding--;
     void *old = map_remove(engine->flights, &frame->ready_order, sizeof(frame->ready_order));
     CHECK(old != NULL);
+}
+
+static void rate_count(struct engine *engine, const struct event *event)
+{
+    const struct contract *contract = company_contract(&engine->company, event->agent, event->name);
+    const struct contract_action *action = contract_action(contract, event->action);
+    if (action->rate_count > 0) {
+        rate_take(company_add_rate(&engine->company, event->agent, event->action), action,
+                  engine->now);
+        engine->rates_changed = true;
+    }
 }
 
 static void step_dispatched(struct engine *engine, struct instance *instance, struct frame *frame,
                             const struct event *event)
 {
     CHECK(frame->state == FRAME_READY);
-    engine->ready--;
+    ready_leave(engine, frame);
     frame->state = FRAME_DISPATCHED;
     frame->attempt = event->attempt;
     frame->phase = event->phase;
@@ -121,6 +189,7 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     text_replace(&frame->store, event->store);
     text_replace(&frame->contract_version, event->name);
     flight_begin(engine, instance, frame);
+    rate_count(engine, event);
     if (frame->effectful) {
         frame->past = (enum past)event->count;
         const struct id *store_id = &flight_store(engine, instance, frame)->store_id;
@@ -149,7 +218,7 @@ static void step_result(struct engine *engine, struct instance *instance, struct
         flight_end(engine, instance, frame);
     }
     if (frame->state == FRAME_READY) {
-        engine->ready--;
+        ready_leave(engine, frame);
     }
     bool cancelling = frame->state == FRAME_CANCELLING;
     frame->dispatched_ms = 0;
@@ -182,6 +251,7 @@ void apply_call(struct engine *engine, struct instance *instance, const struct e
         struct ledger_entry *entry = instance_ledger(instance, &event->key);
         if (entry != NULL) {
             entry->state = ledger_after(entry->state, event->status, event->effect);
+            ready_again(engine, instance); /* its store is another matter now */
         }
         return;
     }

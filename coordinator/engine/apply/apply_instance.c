@@ -76,6 +76,7 @@ static void instance_started(struct engine *engine, struct instance *instance,
     instance->definition = event->digest;
     instance->started_ms = engine->now;
     instance->priority = (int)event->count;
+    text_replace(&instance->fairness, event->source);
     doc_replace(&instance->input, event->input);
     struct doc *empty = doc_of_json(json_object());
     doc_replace(&instance->context, empty);
@@ -147,13 +148,19 @@ static void instance_cancelling(struct instance *instance)
     text_replace(&instance->paused, NULL); /* it only comes to its end */
 }
 
-static void instance_paused(struct instance *instance, const struct event *event)
+static void instance_paused(struct engine *engine, struct instance *instance,
+                            const struct event *event)
 {
     char words[PAUSED_BYTES];
     bool reason = event->text != NULL && event->text[0] != '\0';
     (void)snprintf(words, sizeof(words), "paused by %.100s%s%.300s",
                    event->person == NULL || event->person[0] == '\0' ? "somebody" : event->person,
                    reason ? ": " : "", reason ? event->text : "");
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        if (instance->frames[i]->state == FRAME_READY) {
+            ready_leave(engine, instance->frames[i]);
+        }
+    }
     text_replace(&instance->paused, words);
 }
 
@@ -163,7 +170,6 @@ static void instance_resumed(struct engine *engine, struct instance *instance)
     text_replace(&instance->paused, NULL);
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         if (instance->frames[i]->state == FRAME_READY) {
-            engine->ready--;
             apply_ready(engine, instance, instance->frames[i]);
         }
     }
@@ -207,7 +213,7 @@ void apply_instance(struct engine *engine, struct instance *instance, const stru
         instance_cancelling(instance);
         break;
     case EVENT_INSTANCE_PAUSED:
-        instance_paused(instance, event);
+        instance_paused(engine, instance, event);
         break;
     case EVENT_INSTANCE_RESUMED:
         instance_resumed(engine, instance);

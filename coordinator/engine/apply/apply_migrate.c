@@ -61,4 +61,5 @@ void apply_migrated(struct engine *engine, struct instance *instance, const stru
         frame_evaluated_clear(frame);
         gate_move(engine, instance, frame);
     }
+    ready_again(engine, instance);
 }

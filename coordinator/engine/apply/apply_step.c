@@ -81,7 +81,7 @@ void apply_frame_gone(struct engine *engine, struct instance *instance, struct f
         flight_end(engine, instance, frame);
     }
     if (frame->state == FRAME_READY) {
-        engine->ready--;
+        ready_leave(engine, frame);
     }
     listeners_change(engine, instance, frame, false);
     gate_close(engine, frame);
@@ -307,7 +307,7 @@ static void step_cancelled(struct engine *engine, struct instance *instance,
         return;
     }
     if (frame->state == FRAME_READY) {
-        engine->ready--;
+        ready_leave(engine, frame);
     }
     frame->state = FRAME_CANCELLING;
     frame->resume = resume_after((enum leaving)event->status);

@@ -258,6 +258,11 @@ void engine_restore_schedule(struct engine *engine, const struct schedule *sched
     (void)company_set_schedule(&engine->company, schedule);
 }
 
+void engine_restore_rate(struct engine *engine, const struct rate *rate)
+{
+    company_add_rate(&engine->company, rate->agent, rate->action)->full_us = rate->full_us;
+}
+
 void engine_restore_zone(struct engine *engine, const char *name, struct str bytes,
                          struct zone **zone)
 {
@@ -275,7 +280,7 @@ void engine_restore_instance(struct engine *engine, struct instance *instance)
         struct frame *frame = instance->frames[i];
         if (frame_in_flight(frame)) {
             flight_begin(engine, instance, frame);
-        } else if (frame->state == FRAME_READY) {
+        } else if (frame->state == FRAME_READY && instance->paused == NULL) {
             ready_push(engine, instance, frame);
         }
     }

@@ -12,6 +12,7 @@
 enum { REDISPATCH_DOUBLINGS = 5 }; /* 30 s doubles five times: about 10 minutes at most */
 enum { REDISPATCH_MS_MAX = 10 * 60 * 1000 };
 enum { REDISPATCH_TRIM = 1024 };
+enum { PATIENCE = 16, PATIENCE_MS = 10 * 1000 };
 
 /* Most watched tasks are answered long before they are due: drop those when they are the majority,
  * so that the heap is bounded by what is owed and not by what was sent in half a minute. */
@@ -124,6 +125,12 @@ static bool store_before(const struct store *store, const struct store *best)
     return strcmp(store->name, best->name) < 0;
 }
 
+static bool store_has_credit(const struct store *store, const struct contract_action *action)
+{
+    return store->outstanding < store->capacity &&
+           store_in_use(store, action->name) < store_credit(store, action);
+}
+
 /* The best live store with credit for the step; an effect stays with the store that began it.
  * *ret_unknown_action: stores with the contract are live and none offers the action. */
 static struct store *store_choose(struct engine *engine, const struct plan_agent_call *call,
@@ -140,10 +147,11 @@ static struct store *store_choose(struct engine *engine, const struct plan_agent
             !plan_version_in_range(store->contract->version, call->contract)) {
             continue;
         }
-        bool offers = contract_action(store->contract, call->action) != NULL;
+        const struct contract_action *action = contract_action(store->contract, call->action);
+        bool offers = action != NULL;
         offered = offered || offers;
         lacking = lacking || !offers;
-        if (offers && store->outstanding < store->capacity && store_before(store, best)) {
+        if (offers && store_has_credit(store, action) && store_before(store, best)) {
             best = store;
         }
     }
@@ -296,24 +304,6 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
     redispatch_watch(engine, instance, frame, 0);
 }
 
-/* First step of the queue that still waits, or NULL; drops what was taken down or made ready anew
- * since. */
-static const struct ready *queue_head(struct engine *engine, struct ready_queue *queue)
-{
-    const struct ready *first = NULL;
-    while ((first = queue_first(queue)) != NULL) {
-        const struct instance *instance = engine_load(engine, &first->instance);
-        const struct frame *frame =
-            instance == NULL ? NULL : instance_frame(instance, first->frame);
-        if (frame != NULL && frame->state == FRAME_READY && frame->ready_order == first->order &&
-            instance->paused == NULL) {
-            return first;
-        }
-        queue_pop(queue);
-    }
-    return NULL;
-}
-
 /* The store that the step's effect stays with; NULL: none, or it is lost, or what has its name now
  * is another one. */
 static const char *home_of(struct engine *engine, const struct instance *instance,
@@ -331,44 +321,80 @@ static const char *home_of(struct engine *engine, const struct instance *instanc
     return gone ? NULL : home;
 }
 
-/* Give the queue's first step to a store, or fail it; false when it must wait. All in a queue want
- * the same agent, action and range. */
-static bool queue_serve(struct engine *engine, struct ready_queue *queue)
+/* Whether the action's rate lets it start; else the engine is woken when it does. */
+static bool rate_allows(struct engine *engine, const struct store *store, const char *name)
 {
-    struct ready ready = *queue_first(queue);
-    struct instance *instance = engine_load(engine, &ready.instance);
-    struct frame *frame = instance_frame(instance, ready.frame);
+    const struct contract_action *action = contract_action(store->contract, name);
+    int64_t next_ms = rate_next_ms(&engine->company, action, store->agent, engine->now);
+    if (next_ms > engine->now && next_ms < engine->rate_due_ms) {
+        engine->rate_due_ms = next_ms;
+    }
+    return next_ms <= engine->now;
+}
+
+/* Give the step to a store, or fail it; false when it must wait, and with it all of its queue: they
+ * want the same agent, action and range. */
+static bool ready_serve(struct engine *engine, const struct ready *ready)
+{
+    struct instance *instance = engine_load(engine, &ready->instance);
+    CHECK(instance != NULL);
+    struct frame *frame = instance_frame(instance, ready->frame);
+    CHECK(frame != NULL);
+    CHECK(frame->state == FRAME_READY);
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     bool unknown_action = false;
     struct store *store =
         store_choose(engine, call, home_of(engine, instance, frame), &unknown_action);
+    if (store != NULL && !rate_allows(engine, store, call->action)) {
+        return false;
+    }
+    engine->dispatched_in_turn++;
     if (store != NULL) {
-        queue_pop(queue);
         dispatch_to(engine, instance, frame, store);
     } else if (unknown_action) {
-        queue_pop(queue);
         fail_unknown_action(engine, instance, frame, call);
     }
     return store != NULL || unknown_action;
 }
 
-/* The queue whose head comes first of all; NULL when none has one. Blocked queues are NULL. */
-static struct ready_queue **queue_next(struct engine *engine, struct ready_queue **queues,
-                                       size_t count)
+/* One in PATIENCE goes to who has waited longest and for PATIENCE_MS, of whatever priority, so that
+ * nobody starves.
+ * Which ones is drawn from the place in the journal: the same after a restart. */
+static bool turn_of_the_oldest(const struct engine *engine)
 {
-    struct ready_queue **best = NULL;
-    const struct ready *first = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct ready *head = queues[i] == NULL ? NULL : queue_head(engine, queues[i]);
-        if (head != NULL && (first == NULL || ready_before(head, first))) {
-            first = head;
-            best = &queues[i];
-        }
-    }
-    return best;
+    uint64_t x = engine->sequence * UINT64_C(0x9E3779B97F4A7C15) + engine->dispatched_in_turn;
+    x = (x ^ (x >> 30U)) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ (x >> 27U)) * UINT64_C(0x94D049BB133111EB);
+    return (x ^ (x >> 31U)) % PATIENCE == 0;
 }
 
-/* Serve the queues of one agent after another by priority until all are empty or wait. */
+/* Who comes next of all queues that are not blocked (NULL); *ret_at: the queue. NULL: nobody. */
+static const struct ready *queues_next(const struct engine *engine, struct ready_queue **queues,
+                                       size_t count, size_t *ret_at)
+{
+    const struct ready *first = NULL;
+    bool patience = turn_of_the_oldest(engine);
+    bool first_is_old = false;
+    for (size_t i = 0; i < count; i++) {
+        if (queues[i] == NULL || queues[i]->count == 0) {
+            continue;
+        }
+        const struct ready *ready = patience ? ready_oldest(queues[i]) : NULL;
+        bool old = ready != NULL && engine->now - ready->since_ms >= PATIENCE_MS;
+        ready = old ? ready : ready_next(queues[i]);
+        bool before = first == NULL || (old != first_is_old ? old
+                                        : old               ? ready->order < first->order
+                                                            : ready_before(ready, first));
+        if (before) {
+            first = ready;
+            first_is_old = old;
+            *ret_at = i;
+        }
+    }
+    return first;
+}
+
+/* Serve the queues until all are empty or wait. */
 static void queues_serve(struct engine *engine)
 {
     size_t count = map_count(engine->company.queues);
@@ -377,10 +403,11 @@ static void queues_serve(struct engine *engine)
     for (size_t i = 0; i < count; i++) {
         queues[i] = map_next(engine->company.queues, &cursor, NULL, NULL);
     }
-    struct ready_queue **next = NULL;
-    while ((next = queue_next(engine, queues, count)) != NULL) {
-        if (!queue_serve(engine, *next)) {
-            *next = NULL;
+    const struct ready *next = NULL;
+    size_t at = 0;
+    while ((next = queues_next(engine, queues, count, &at)) != NULL) {
+        if (!ready_serve(engine, next)) {
+            queues[at] = NULL;
         }
     }
 }
@@ -389,7 +416,13 @@ static void queues_serve(struct engine *engine)
 void engine_dispatch(struct engine *engine)
 {
     size_t events = 0;
-    while (engine->ready > 0 && events != engine->event_count) {
+    bool due = engine->rate_due_ms <= engine->now;
+    if (engine->ready == 0) {
+        engine->rate_due_ms = INT64_MAX;
+    }
+    while (engine->ready > 0 && (due || events != engine->event_count)) {
+        due = false;
+        engine->rate_due_ms = INT64_MAX;
         events = engine->event_count;
         queues_serve(engine);
         process_pending(engine);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "common/base/str.h"
 #include "coordinator/engine/process/process.h"
 
@@ -59,6 +61,28 @@ bool workflow_enter(struct engine *engine, struct instance *instance)
     return eval == EVAL_OK;
 }
 
+/* The customer that the input names: a text, a number or a truth value. What names nobody, or
+ * cannot be evaluated, takes the process's turns: a hint does not fail an instance. */
+static const char *fairness_key(struct engine *engine, const struct plan *plan, struct doc *input)
+{
+    struct expr_scope scope = {.input = doc_json(input)};
+    json_t *value = NULL;
+    const char *key = NULL;
+    if (plan->fairness == NULL || expr_eval(plan->fairness, &scope, &value, NULL) != ERR_OK) {
+        return NULL;
+    }
+    if (json_is_string(value)) {
+        key = engine_text(engine, json_string_value(value));
+    } else if (json_is_integer(value) || json_is_real(value) || json_is_boolean(value)) {
+        struct buf text = BUF_INIT(64);
+        json_write(value, &text);
+        key = text.failed ? NULL : engine_text(engine, text.data);
+        buf_release(&text);
+    }
+    json_decref(value);
+    return key != NULL && strlen(key) <= LIMIT_FAIRNESS_KEY_BYTES ? key : NULL;
+}
+
 struct event instance_event(struct engine *engine, const struct definition *definition,
                             const struct id *id, struct doc *input, const char *trigger,
                             const char *traceparent)
@@ -76,6 +100,7 @@ struct event instance_event(struct engine *engine, const struct definition *defi
     event.traceparent =
         traceparent != NULL ? engine_text(engine, traceparent) : trace_of(engine, id);
     event.count = (uint32_t)plan->priority;
+    event.source = fairness_key(engine, plan, input);
     return event;
 }
 

@@ -389,7 +389,7 @@ Feature: Calls of agents
       | member            | problem                                             |
       | contract: latest  | 3:62: 'latest' is not a contract version or range   |
       | minConfidence: 2  | 3:67: 'minConfidence' must be a number from 0 to 1  |
-      | priority: 10      | 3:62: 'priority' must be a whole number from 0 to 9 |
+      | priority: 10      | 3:62: 'priority' must be a whole number from 1 to 5 |
       | inptu: 1          | 3:52: did you mean 'input'?                         |
 
   Scenario: A name that is no action is refused

@@ -202,9 +202,9 @@ Feature: Definitions
   Scenario: A priority is a hint and changes no result
     Given a workflow with definition:
       """yaml
-      document: {dsl: '1.0.3', namespace: own, name: text, version: '1.0.0', metadata: {mainstay: {priority: 0}}}
+      document: {dsl: '1.0.3', namespace: own, name: text, version: '1.0.0', metadata: {mainstay: {priority: 1, fairness: {key: .n, weight: 2}}}}
       do:
-        - a: {call: echo@tester, with: {input: {n: 1}, priority: 9}}
+        - a: {call: echo@tester, with: {input: {n: 1}, priority: 5}}
       """
     When the workflow is executed
     Then the workflow should complete with output:

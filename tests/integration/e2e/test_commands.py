@@ -128,7 +128,7 @@ class Commands(company.Case):
                       self.company.call("explain", instance).out)
 
     def test_more_urgent_work_is_dispatched_first(self):
-        for name, priority in (("idle", 9), ("urgent", 1)):
+        for name, priority in (("idle", 5), ("urgent", 1)):
             text = company.definition(name, ECHO,
                                       metadata=f"{{mainstay: {{priority: {priority}}}}}")
             self.company.call("deploy", self.company.file(f"{name}.yaml", text))
