@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/str.h"
 #include "common/crypto/crypto.h"
 #include "coordinator/check.h"
 #include "coordinator/edge/edge.h"
@@ -28,6 +29,10 @@ static const char usage_text[] =
     "                      (127.0.0.1:0: any free port)\n"
     "  --durability MODE   power: every turn is on the device before it acts (default);\n"
     "                      process: survives the death of the process only\n"
+    "  --max-running N     instances under way, and steps that wait for an agent, from which on "
+    "no\n"
+    "                      more events are taken (50000)\n"
+    "  --max-open N        the same for all instances that have not ended (2000000)\n"
     "  --log-level LEVEL   debug, info, warn, error\n"
     "  --check FILE        check a process definition and exit\n"
     "  --version           print the version and exit\n";
@@ -47,6 +52,8 @@ enum option_id {
     OPT_DATA,
     OPT_METRICS,
     OPT_DURABILITY,
+    OPT_MAX_RUNNING,
+    OPT_MAX_OPEN,
     OPT_LOG_LEVEL,
     OPT_CHECK,
     OPT_VERSION,
@@ -60,6 +67,8 @@ static const struct option long_options[] = {
     {"data", required_argument, NULL, OPT_DATA},
     {"metrics", required_argument, NULL, OPT_METRICS},
     {"durability", required_argument, NULL, OPT_DURABILITY},
+    {"max-running", required_argument, NULL, OPT_MAX_RUNNING},
+    {"max-open", required_argument, NULL, OPT_MAX_OPEN},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"check", required_argument, NULL, OPT_CHECK},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -77,6 +86,13 @@ static bool durability_take(struct arguments *arguments, const char *mode)
 {
     arguments->edge.sync = strcmp(mode, "power") == 0;
     return arguments->edge.sync || strcmp(mode, "process") == 0;
+}
+
+static const char bound_words[] = "--max-running and --max-open take a number from 1 up, not ";
+
+static bool bound_take(uint64_t *ret_bound)
+{
+    return text_to_u64(optarg, ret_bound) && *ret_bound > 0;
 }
 
 /* One option; -1 to go on, or the exit code. */
@@ -102,6 +118,10 @@ static int option_take(int option, struct arguments *arguments)
         return durability_take(arguments, optarg)
                    ? -1
                    : usage_error("--durability takes power or process, not ", optarg);
+    case OPT_MAX_RUNNING:
+        return bound_take(&arguments->edge.max_running) ? -1 : usage_error(bound_words, optarg);
+    case OPT_MAX_OPEN:
+        return bound_take(&arguments->edge.max_open) ? -1 : usage_error(bound_words, optarg);
     case OPT_LOG_LEVEL:
         arguments->log_level = optarg;
         return -1;
@@ -188,7 +208,10 @@ static int run(const struct edge_options *edge_options)
 int main(int argc, char **argv)
 {
     static struct arguments arguments = {
-        .edge = {.version = MAINSTAY_VERSION, .metrics = "127.0.0.1:0", .sync = true},
+        .edge = {.version = MAINSTAY_VERSION,
+                 .metrics = "127.0.0.1:0",
+                 .sync = true,
+                 .watch_disk = true},
         .output = "text",
         .log_level = "info",
     };

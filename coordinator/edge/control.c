@@ -58,6 +58,22 @@ static const struct verb verbs[] = {
     {"deadletters.replay", true, verb_letters_replay},
 };
 
+bool control_takes(const struct control *control, bool urgent, char why[ADMISSION_REASON_BYTES])
+{
+    const struct control_options *options = &control->options;
+    why[0] = '\0';
+    return options->takes == NULL || options->takes(options->user, urgent, why);
+}
+
+enum err control_admit(const struct control *control, bool urgent, struct error *err)
+{
+    char why[ADMISSION_REASON_BYTES];
+    if (control_takes(control, urgent, why)) {
+        return ERR_OK;
+    }
+    return error_set(err, ERR_BUSY, "busy, try again later: %s", why);
+}
+
 static const struct verb *verb_find(const char *name)
 {
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {

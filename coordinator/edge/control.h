@@ -30,8 +30,11 @@ struct control_options {
     uint64_t pid;
     int64_t started_ms;
     control_reply_fn *reply;
+    /* Whether another start is taken, an urgent one or any; else `why` gets words of at most
+     * ADMISSION_REASON_BYTES. NULL: always. Counts a refusal. */
+    bool (*takes)(void *user, bool urgent, char *why);
     int64_t (*now_ms)(void *user); /* wall clock for deadlines of waits; NULL: clock_wall_ms */
-    void *user;                    /* of both */
+    void *user;                    /* of all */
 };
 
 /* Never NULL; `turn` stays the caller's and outlives the control. */

@@ -39,6 +39,7 @@ enum err verb_emit(struct request *request, struct error *err)
         {"data_base64", MEMBER_TEXT, false}, {"data", MEMBER_ANY, false},
     };
     TRY(body_check(request, members, sizeof(members) / sizeof(members[0]), err));
+    TRY(control_admit(request->control, false, err));
     struct intake intake;
     if (!event_intake_emit(request->body, request->request_id, request->arena, &intake)) {
         return error_set(err, ERR_INVALID, "%s", intake.reason);
@@ -153,6 +154,7 @@ enum err verb_letters_replay(struct request *request, struct error *err)
     TRY(body_number(request, "id", &number, err));
     TRY(tables_letter(turn_tables(request->control->turn), number, request->arena, &letter, err));
     TRY(letter_check(&letter, number, err));
+    TRY(control_admit(request->control, false, err));
     struct intake intake;
     if (!letter_intake(request, &letter, number, &intake)) {
         json_set_text(request->reply, "reason", intake.reason);

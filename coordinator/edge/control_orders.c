@@ -189,6 +189,10 @@ enum err verb_run(struct request *request, struct error *err)
                                             {"input", MEMBER_ANY, false}};
     TRY(body_check(request, members, 2, err));
     TRY(request_id_check(request, err));
+    const struct definition *definition = company_find_definition(
+        control_company(request->control), json_text_of(request->body, "definition"));
+    TRY(control_admit(request->control,
+                      definition != NULL && definition->plan->priority == PLAN_PRIORITY_MOST, err));
     json_t *input = json_object_get(request->body, "input");
     input = input != NULL ? json_incref(input) : json_object();
     CHECK(input != NULL);

@@ -12,6 +12,7 @@
 #include "common/json/json.h"
 #include "coordinator/codec/row_codec.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/edge/admission.h"
 #include "coordinator/edge/control.h"
 #include "coordinator/engine/command.h"
 #include "coordinator/engine/engine.h"
@@ -113,6 +114,12 @@ verb_fn verb_letters_ls, verb_letters_show;               /* control_letters.c *
 void order_give(struct request *request, struct command *command);
 
 /* ---- control.c ---- */
+
+/* Whether another start is taken; else `why` says why not. */
+bool control_takes(const struct control *control, bool urgent, char why[ADMISSION_REASON_BYTES]);
+
+/* The same as an answer: ERR_BUSY. */
+MUST_CHECK enum err control_admit(const struct control *control, bool urgent, struct error *err);
 
 /* Remember what the reply of an order needs; takes over `body`. Sets request->later. */
 void pending_add(struct request *request, json_t *body);

@@ -24,31 +24,6 @@ static const char *effect_name(enum effect_class effect)
     return "unknown";
 }
 
-/* What waits for a store of an agent. */
-struct waiting {
-    int64_t steps;
-    int64_t since_ms; /* of the oldest; 0: none */
-};
-
-/* Steps that wait for a store of the agent; for its `action`, or for any (NULL). */
-static struct waiting agent_waiting(const struct company *company, const char *agent,
-                                    const char *action)
-{
-    struct waiting waiting = {0};
-    size_t cursor = 0;
-    const struct ready_queue *queue = NULL;
-    while ((queue = map_next(company->queues, &cursor, NULL, NULL)) != NULL) {
-        const struct ready *oldest =
-            ready_queue_is_of(queue, agent, action) ? ready_oldest(queue) : NULL;
-        if (oldest != NULL) {
-            waiting.steps += (int64_t)queue->count;
-            bool first = waiting.since_ms == 0 || oldest->since_ms < waiting.since_ms;
-            waiting.since_ms = first ? oldest->since_ms : waiting.since_ms;
-        }
-    }
-    return waiting;
-}
-
 static json_t *action_json(const struct company *company, const struct store *store,
                            const struct contract_action *action)
 {
@@ -65,10 +40,10 @@ static json_t *action_json(const struct company *company, const struct store *st
     json_set_text(row, "action", action->name);
     json_set_text(row, "effect", effect_name(action->effect));
     json_set(row, "phases", phases);
-    struct waiting waiting = agent_waiting(company, store->agent, action->name);
+    struct ready_wait waiting = company_waiting(company, store->agent, action->name);
     json_set_int(row, "outstanding", store_in_use(store, action->name));
     json_set_int(row, "credit", store_credit(store, action));
-    json_set_int(row, "ready", waiting.steps);
+    json_set_int(row, "ready", (int64_t)waiting.steps);
     json_set_time(row, "ready_since", waiting.since_ms);
     if (action->rate_count > 0) {
         json_set(row, "rate",
@@ -108,7 +83,7 @@ static json_t *store_json(const struct company *company, const struct store *sto
     json_set_time(row, "since", store->since_ms);
     json_set_int(row, "outstanding", store->outstanding);
     json_set_int(row, "credit", store->capacity);
-    json_set_int(row, "ready", agent_waiting(company, store->agent, NULL).steps);
+    json_set_int(row, "ready", (int64_t)company_waiting(company, store->agent, NULL).steps);
     json_set_text(row, "program", store->program);
     json_set_int(row, "pid", (int64_t)store->pid);
     json_set_text(row, "metrics_url", store->metrics_url);
@@ -203,20 +178,6 @@ enum err verb_definitions_ls(struct request *request, struct error *err)
 
 /* ---- status ---- */
 
-/* Open instances of all definitions; the engine keeps count. */
-static struct open_count open_total(const struct company *company)
-{
-    struct open_count total = {0};
-    size_t cursor = 0;
-    const struct definition *definition = NULL;
-    while ((definition = map_next(company->definitions, &cursor, NULL, NULL)) != NULL) {
-        total.running += definition->open.running;
-        total.waiting += definition->open.waiting;
-        total.suspended += definition->open.suspended;
-    }
-    return total;
-}
-
 json_t *open_count_json(const struct open_count *open)
 {
     json_t *counts = json_object();
@@ -234,7 +195,7 @@ enum err verb_status(struct request *request, struct error *err)
     struct tables *tables = turn_tables(control->turn);
     const struct engine *engine = turn_engine(control->turn);
     const struct company *company = control_company(control);
-    struct open_count open = open_total(company);
+    struct open_count open = company_open(company);
     json_t *reply = request->reply;
     json_t *journal = json_object();
     CHECK(journal != NULL);
@@ -251,6 +212,10 @@ enum err verb_status(struct request *request, struct error *err)
     json_set_int(reply, "dead_letters", (int64_t)tables_letter_count(tables));
     json_set_int(reply, "ready", (int64_t)engine_ready(engine));
     json_set_int(reply, "outstanding", (int64_t)engine_outstanding(engine));
+    char why[ADMISSION_REASON_BYTES];
+    if (!control_takes(control, false, why)) {
+        json_set_text(reply, "busy", why);
+    }
     json_set_int(reply, "definitions", (int64_t)map_count(company->definitions));
     json_set(reply, "agents", agents_json(request));
     return ERR_OK;

@@ -178,6 +178,7 @@ static enum err edge_store(struct edge *edge, struct error *err)
         .pid = (uint64_t)getpid(),
         .started_ms = clock_wall_ms(),
         .reply = edge_reply,
+        .takes = flow_takes,
         .user = edge,
     };
     edge->control = control_create(edge->turn, &control);
@@ -219,6 +220,7 @@ enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
     struct edge *edge = calloc(1, sizeof(*edge));
     CHECK(edge != NULL);
     edge->options = *options;
+    flow_init(edge);
     edge->arena = arena_create(EDGE_ARENA_BYTES);
     edge->mailbox = mailbox_create(EDGE_MAILBOX);
     CHECK(edge->arena != NULL);
@@ -296,6 +298,8 @@ int64_t edge_next_due(const struct edge *edge)
     due = due == INT64_MAX ? due : clock.wall_ms + due - turn_time(edge->turn, &clock);
     int64_t control = control_next_due(edge->control);
     due = control < due ? control : due;
+    int64_t look = flow_next_due(edge);
+    due = look < due ? look : due;
     return edge->retry_ms != 0 && edge->retry_ms < due ? edge->retry_ms : due;
 }
 
@@ -330,7 +334,7 @@ static void items_done(struct edge *edge, struct item **items, const bool *kept,
         item_destroy(&items[i]);
     }
     if (events > 0) {
-        bus_pull_consumed(edge->events, events);
+        flow_events_done(edge, events);
     }
     if (results > 0) {
         bus_pull_consumed(edge->results, results);
@@ -424,6 +428,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
         TRY(edge_restored_done(edge, err));
     }
     FAULT_POINT("turn-before-acks");
+    flow_turn(edge);
     items_done(edge, items, kept, count);
     FAULT_POINT("turn-after-acks");
     control_timeouts(edge->control, clock_wall_ms());

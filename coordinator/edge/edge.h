@@ -14,6 +14,7 @@
 #define COORDINATOR_EDGE_EDGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/base/error.h"
 
@@ -28,6 +29,10 @@ struct edge_options {
     const char *jq_path; /* the mainstay-jq program */
     const char *version;
     bool sync; /* durability `power`; false: `process` */
+    /* Bounds of admission (admission.h); 0: the standard ones. */
+    uint64_t max_running; /* instances under way, and steps that wait for an agent */
+    uint64_t max_open;    /* instances that have not ended */
+    bool watch_disk;      /* a file system that gets full is a bound too */
 };
 
 /* Open the store, connect, set up streams, serve health. On failure *ret_edge is NULL. */

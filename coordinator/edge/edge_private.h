@@ -11,6 +11,7 @@
 #include "common/base/arena.h"
 #include "common/base/limits.h"
 #include "common/bus/bus.h"
+#include "coordinator/edge/admission.h"
 #include "coordinator/edge/control.h"
 #include "coordinator/edge/edge.h"
 #include "coordinator/engine/command.h"
@@ -78,6 +79,9 @@ struct edge_metrics {
     struct metric *store_syncs;
     struct metric *store_bytes;
     struct metric *bus_connected;
+    struct metric *held;
+    struct metric *busy;
+    struct metric *bounds[BOUND_COUNT];
 };
 
 struct edge {
@@ -105,6 +109,10 @@ struct edge {
     size_t query_count;
     struct tables_figures figures; /* given to metrics already */
     uint64_t results_since_trim;
+    struct admission admission;
+    size_t events_held;   /* taken and acknowledged, and no others asked for instead */
+    int64_t flow_look_ns; /* when the disk is looked at again */
+    struct map *action_metrics;
     char metrics_url[96];
     atomic_bool resend;   /* a task batch did not reach its stream */
     uint64_t reminded;    /* tasks sent again, as the engine counts, when that was looked at last */
@@ -171,6 +179,29 @@ void outbox_flush(struct outbox *outbox);
 
 /* Bus callback: whether a publication was stored. */
 void outbox_acked(void *user, uint64_t token, bool stored, const char *why);
+
+/* Messages whose fate the bus has not told yet. From any thread. */
+uint64_t outbox_waiting(const struct outbox *outbox);
+
+/* ---- flow.c ---- */
+
+void flow_init(struct edge *edge);
+
+/* After a turn: is there room for more events? */
+void flow_turn(struct edge *edge);
+
+/* So many events are done with: ask for others, now or when there is room. */
+void flow_events_done(struct edge *edge, size_t count);
+
+/* Wall clock time at which a bound that no turn tells about is looked at; INT64_MAX: none. */
+int64_t flow_next_due(const struct edge *edge);
+
+/* For control_options.takes; user: the edge. */
+bool flow_takes(void *user, bool urgent, char *why);
+
+void flow_metrics_make(struct edge *edge);
+void flow_metrics_release(struct edge *edge);
+void flow_metrics_give(struct edge *edge);
 
 /* ---- streams.c ---- */
 

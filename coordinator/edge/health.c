@@ -70,6 +70,7 @@ static void metrics_make(struct edge *edge)
     m->step_seconds = metrics_histogram(
         r, "mainstay_agent_step_seconds",
         "Time an agent took for one phase of a step, by its own account", NULL, METRIC_SECONDS);
+    flow_metrics_make(edge);
 }
 
 enum err edge_health_start(struct edge *edge, struct error *err)
@@ -108,6 +109,7 @@ void health_stop(struct edge *edge)
 {
     http_server_stop(&edge->http);
     metrics_destroy(&edge->metrics.registry);
+    flow_metrics_release(edge);
 }
 
 static void counters_give(struct edge *edge, const struct engine_counters *now)
@@ -148,4 +150,5 @@ void health_turn(struct edge *edge, int64_t turn_ns)
     counter_add(m->store_syncs, figures.synced - edge->figures.synced);
     counter_add(m->store_bytes, figures.bytes - edge->figures.bytes);
     edge->figures = figures;
+    flow_metrics_give(edge);
 }

@@ -2,6 +2,7 @@
  * From committed turns onto the bus: one TaskBatch per store, emitted events, questions to
  * mainstay-jq.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ struct outbox {
     struct parcel *parcels;
     struct buf bytes;
     uint64_t token;
+    atomic_uint_fast64_t acked; /* of the publications up to the token */
 };
 
 struct outbox *outbox_create(struct edge *edge)
@@ -285,12 +287,19 @@ void outbox_flush(struct outbox *outbox)
     arena_reset(outbox->arena);
 }
 
+uint64_t outbox_waiting(const struct outbox *outbox)
+{
+    uint64_t acked = atomic_load(&outbox->acked);
+    return outbox->token > acked ? outbox->token - acked : 0;
+}
+
 /* What was not stored is sent again: at the next reconnection, or soon when the stream refused it.
  */
 void outbox_acked(void *user, uint64_t token, bool stored, const char *why)
 {
     struct edge *edge = user;
     (void)token;
+    atomic_fetch_add(&edge->outbox->acked, 1U);
     FAULT_POINT("task-stored-by-bus");
     if (stored || !atomic_load(&edge->connected)) {
         return;

@@ -230,6 +230,19 @@ const struct time_zone *company_set_zone(struct company *company, const char *na
 void schedules_init(struct company *company);
 void schedules_release(struct company *company);
 
+/* Open instances of all definitions. */
+struct open_count company_open(const struct company *company);
+
+/* What waits for a store of an agent. */
+struct ready_wait {
+    uint64_t steps;
+    int64_t since_ms; /* of the oldest; 0: none */
+};
+
+/* Steps that wait for a store of the agent; for its `action`, or for any (NULL). */
+struct ready_wait company_waiting(const struct company *company, const char *agent,
+                                  const char *action);
+
 /* The queue of a key, made when it is new. */
 struct ready_queue *company_queue(struct company *company, const char *key);
 

@@ -28,6 +28,38 @@ struct ready_queue *company_queue(struct company *company, const char *key)
     return queue;
 }
 
+struct open_count company_open(const struct company *company)
+{
+    struct open_count total = {0};
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    while ((definition = map_next(company->definitions, &cursor, NULL, NULL)) != NULL) {
+        total.running += definition->open.running;
+        total.waiting += definition->open.waiting;
+        total.suspended += definition->open.suspended;
+    }
+    return total;
+}
+
+struct ready_wait company_waiting(const struct company *company, const char *agent,
+                                  const char *action)
+{
+    struct ready_wait wait = {0};
+    size_t cursor = 0;
+    const struct ready_queue *queue = NULL;
+    while ((queue = map_next(company->queues, &cursor, NULL, NULL)) != NULL) {
+        const struct ready *oldest = queue->count > 0 && ready_queue_is_of(queue, agent, action)
+                                         ? ready_oldest(queue)
+                                         : NULL;
+        if (oldest != NULL) {
+            wait.steps += queue->count;
+            bool first = wait.since_ms == 0 || oldest->since_ms < wait.since_ms;
+            wait.since_ms = first ? oldest->since_ms : wait.since_ms;
+        }
+    }
+    return wait;
+}
+
 /* ---- credit ---- */
 
 void uses_free(struct store *store)

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Ten times as many events as the company can do, open loop, and urgent work beside it.
+
+Measures, one after the other in one company:
+  1 sustained   workflows/s that it completes, closed loop
+  2 unloaded    an urgent instance (priority 1) started every 100 ms, nothing else
+  3 overload    `--factor` times the sustained rate of events for `--seconds`, open loop; urgent
+                instances as before; RSS of every process
+  4 recovery    until the backlog is done, then the urgent instances once more
+and says at the end whether everything that was accepted completed. --smoke: counts only, with an
+agent that stands still, for CTest.
+"""
+import argparse
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+from client import Client, reply  # noqa: E402
+from company import Company, Failure, Load, process_figures, wait_until  # noqa: E402
+
+BUSY = 15  # common/base/errors.def
+STEPS = 3
+
+
+def definition(name, priority, trigger):
+    lines = ["document:", "  dsl: '1.0.3'", "  namespace: flow", f"  name: {name}",
+             "  version: '1.0.0'", f"  metadata: {{mainstay: {{priority: {priority}}}}}"]
+    if trigger:
+        lines += ["schedule: {on: {one: {with: {type: " + trigger + "}}}}"]
+    lines += ["do:"]
+    for number in range(1, STEPS + 1):
+        lines += [f"  - s{number}: {{call: echo@tester, with: {{input: '${{ . }}'}}}}"
+                  if not trigger else
+                  f"  - s{number}: {{call: echo@tester, with: {{input: {{n: 1}}}}}}"]
+    return "\n".join(lines) + "\n"
+
+
+# ---- urgent instances ----
+
+def urgent_run(company, prefix, count, pause_s, answers):
+    """Start one every pause_s; how long each took from run to its end."""
+    client = Client(company)
+    begun, took, refused = {}, [], 0
+    start = time.monotonic()
+    sent = 0
+    while len(took) + refused < count:
+        now = time.monotonic()
+        if sent < count and now >= start + sent * pause_s:
+            begun[sent] = now
+            client.request("run", f"r{sent}", {"definition": "flow/urgent", "input": {"n": sent}},
+                           f"{prefix}-{sent}")
+            sent += 1
+        due = start + sent * pause_s - time.monotonic() if sent < count else 1
+        for token, data in client.answers(max(0.0, min(due, 1))):
+            number = int(token[1:]) if token[1:].isdigit() else -1
+            if number < 0:
+                continue
+            code, words, body = reply(data)
+            if code == 0 and token[0] == "r":
+                client.request("wait", f"w{number}", {"instance": body["instance"],
+                                                      "timeout_ms": 120000})
+            elif code == 0:
+                took.append((time.monotonic() - begun[number]) * 1000)
+            else:
+                refused += 1
+                if code != BUSY:
+                    print(f"urgent {number}: {words}", file=sys.stderr)
+        if time.monotonic() > start + count * pause_s + 120:
+            break
+    answers.put({"count": sent, "completed": len(took), "refused": refused,
+                 **percentiles(took)})
+
+
+def percentiles(took):
+    took = sorted(took)
+    if not took:
+        return {"p50_ms": None, "p95_ms": None}
+    return {f"p{p}_ms": round(took[min(len(took) - 1, int(len(took) * p / 100))], 2)
+            for p in (50, 95)}
+
+
+class Urgent:
+    """The same in a process of its own, so that the flood does not slow the clock it reads."""
+
+    def __init__(self, company, prefix, count, pause_s=0.1):
+        self.answers = multiprocessing.Queue()
+        self.process = multiprocessing.Process(
+            target=urgent_run, args=(company, prefix, count, pause_s, self.answers))
+        self.process.start()
+
+    def finish(self):
+        figures = self.answers.get(timeout=600)
+        self.process.join()
+        return figures
+
+
+# ---- the flood ----
+
+def flood(company, rate, seconds, prefix, answers):
+    """Events at `rate`, whatever comes back; how many the bus stored, and refused."""
+    client = Client(company)
+    stored = refused = sent = 0
+    refusal = ""
+    start = time.monotonic()
+    total = int(rate * seconds)
+    while stored + refused < total and time.monotonic() < start + seconds + 60:
+        due = min(total, int((time.monotonic() - start) * rate) + 1)
+        if due > sent:
+            out = bytearray()
+            for number in range(sent, min(due, sent + 2000)):
+                event = (f'{{"specversion":"1.0","type":"flow.flood","source":"/flood",'
+                         f'"id":"{prefix}-{number}","data":{{"n":{number}}}}}').encode()
+                out += client.publish("event.flow.flood", "f", event)
+            sent = min(due, sent + 2000)
+            client.send(bytes(out))
+        for token, data in client.answers(0.001 if sent < total else 1):
+            if token == "f" and b'"error"' in data:
+                refused += 1
+                refusal = refusal or data.decode()
+            elif token == "f":
+                stored += 1
+    answers.put({"sent": sent, "stored": stored, "refused": refused, "refusal": refusal,
+                 "seconds": round(time.monotonic() - start, 1)})
+
+
+class Flood:
+    def __init__(self, company, rate, seconds, prefix="flood"):
+        self.answers = multiprocessing.Queue()
+        self.process = multiprocessing.Process(
+            target=flood, args=(company, rate, seconds, prefix, self.answers))
+        self.process.start()
+
+    def finish(self):
+        figures = self.answers.get(timeout=1200)
+        self.process.join()
+        return figures
+
+
+class Watch:
+    """Largest RSS of every process, in kB, and the highest count of running instances."""
+
+    def __init__(self, company):
+        self.processes = {"nats-server": company.bus, "coordinator": company.coordinator,
+                          "agent": company.agent}
+        self.peak = {name: 0 for name in self.processes}
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    def watch(self):
+        while not self.over.wait(0.25):
+            for name, process in self.processes.items():
+                self.peak[name] = max(self.peak[name], process_figures(process.pid)["rss_kb"])
+
+    def finish(self):
+        self.over.set()
+        self.thread.join()
+        return self.peak
+
+
+def backlog(company):
+    """Events on the bus that the coordinator has not taken, and instances under way."""
+    pending = 0
+    for stream in company.stream_details():
+        if stream["name"] == "EVENTS":
+            for consumer in stream.get("consumer_detail") or []:
+                pending += consumer.get("num_pending", 0) + consumer.get("num_ack_pending", 0)
+    status = company.ask("status")
+    return pending + status["instances"]["running"], status
+
+
+def completed(company):
+    return int(company.scrape("coordinator").get("mainstay_instances_completed_total", 0))
+
+
+def drained(company, seconds):
+    begun = time.monotonic()
+    wait_until(lambda: time.sleep(0.2) or backlog(company)[0] == 0, seconds, "the backlog is done")
+    return round(time.monotonic() - begun, 1)
+
+
+# ---- smoke ----
+
+def smoke(company):
+    """An agent that stands still, more events than may be under way, then it goes on."""
+    bound, events = 40, 3000
+    company.coordinator.args += ["--max-running", str(bound)]
+    company.start()
+    company.deploy(definition("flood", 3, "flow.flood"))
+    company.deploy(definition("urgent", 1, None))
+    client = Client(company)
+    os.kill(company.agent.pid, signal.SIGSTOP)
+    try:
+        figures = Flood(company, 3000, 1).finish()
+        if figures["stored"] != events:
+            raise Failure(f"the bus stored {figures}")
+        wait_until(lambda: "busy" in company.ask("status"), 60, "the coordinator says busy")
+        status = company.ask("status")
+        if status["instances"]["running"] > bound + 300:
+            raise Failure(f"{status['instances']} although {bound} may be under way")
+        code, words, _ = client.ask("emit", {"type": "flow.flood", "data": {}}, "emit-1")
+        if code != BUSY or "busy, try again" not in words:
+            raise Failure(f"emit: {code} {words}")
+        metrics = company.scrape("coordinator")
+        if metrics["mainstay_events_held_back"] != 1 or metrics["mainstay_busy_total"] < 1:
+            raise Failure("the metrics do not say that events are held back")
+        agent = status["agents"][0]
+        action = next(one for one in agent["actions"] if one["action"] == "echo")
+        if action["outstanding"] > action["credit"]:
+            raise Failure(f"credit: {action}")
+        company.coordinator.kill()
+        company.start_coordinator()
+        again = company.ask("status")["agents"][0]
+        kept = next(one for one in again["actions"] if one["action"] == "echo")
+        if kept["outstanding"] > kept["credit"]:
+            raise Failure(f"credit after a restart: {kept}")
+    finally:
+        os.kill(company.agent.pid, signal.SIGCONT)
+    drained(company, 240)
+    listed = company.ask("status")
+    if "busy" in listed or listed["ready"] != 0 or listed["outstanding"] != 0:
+        raise Failure(f"not idle afterwards: {listed}")
+    code, words, body = client.ask("emit", {"type": "flow.flood", "data": {}}, "emit-2")
+    if code != 0:
+        raise Failure(f"emit afterwards: {words}")
+    drained(company, 60)
+    ended, after = 0, None
+    while True:
+        page = company.ask("instances.ls", {"status": "completed", "limit": 1000,
+                                            **({"after": after} if after else {})})
+        ended += len(page["instances"])
+        after = page.get("next")
+        if after is None:
+            break
+    if ended != events + 1:
+        raise Failure(f"{ended} of {events + 1} accepted events completed")
+    print(f"smoke: {events} events with {bound} under way at most, all completed")
+
+
+# ---- the campaign ----
+
+def campaign(company, options):
+    company.coordinator.args += ["--max-running", str(options.max_running)]
+    company.start()
+    company.deploy(definition("flood", 3, "flow.flood"))
+    company.deploy(definition("urgent", 1, None))
+    company.deploy(definition("closed", 3, None))
+    Load(company, "flow/closed", 500, 64, "warm").finish()
+    rate = Load(company, "flow/closed", options.workflows, 256, "closed").finish()
+    sustained = rate["workflows_per_s"]
+    report = {"sustained_workflows_per_s": round(sustained), "max_running": options.max_running}
+    report["unloaded"] = Urgent(company, "unloaded", options.urgent).finish()
+    before = completed(company)
+    watch = Watch(company)
+    urgent = Urgent(company, "loaded", int(options.seconds * 10))
+    flooding = Flood(company, sustained * options.factor, options.seconds)
+    report["loaded"] = urgent.finish()
+    report["flood"] = flooding.finish()
+    report["backlog_after_flood"] = backlog(company)[0]
+    report["drained_s"] = drained(company, 3600)
+    report["peak_rss_kb"] = watch.finish()
+    done = completed(company) - before
+    expected = report["flood"]["stored"] + report["loaded"]["completed"]
+    report["accepted"], report["completed"] = expected, done
+    report["lost"] = expected - done
+    report["recovered"] = Urgent(company, "after", options.urgent).finish()
+    report["p95_ratio"] = round(report["loaded"]["p95_ms"] / report["unloaded"]["p95_ms"], 2)
+    return report
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--factor", type=float, default=10)
+    parser.add_argument("--workflows", type=int, default=5000)
+    parser.add_argument("--urgent", type=int, default=100)
+    parser.add_argument("--max-running", type=int, default=20000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mainstay-flow.") as folder:
+        company = Company(options.build, os.path.join(folder, "company"),
+                          "process" if options.smoke else "power")
+        try:
+            if options.smoke:
+                smoke(company)
+            else:
+                print(json.dumps(campaign(company, options)))
+        except Failure as failure:
+            print(company.coordinator.tail(), file=sys.stderr)
+            sys.exit(f"overload: {failure}")
+        finally:
+            company.stop()
+
+
+if __name__ == "__main__":
+    main()
