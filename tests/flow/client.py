@@ -1,5 +1,5 @@
-"""A small NATS client: one connection, published bytes, answers by inbox. It shares no code with the
-product, and does not wait for one answer before it sends the next message."""
+"""A small NATS client: one connection, published bytes, answers by inbox. It shares no code with
+the product, and does not wait for one answer before it sends the next message."""
 import json
 import os
 import select

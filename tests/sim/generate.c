@@ -457,6 +457,12 @@ json_t *generate_flow(struct draw *draw, unsigned number)
     json_t *flow = json_pack("{s:{s:s, s:s, s:s, s:s}}", "document", "dsl", "1.0.3", "namespace",
                              "sim", "name", name, "version", "1.0.0");
     CHECK(flow != NULL);
+    if (chance(&it, 150)) {
+        put(json_object_get(flow, "document"), "metadata",
+            json_pack("{s:{s:I, s:{s:s, s:I}}}", "mainstay", "priority",
+                      (json_int_t)draw_below(it.draw, 5) + 1, "fairness", "key", "${ .n? }",
+                      "weight", (json_int_t)draw_below(it.draw, 3) + 1));
+    }
     json_t *when = schedule(&it);
     if (json_object_size(when) > 0) {
         put(flow, "schedule", json_incref(when));
