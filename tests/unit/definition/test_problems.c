@@ -252,7 +252,7 @@ static const struct wrong WRONG[] = {
     {"  - a: {call: agent, with: {agent: x, action: y, minConfidence: 2}}\n", "7:65",
      "/do/0/a/with/minConfidence", "'minConfidence' must be a number from 0 to 1", NULL},
     {"  - a: {call: agent, with: {agent: x, action: y, priority: 10}}\n", "7:60",
-     "/do/0/a/with/priority", "'priority' must be a whole number from 0 to 9", NULL},
+     "/do/0/a/with/priority", "'priority' must be a whole number from 1 to 5", NULL},
     {"  - a: {call: agent, with: {agent: x, action: y, lock: z}}\n", "7:50", "/do/0/a/with/lock",
      "'lock' in 'with' of call: agent: entity locks are not in the profile yet", NULL},
     {"  - a: {call: agent, with: {agent: x, action: y, inptu: 1}}\n", "7:50", "/do/0/a/with/inptu",
