@@ -174,24 +174,6 @@ static void request_add(struct sim *sim, const char *verb, json_t *body, bool is
     sim_after(sim, draw_between(&sim->draw, 10, 1000), ask_act, request, 0);
 }
 
-/* The definition, and behind it the functions of catalogs that it calls (plan.h). */
-static void flow_write(const json_t *flow, struct buf *text)
-{
-    json_t *definition = json_copy((json_t *)(uintptr_t)flow);
-    CHECK(definition != NULL);
-    (void)json_object_del(definition, GENERATE_PARTS);
-    json_write(definition, text);
-    json_decref(definition);
-    const char *name = NULL;
-    json_t *part = NULL;
-    json_object_foreach(json_object_get(flow, GENERATE_PARTS), name, part)
-    {
-        buf_printf(text, "\n--- # function %s\n", name);
-        json_write(part, text);
-        buf_append_byte(text, '\n');
-    }
-}
-
 /* The next definition: what it runs was deployed before. */
 static void deploy(struct sim *sim)
 {
@@ -209,7 +191,7 @@ static void deploy(struct sim *sim)
         return;
     }
     struct buf text = BUF_INIT(BODY_BYTES);
-    flow_write(sim->flows[it->flows_deployed], &text);
+    generate_write(sim->flows[it->flows_deployed], &text);
     CHECK(!text.failed);
     it->deploys[it->flows_deployed] = &it->requests[it->request_count];
     request_add(sim, "deploy", json_pack("{s:s#}", "text", text.data, (int)text.size), false);

@@ -367,12 +367,23 @@ static json_t *use_functions(struct making *it)
     return functions;
 }
 
-static json_t *use_extensions(struct making *it)
+/* What extends a task of a function must not call it: the function would call itself. Of those
+ * drawn, only a `set` has no tasks inside. */
+static bool extension_may_call(const json_t *extension, const json_t *function)
+{
+    const char *extends = json_text_of(extension, "extend");
+    return json_object_get(function, "set") != NULL && strcmp(extends, "set") != 0 &&
+           strcmp(extends, "all") != 0;
+}
+
+static json_t *use_extensions(struct making *it, const json_t *function)
 {
     json_t *extension = json_pack("{s:o}", "extend",
                                   PICK(it, "call", "set", "wait", "composite", "listen", "run",
                                        "switch", "try", "for", "all"));
     CHECK(extension != NULL);
+    bool has_function = it->has_function;
+    it->has_function = has_function && extension_may_call(extension, function);
     if (chance(it, 400)) {
         put(extension, "when", PICK(it, "${ ($context.c // 0) < 2 }", "${ .n? != 2 }"));
     }
@@ -385,6 +396,7 @@ static json_t *use_extensions(struct making *it)
         put(extension, "after", tasks(it, DEPTH_MAX, 2));
     }
     it->no_jump = false;
+    it->has_function = has_function;
     return json_pack("[{s:o}]", "audit", extension);
 }
 
@@ -411,7 +423,8 @@ static json_t *use(struct making *it)
         put(object, "functions", use_functions(it));
     }
     if (chance(it, 150)) {
-        put(object, "extensions", use_extensions(it));
+        const json_t *functions = json_object_get(object, "functions");
+        put(object, "extensions", use_extensions(it, json_object_get(functions, "fn")));
     }
     return object;
 }

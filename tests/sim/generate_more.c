@@ -1,7 +1,9 @@
 /* Tasks that involve others: agents, people, other workflows, events. */
 #include <stdio.h>
 
+#include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/json/json.h"
 #include "tests/sim/generate_private.h"
 
 void task_call(struct making *it, json_t *task)
@@ -205,5 +207,22 @@ void task_listen_each(struct making *it, json_t *task, unsigned depth)
     }
     if (chance(it, 800)) {
         put(task, "timeout", timeout(it));
+    }
+}
+
+void generate_write(const json_t *flow, struct buf *text)
+{
+    json_t *definition = json_copy((json_t *)(uintptr_t)flow);
+    CHECK(definition != NULL);
+    (void)json_object_del(definition, GENERATE_PARTS);
+    json_write(definition, text);
+    json_decref(definition);
+    const char *name = NULL;
+    json_t *part = NULL;
+    json_object_foreach(json_object_get(flow, GENERATE_PARTS), name, part)
+    {
+        buf_printf(text, "\n--- # function %s\n", name);
+        json_write(part, text);
+        buf_append_byte(text, '\n');
     }
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/str.h"
@@ -23,7 +24,13 @@
 #include "coordinator/engine/event.h"
 #include "tests/sim/run.h"
 
-enum { JOBS_MAX = 64, FINDINGS_SHOWN = 10, TURNS_COUNT = 200, EXIT_USAGE = 2 };
+enum {
+    JOBS_MAX = 64,
+    FINDINGS_SHOWN = 10,
+    TURNS_COUNT = 200,
+    FLOW_BYTES = 256 * 1024,
+    EXIT_USAGE = 2
+};
 
 static const char usage_text[] =
     "usage: sim_run [options]\n"
@@ -34,6 +41,7 @@ static const char usage_text[] =
     "  --jobs N      worker processes (default 1)\n"
     "  --within N    stop after N seeds, counted or not (default: 4 times --seeds)\n"
     "  --no-shrink   print findings as they are\n"
+    "  --load        load the definitions of --seeds seeds, and play none\n"
     "  --flow FILE   with --seed: play this definition (JSON) instead of those drawn; repeatable\n"
     "  --figures F   write the figures as one JSON object into file F\n";
 
@@ -48,6 +56,7 @@ struct arguments {
     uint64_t within;
     unsigned jobs;
     bool one;
+    bool load;
     bool until; /* the first finding */
     const char *figures;
 };
@@ -90,6 +99,20 @@ static void figures_add(struct sim_figures *sum, const struct sim_figures *figur
     }
 }
 
+static bool seed_counts(const struct sim_figures *figures)
+{
+    return figures->turns >= TURNS_COUNT && figures->hits > 0;
+}
+
+static uint64_t faults_of(const struct sim_figures *figures)
+{
+    uint64_t faults = 0;
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        faults += figures->faults[i];
+    }
+    return faults;
+}
+
 /* ---- workers ---- */
 
 static void worker(struct board *board, struct desk *desk, const struct arguments *arguments)
@@ -112,7 +135,7 @@ static void worker(struct board *board, struct desk *desk, const struct argument
         if (!well) {
             fprintf(stderr, "finding in seed %llu: %s\n", (unsigned long long)seed, finding);
             desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = seed;
-        } else if (figures.turns >= TURNS_COUNT && figures.hits > 0) {
+        } else if (seed_counts(&figures)) {
             desk->counted++;
             board->counted++;
             figures_add(&desk->sum, &figures);
@@ -236,9 +259,7 @@ static void total_of(const struct board *board, unsigned jobs, struct total *tot
             printf("finding in seed %llu\n", (unsigned long long)seed);
         }
     }
-    for (int i = 0; i < FAULT_COUNT; i++) {
-        total->faults += total->sum.faults[i];
-    }
+    total->faults = faults_of(&total->sum);
 }
 
 static void figures_write(const char *path, const struct total *total, double took, unsigned jobs)
@@ -255,6 +276,20 @@ static void figures_write(const char *path, const struct total *total, double to
     (void)fclose(file);
 }
 
+static void tell_end(uint64_t seeds, uint64_t faults, uint64_t findings)
+{
+    printf("seeds=%llu faults=%llu findings=%llu\n", (unsigned long long)seeds,
+           (unsigned long long)faults, (unsigned long long)findings);
+}
+
+static int run_single(const struct arguments *arguments)
+{
+    struct sim_figures figures;
+    bool well = run_one(arguments->from, &arguments->options, &figures);
+    tell_end(well && seed_counts(&figures) ? 1 : 0, faults_of(&figures), well ? 0 : 1);
+    return well ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* Of a planted fault: a finding is what is wanted. */
 static int tell_found(const struct total *total, const struct arguments *arguments)
 {
@@ -263,7 +298,8 @@ static int tell_found(const struct total *total, const struct arguments *argumen
         return EXIT_FAILURE;
     }
     printf("found in seed %llu\n", (unsigned long long)total->first);
-    return run_one(total->first, &arguments->options) ? EXIT_FAILURE : EXIT_SUCCESS;
+    struct sim_figures figures;
+    return run_one(total->first, &arguments->options, &figures) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int run_many(const struct arguments *arguments)
@@ -289,7 +325,8 @@ static int run_many(const struct arguments *arguments)
     if (total.first != 0) {
         printf("%s --seed %llu plays the first finding again:\n", "sim_run",
                (unsigned long long)total.first);
-        (void)run_one(total.first, &arguments->options);
+        struct sim_figures figures;
+        (void)run_one(total.first, &arguments->options, &figures);
     }
     if (arguments->figures != NULL) {
         figures_write(arguments->figures, &total, took, arguments->jobs);
@@ -299,10 +336,46 @@ static int run_many(const struct arguments *arguments)
         printf("only %llu of the wanted %llu seeds count\n", (unsigned long long)total.counted,
                (unsigned long long)arguments->seeds);
     }
-    printf("seeds=%llu faults=%llu findings=%llu\n", (unsigned long long)total.counted,
-           (unsigned long long)total.faults, (unsigned long long)total.findings);
+    tell_end(total.counted, total.faults, total.findings);
     (void)munmap(board, sizeof(*board));
     return enough && total.findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- only loading ---- */
+
+static bool flow_loads(const json_t *flow, uint64_t seed)
+{
+    struct buf text = BUF_INIT(FLOW_BYTES);
+    generate_write(flow, &text);
+    CHECK(!text.failed);
+    struct plan *plan = NULL;
+    struct plan_report report;
+    enum err code = plan_load(text.data, text.size, &plan, &report);
+    if (code != ERR_OK) {
+        printf("seed %llu: %s\n%s", (unsigned long long)seed,
+               report.count == 0 ? "not loaded" : report.problems[0].message, text.data);
+    }
+    plan_destroy(&plan);
+    plan_report_release(&report);
+    buf_release(&text);
+    return code == ERR_OK;
+}
+
+/* What the loader refuses would be a finding of the generator. */
+static int run_load(const struct arguments *arguments)
+{
+    uint64_t refused = 0;
+    for (uint64_t seed = arguments->from; seed < arguments->from + arguments->seeds; seed++) {
+        json_t *flows[SIM_FLOWS_MAX];
+        size_t count = sim_flows(seed, flows);
+        for (size_t i = 0; i < count; i++) {
+            refused += flow_loads(flows[i], seed) ? 0 : 1;
+            json_decref(flows[i]);
+        }
+        caches_clear();
+    }
+    tell_end(arguments->seeds, 0, refused);
+    return refused == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* ---- arguments ---- */
@@ -347,6 +420,9 @@ static bool option_take(int option, struct arguments *arguments)
     case 'k':
         arguments->options.shrink = false;
         return true;
+    case 'l':
+        arguments->load = true;
+        return true;
     case 'g':
         arguments->figures = optarg;
         return true;
@@ -379,6 +455,7 @@ int main(int argc, char **argv)
                                             {"jobs", required_argument, NULL, 'j'},
                                             {"trace", no_argument, NULL, 't'},
                                             {"no-shrink", no_argument, NULL, 'k'},
+                                            {"load", no_argument, NULL, 'l'},
                                             {"figures", required_argument, NULL, 'g'},
                                             {"flow", required_argument, NULL, 'd'},
 #ifdef SIM_PLANTED
@@ -405,8 +482,11 @@ int main(int argc, char **argv)
     struct error err = {0};
     CHECK(crypto_init(&err) == ERR_OK);
     log_init("sim", LOG_ERROR);
+    if (arguments.load) {
+        return run_load(&arguments);
+    }
     if (arguments.one) {
-        return run_one(arguments.from, &arguments.options) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_single(&arguments);
     }
     return run_many(&arguments);
 }

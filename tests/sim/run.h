@@ -15,7 +15,8 @@ struct run_options {
     size_t flow_count;
 };
 
-/* Play in a process of its own, print, and shrink a finding. Returns whether there was none. */
-bool run_one(uint64_t seed, const struct run_options *options);
+/* Play in a process of its own, print, and shrink a finding. Returns whether there was none;
+ * *ret_figures says what the seed came to, or as far as it came. */
+bool run_one(uint64_t seed, const struct run_options *options, struct sim_figures *ret_figures);
 
 #endif

@@ -56,8 +56,25 @@ struct shrinking {
     size_t flow_count;
     struct try *try;
     unsigned tries;
-    char kind[48]; /* how the finding begins: another one is not what is looked for */
+    char kind[SIM_FINDING_BYTES]; /* another finding is not what is looked for */
 };
+
+/* What a finding says without what differs from one try to the next: names in quotes, numbers,
+ * keys. */
+static void kind_of(const char *finding, char ret_kind[SIM_FINDING_BYTES])
+{
+    size_t size = 0;
+    while (*finding != '\0') {
+        size_t word = strcspn(finding, " \n");
+        bool plain = strcspn(finding, "'0123456789") >= word;
+        for (size_t i = 0; plain && i < word; i++) {
+            ret_kind[size++] = finding[i];
+        }
+        finding += word;
+        finding += *finding == '\0' ? 0 : 1;
+    }
+    ret_kind[size] = '\0';
+}
 
 static bool still_fails(struct shrinking *it)
 {
@@ -66,7 +83,9 @@ static bool still_fails(struct shrinking *it)
     }
     it->tries++;
     play_apart(it->seed, it->flows, it->flow_count, false, true, it->try);
-    return !it->try->well && strncmp(it->try->finding, it->kind, strlen(it->kind)) == 0;
+    char kind[SIM_FINDING_BYTES];
+    kind_of(it->try->finding, kind);
+    return !it->try->well && strcmp(kind, it->kind) == 0;
 }
 
 /* Members that must stay. */
@@ -100,6 +119,21 @@ static bool cut_array(struct shrinking *it, json_t *array)
     return any;
 }
 
+/* What stays keeps its order: names derive from a definition's text. */
+static bool cut_member(struct shrinking *it, json_t *object, const char *name)
+{
+    json_t *before = json_copy(object);
+    CHECK(before != NULL);
+    (void)json_object_del(object, name);
+    bool fails = json_object_size(object) > 0 && still_fails(it);
+    if (!fails) {
+        (void)json_object_clear(object);
+        CHECK(json_object_update(object, before) == 0);
+    }
+    json_decref(before);
+    return fails;
+}
+
 /* A task instead of the one around it: the tasks of its list take its place. */
 static bool cut_object(struct shrinking *it, json_t *object)
 {
@@ -109,13 +143,9 @@ static bool cut_object(struct shrinking *it, json_t *object)
     json_t *value = NULL;
     json_object_foreach(whole, name, value)
     {
-        if (!is_needed(name)) {
-            (void)json_object_del(object, name);
-            if (json_object_size(object) > 0 && still_fails(it)) {
-                any = true;
-                continue;
-            }
-            (void)json_object_set(object, name, value);
+        if (!is_needed(name) && cut_member(it, object, name)) {
+            any = true;
+            continue;
         }
         any = cut(it, value) || any;
     }
@@ -218,7 +248,7 @@ static void faults_tell(const struct sim_figures *figures)
 static void shrink(uint64_t seed, const struct run_options *options, struct try *try)
 {
     struct shrinking it = {.seed = seed, .try = try};
-    (void)snprintf(it.kind, sizeof(it.kind), "%.24s", try->finding);
+    kind_of(try->finding, it.kind);
     if (options->flow_count == 0) {
         it.flow_count = sim_flows(seed, it.flows);
     }
@@ -238,13 +268,14 @@ static void shrink(uint64_t seed, const struct run_options *options, struct try 
     faults_tell(&try->figures);
 }
 
-bool run_one(uint64_t seed, const struct run_options *options)
+bool run_one(uint64_t seed, const struct run_options *options, struct sim_figures *ret_figures)
 {
     struct try *try =
         mmap(NULL, sizeof(*try), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(try != MAP_FAILED);
     play_apart(seed, options->flows, options->flow_count, options->trace, false, try);
     bool well = try->well;
+    *ret_figures = try->figures;
     printf("seed %llu: %llu turns, %llu instances, %llu effects, %llu hits, trace %016llx\n",
            (unsigned long long)seed, (unsigned long long)try->figures.turns,
            (unsigned long long)try->figures.instances, (unsigned long long)try->figures.effects,

@@ -19,6 +19,7 @@
 
 struct agents;
 struct arena;
+struct buf;
 struct checker;
 struct client;
 struct coordinator;
@@ -155,6 +156,10 @@ void features_step(struct sim *sim, const struct plan_node *node);
 /* A definition of the language the loader accepts, as JSON, which is YAML too. `number`: it may run
  * those with lower ones. */
 json_t *generate_flow(struct draw *draw, unsigned number);
+
+/* Append its text: the definition, and behind it the functions of catalogs that it calls (plan.h).
+ */
+void generate_write(const json_t *flow, struct buf *text);
 
 /* Data for an event or a run. */
 json_t *generate_input(struct draw *draw);
