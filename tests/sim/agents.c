@@ -67,7 +67,6 @@ static const struct contract_action *promised_of(const struct sim_agent *agent, 
         }
     }
     UNREACHABLE();
-    return NULL;
 }
 
 static enum world_class class_of(const struct sim_agent *agent, const char *action)
