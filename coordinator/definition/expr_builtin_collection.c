@@ -283,6 +283,9 @@ static enum err add_entry(struct eval *eval, const json_t *entry, json_t *out)
     const json_t *key = entry_part(entry, names);
     json_t *value = json_object_get(entry, "value");
     if (value == NULL) {
+        value = json_object_get(entry, "v");
+    }
+    if (value == NULL) {
         value = json_object_get(entry, "Value");
     }
     value = value == NULL ? json_null() : value;

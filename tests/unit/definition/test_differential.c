@@ -271,6 +271,14 @@ struct tally {
     unsigned unanswered; /* jq did not come to an end */
 };
 
+/* jq 1.6 refuses numbers as keys of from_entries, jq 1.7 takes their text, and so does ours. */
+static const char *const program_head =
+    "def _entries: from_entries; "
+    "def from_entries: map(if type == \"object\" then "
+    "reduce (\"key\", \"Key\", \"name\", \"Name\") as $k "
+    "(.; if .[$k] | type == \"number\" then .[$k] |= tojson else . end) else . end) | _entries; "
+    "def with_entries(f): to_entries | map(f) | from_entries; ";
+
 /* One comparison to make: the values belong to it. */
 struct question {
     const struct expr *expr;
@@ -331,6 +339,21 @@ static char *argument_of(size_t number, const json_t *v, const json_t *input)
     return buf_detach(&out, NULL);
 }
 
+/* jq has a negative zero and prints it, in texts too; here there is one zero. */
+static void one_zero(char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at != '\0'; at++) {
+        bool alone = at == text || strchr("0123456789eE", at[-1]) == NULL;
+        bool zero =
+            at[0] == '-' && at[1] == '0' && (at[2] == '\0' || strchr(".0123456789", at[2]) == NULL);
+        if (!zero || !alone) {
+            *to++ = *at;
+        }
+    }
+    *to = '\0';
+}
+
 /* What jq printed, in the form of text_of. */
 static char *jq_text(const struct jq_answer *answer)
 {
@@ -339,6 +362,7 @@ static char *jq_text(const struct jq_answer *answer)
                             &(struct json_limits){.any_number = true}, &value, NULL),
                  ERR_OK);
     char *text = text_of(value);
+    one_zero(text);
     json_decref(value);
     return text;
 }
@@ -405,7 +429,7 @@ static bool differs(const char *text, const json_t *input, const json_t *v, stru
                                 .input = json_mutable(input),
                                 .v = json_mutable(v),
                                 .argument = argument_of(0, v, input)};
-    buf_printf(&program, ". as [$n, $v, $in] | $in | (%s)", text);
+    buf_printf(&program, "%s. as [$n, $v, $in] | $in | (%s)", program_head, text);
     bool differ = expr_is_native(expr) &&
                   jq_ask(program.data, (const char *const *)&question.argument, 1, &answer) == 0 &&
                   !agrees(&question, &answer, &tally, out);
@@ -569,7 +593,7 @@ static void compare_batch(struct expr **exprs, size_t count, uint64_t *state, st
 {
     struct question questions[QUESTIONS_MAX];
     struct buf program = BUF_INIT(1 << 22);
-    buf_append_str(&program, ". as [$n, $v, $in] | $in | ");
+    buf_printf(&program, "%s. as [$n, $v, $in] | $in | ", program_head);
     for (size_t i = 0; i < count; i++) {
         buf_printf(&program, "if $n == %zu then (%s) else ", i, expr_text(exprs[i]));
     }

@@ -68,6 +68,31 @@ Test(expr, numbers_are_exact_or_refused)
     check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* jq has a negative zero and prints it as -0. */
+Test(expr, there_is_one_zero)
+{
+    static const struct row rows[] = {
+        {"0 * -2.75", "null", "0"},
+        {"0 * -1", "null", "0"},
+        {"\"\\(0 * -2.75)\"", "null", "\"0\""},
+        {"[-0.0, -0] | tojson", "null", "\"[0,0]\""},
+        {".a | tostring", "{\"a\":-0.0}", "\"0\""},
+    };
+    check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* Where `k` stands for the key, `v` is its value; jq 1.6 knows neither. */
+Test(expr, entries_have_the_names_of_jq_1_7)
+{
+    static const struct row rows[] = {
+        {"from_entries", "[{\"k\":\"a\",\"v\":1}]", "{\"a\":1}"},
+        {"from_entries", "[{\"name\":\"a\",\"Value\":2}]", "{\"a\":2}"},
+        {"from_entries", "[{\"key\":1,\"value\":false}]", "{\"1\":false}"},
+        {"from_entries", "[{\"key\":null}]", "needs a 'key' that is a text or a number"},
+    };
+    check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 Test(expr, wants_exactly_one_result)
 {
     static const struct row rows[] = {
