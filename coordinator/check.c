@@ -11,6 +11,7 @@
 #include "common/json/json.h"
 #include "coordinator/definition/expr.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/edge/zones.h"
 
 static bool file_read(const char *file, struct buf *out)
 {
@@ -98,6 +99,9 @@ int check_definition(const char *file, bool json)
     struct plan *plan = NULL;
     struct plan_report report;
     enum err code = plan_load(text.data == NULL ? "" : text.data, text.size, &plan, &report);
+    if (code == ERR_OK && (code = zones_check(plan, &report)) != ERR_OK) {
+        plan_destroy(&plan);
+    }
     if (json) {
         report_json(plan, &report);
     } else {

@@ -99,6 +99,8 @@ void check_timezone(struct load *load, const struct yaml_node *node)
                        name);
     }
     load->memory->plan.schedule.zone = name;
+    load->memory->plan.schedule.zone_line = node->line;
+    load->memory->plan.schedule.zone_column = node->column;
 }
 
 void check_schedule(struct load *load, const struct yaml_node *node, const struct yaml_node *zone)

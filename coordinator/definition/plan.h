@@ -298,8 +298,10 @@ struct plan_schedule {
     enum schedule_kind kind;
     int64_t interval_ms; /* every: between due times; after: from the end of a run to the next */
     struct cron cron;
-    const char *text; /* cron: as written */
-    const char *zone; /* cron: name of its time zone; NULL: UTC */
+    const char *text;   /* cron: as written */
+    const char *zone;   /* cron: name of its time zone; NULL: UTC */
+    uint32_t zone_line; /* where it stands */
+    uint32_t zone_column;
 };
 
 /* What others are told of its instances: document.metadata.mainstay.lifecycle. */
@@ -377,6 +379,10 @@ MUST_CHECK enum err plan_load(const char *text, size_t size, struct plan **ret_p
 void plan_destroy(struct plan **plan);
 
 void plan_report_release(struct plan_report *report);
+
+/* Add a problem that only the surroundings can tell of, such as a time zone that this host does not
+ * know; the texts are copied. Without memory for them the report says so in their place. */
+void plan_report_add(struct plan_report *report, const struct plan_problem *problem);
 
 /* What is wanted as [{schema?, function?, endpoint?}]; a new reference. */
 json_t *plan_wanted_json(const struct plan_report *report);

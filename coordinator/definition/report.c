@@ -145,6 +145,28 @@ void report_finish(struct report *report)
     report->out->warnings = hand_over(report, report->warnings, &report->out->warning_count);
 }
 
+void plan_report_add(struct plan_report *report, const struct plan_problem *problem)
+{
+    static struct plan_problem full = {.pointer = "", .message = "the report is too large"};
+    size_t count = report->count;
+    struct plan_problem *list = ARENA_ARRAY(report->arena, struct plan_problem, count + 1);
+    struct plan_problem copy = *problem;
+    copy.pointer = arena_strdup(report->arena, problem->pointer);
+    copy.message = arena_strdup(report->arena, problem->message);
+    copy.hint = arena_strdup(report->arena, problem->hint);
+    if (list == NULL || copy.pointer == NULL || copy.message == NULL) {
+        report->problems = &full;
+        report->count = 1;
+        return;
+    }
+    if (count > 0) {
+        memcpy(list, report->problems, count * sizeof(list[0]));
+    }
+    list[count] = copy;
+    report->problems = list;
+    report->count = count + 1;
+}
+
 json_t *plan_wanted_json(const struct plan_report *report)
 {
     json_t *list = json_array();

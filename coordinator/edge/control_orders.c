@@ -153,8 +153,10 @@ enum err verb_deploy(struct request *request, struct error *err)
     struct plan_report report;
     enum err code = plan_load(text, strlen(text), &plan, &report);
     bool loads = code == ERR_OK;
-    if (loads && plan->schedule.zone != NULL) {
-        code = zones_learn(request->control->turn, plan->schedule.zone, err);
+    const char *zone = loads ? plan->schedule.zone : NULL;
+    if (zone != NULL && zones_learn(request->control->turn, zone, err) != ERR_OK) {
+        code = zones_check(plan, &report);
+        loads = code == ERR_OK;
     }
     if (code == ERR_OK) {
         code = programs_check(control_company(request->control), plan, err);

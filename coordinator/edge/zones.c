@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
+#include "coordinator/definition/plan.h"
 #include "coordinator/definition/zone.h"
 #include "coordinator/engine/command.h"
 #include "coordinator/turn.h"
@@ -21,10 +22,7 @@ static enum err zone_file(const char *name, struct buf *bytes, struct error *err
     (void)snprintf(path, sizeof(path), "%s/%s", ZONES_DIR, name);
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        return error_set(err, ERR_NOT_FOUND,
-                         "there is no time zone '%s' in %s; zones have names such as "
-                         "Europe/Berlin, and the package tzdata brings them",
-                         name, ZONES_DIR);
+        return error_set(err, ERR_NOT_FOUND, "there is no time zone '%s' in %s", name, ZONES_DIR);
     }
     char chunk[4096];
     size_t count = 0;
@@ -37,21 +35,52 @@ static enum err zone_file(const char *name, struct buf *bytes, struct error *err
                   : ERR_OK;
 }
 
+/* The compiled rules, after a look at whether they can be used; `bytes` is released by the caller
+ * in both cases. */
+static enum err zone_read(const char *name, struct buf *bytes, struct error *err)
+{
+    struct zone *zone = NULL;
+    enum err code = zone_file(name, bytes, err);
+    struct str rules = {.data = bytes->data == NULL ? "" : bytes->data, .size = bytes->size};
+    if (code == ERR_OK && (code = zone_parse(rules, &zone, err)) != ERR_OK) {
+        error_wrap(err, "time zone '%s' in %s", name, ZONES_DIR);
+    }
+    zone_destroy(&zone);
+    return code;
+}
+
+enum err zones_check(const struct plan *plan, struct plan_report *report)
+{
+    const struct plan_schedule *schedule = &plan->schedule;
+    struct buf bytes = BUF_INIT(ZONE_BYTES_MAX);
+    struct error err = {0};
+    enum err code = schedule->zone == NULL ? ERR_OK : zone_read(schedule->zone, &bytes, &err);
+    buf_release(&bytes);
+    if (code == ERR_OK) {
+        return ERR_OK;
+    }
+    plan_report_add(report, &(struct plan_problem){
+                                .line = schedule->zone_line,
+                                .column = schedule->zone_column,
+                                .pointer = "/document/metadata/mainstay/timezone",
+                                .message = err.message,
+                                .hint = "zones have names such as Europe/Berlin; the package "
+                                        "tzdata brings them",
+                            });
+    return ERR_INVALID;
+}
+
 /* The engine refuses nothing that passes here, so that its answer need not be waited for. */
 static enum err zone_give(struct turn *turn, const char *name, struct error *err)
 {
     struct buf bytes = BUF_INIT(ZONE_BYTES_MAX);
-    struct zone *zone = NULL;
-    enum err code = zone_file(name, &bytes, err);
-    struct str rules = {.data = bytes.data == NULL ? "" : bytes.data, .size = bytes.size};
-    if (code == ERR_OK && (code = zone_parse(rules, &zone, err)) != ERR_OK) {
-        error_wrap(err, "time zone '%s' in %s", name, ZONES_DIR);
-    }
+    enum err code = zone_read(name, &bytes, err);
     if (code == ERR_OK) {
-        struct command command = {.kind = COMMAND_ZONE, .zone = {.name = name, .rules = rules}};
+        struct command command = {
+            .kind = COMMAND_ZONE,
+            .zone = {.name = name, .rules = {.data = bytes.data, .size = bytes.size}}};
         turn_command(turn, &command);
     }
-    zone_destroy(&zone);
     buf_release(&bytes);
     return code;
 }

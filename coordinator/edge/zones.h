@@ -9,9 +9,15 @@
 
 #include "common/base/error.h"
 
+struct plan;
+struct plan_report;
 struct turn;
 
 #define ZONES_DIR "/usr/share/zoneinfo"
+
+/* Whether this host has the rules of the zone that the plan names, if it names one: ERR_OK, or
+ * ERR_INVALID with the problem, at its place, in the report of the plan. */
+MUST_CHECK enum err zones_check(const struct plan *plan, struct plan_report *report);
 
 /* In an open turn: tell the engine the rules of a zone unless it knows some. Errors:
  * ERR_NOT_FOUND, ERR_INVALID, with words for who named the zone. */

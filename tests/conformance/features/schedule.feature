@@ -79,6 +79,19 @@ Feature: Schedules
       """
     Then the definition is accepted
 
+  Scenario: A zone that does not exist is told at its place
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: schedule, version: '1.0.0', metadata: {mainstay: {timezone: Europe/Atlantis}}}
+      schedule: {cron: '30 2 * * 1-5'}
+      do:
+        - note: {set: {n: 1}}
+      """
+    Then the definition is refused with:
+      """
+      1:109: there is no time zone 'Europe/Atlantis'
+      """
+
   Scenario: A schedule follows the newest version
     Given a workflow with definition:
       """yaml

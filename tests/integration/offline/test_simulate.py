@@ -73,6 +73,18 @@ class Simulate(offline.Case):
         self.assertEqual(ran.returncode, 1)
         self.assertIn("it names the schema 'n.json': cannot ", ran.stderr)
 
+    def test_a_zone_the_host_does_not_know_is_told_at_its_place(self):
+        whole = self.file("w.yaml", (
+            "document:\n  {dsl: 1.0.3, namespace: t, name: z, version: 1.0.0,\n"
+            "   metadata: {mainstay: {timezone: Europe/Atlantis}}}\n"
+            "schedule: {cron: 0 0 * * *}\ndo:\n  - s: {set: {n: 1}}\n"))
+        said = "w.yaml:3:36: there is no time zone 'Europe/Atlantis' in "
+        for command in ("check", "simulate"):
+            ran = self.run_cli(command, whole)
+            self.assertEqual(ran.returncode, 1, ran.stderr)
+            self.assertIn(said, ran.stdout + ran.stderr)
+            self.assertIn("zones have names such as Europe/Berlin", ran.stdout + ran.stderr)
+
     def test_events_without_id_are_different_events(self):
         events = self.file("e.yaml", "- {type: a, data: 1}\n- {type: a, after: PT1S, data: 1}\n")
         whole = self.file("w.yaml", offline.HEAD + (

@@ -151,9 +151,12 @@ Test(company, a_zone_that_the_host_does_not_know_is_refused)
                    "{'text': 'document: {dsl: 1.0.3, namespace: t, name: night, version: 1.0.0, "
                    "metadata: {mainstay: {timezone: Europe/Atlantis}}}\\n"
                    "schedule: {cron: 0 0 * * *}\\ndo:\\n  - a: {set: {x: 1}}\\n'}");
-    cr_assert_eq(reply->code, ERR_NOT_FOUND, "%s", reply->error);
-    cr_assert_not_null(strstr(reply->error, "'Europe/Atlantis'"));
-    cr_assert_not_null(strstr(reply->error, "tzdata"));
+    cr_assert_eq(reply->code, ERR_INVALID, "%s", reply->error);
+    const json_t *problem = json_array_get(json_object_get(reply->body, "problems"), 0);
+    cr_assert_eq(json_int_of(problem, "line", 0), 1);
+    cr_assert_eq(json_int_of(problem, "column", 0), 99);
+    cr_assert_not_null(strstr(text_of(problem, "message"), "'Europe/Atlantis'"));
+    cr_assert_not_null(strstr(text_of(problem, "hint"), "tzdata"));
     office_close(&office);
 }
 
