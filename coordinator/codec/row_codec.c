@@ -272,6 +272,12 @@ void gate_pack(const struct gate *gate, struct arena *arena, struct buf *out)
     row.proposal = proto_doc(gate->proposal);
     row.ask = proto_doc(gate->ask);
     row.failure = failure_to_proto(&gate->failure, arena);
+    row.agent = proto_text(gate->agent);
+    row.action = proto_text(gate->action);
+    row.scope = proto_text(gate->scope);
+    row.phase = (Mainstay__Phase)gate->phase;
+    row.probing = gate->probing;
+    row.probe = gate->probe;
     row_append(&row.base, out);
 }
 
@@ -294,6 +300,17 @@ enum err gate_unpack(struct str bytes, const struct id *id, struct arena *arena,
     CHECK(gate->step != NULL);
     gate->proposal = doc_of_proto(&row->proposal);
     gate->ask = doc_of_proto(&row->ask);
+    if (row->agent[0] != '\0') {
+        gate->agent = strdup(row->agent);
+        gate->action = strdup(row->action);
+        gate->scope = strdup(row->scope);
+        CHECK(gate->agent != NULL);
+        CHECK(gate->action != NULL);
+        CHECK(gate->scope != NULL);
+    }
+    gate->phase = (enum phase)row->phase;
+    gate->probing = row->probing != 0;
+    gate->probe = row->probe;
     const struct failure *failure = failure_of_proto(row->failure, arena);
     failure_copy(&gate->failure, failure);
     struct doc *correction = failure->correction;

@@ -17,12 +17,25 @@ static int gate_order(const void *a, const void *b)
     return memcmp(left->id.bytes, right->id.bytes, sizeof(left->id.bytes));
 }
 
+/* Whether the gate is the company's and belongs to no instance. */
+static bool gate_is_company(const struct gate *gate)
+{
+    return gate->kind == GATE_CLOCK || gate->agent != NULL;
+}
+
 static void gate_fill(struct request *request, json_t *row, const struct gate *gate,
                       const struct view *view)
 {
     json_set_id(row, "gate", &gate->id);
     json_set_text(row, "kind", gate_kind_name(gate->kind));
-    if (gate->kind != GATE_CLOCK) { /* that one is the company's */
+    if (gate->agent != NULL) {
+        json_set_text(row, "agent", gate->agent);
+        json_set_text(row, "action", gate->action[0] == '\0' ? NULL : gate->action);
+        json_set_text(row, gate->kind == GATE_CONTRACT ? "version" : "host",
+                      gate->scope[0] == '\0' ? NULL : gate->scope);
+        json_set(row, "probing", json_boolean(gate->probing));
+    }
+    if (!gate_is_company(gate)) {
         json_set_id(row, "instance", &gate->instance);
         json_set_text(row, "definition", view->definition == NULL ? NULL : view->definition->name);
         json_set_text(row, "step", gate->step);
@@ -50,8 +63,8 @@ static enum err gate_view(struct request *request, const struct gate *gate, stru
                           struct error *err)
 {
     *ret_view = (struct view){.id = gate->instance};
-    return gate->kind == GATE_CLOCK ? ERR_OK
-                                    : view_load(request->control, &gate->instance, ret_view, err);
+    return gate_is_company(gate) ? ERR_OK
+                                 : view_load(request->control, &gate->instance, ret_view, err);
 }
 
 /* All open gates, longest waiting first. */
@@ -119,6 +132,25 @@ enum err verb_gates_ls(struct request *request, struct error *err)
     return ERR_OK;
 }
 
+/* The instances that wait for a circuit, the first of them by name. */
+static void gate_waiting(struct request *request, const struct gate *gate)
+{
+    enum { WAITING_SHOWN = 200 };
+    struct id *ids = ARENA_ARRAY(request->arena, struct id, WAITING_SHOWN);
+    CHECK(ids != NULL);
+    size_t count =
+        engine_circuit_waiting(turn_engine(request->control->turn), gate, ids, WAITING_SHOWN);
+    json_t *list = json_array();
+    CHECK(list != NULL);
+    for (size_t i = 0; i < count && i < WAITING_SHOWN; i++) {
+        char hex[ID_HEX_BYTES];
+        id_hex(&ids[i], hex);
+        CHECK(json_array_append_new(list, json_string(hex)) == 0);
+    }
+    json_set(request->reply, "waiting", list);
+    json_set_int(request->reply, "waiting_count", (int64_t)count);
+}
+
 enum err verb_gates_describe(struct request *request, struct error *err)
 {
     static const struct member members[] = {{"gate", MEMBER_TEXT, true}};
@@ -129,6 +161,9 @@ enum err verb_gates_describe(struct request *request, struct error *err)
     TRY(gate_view(request, gate, &view, err));
     gate_fill(request, request->reply, gate, &view);
     json_set_text(request->reply, "pointer", gate->failure.pointer);
+    if (gate->agent != NULL) {
+        gate_waiting(request, gate);
+    }
     const struct frame *frame = view.open == NULL ? NULL : instance_frame(view.open, gate->frame);
     if (frame != NULL && gate->kind != GATE_APPROVAL) {
         request_set_doc(request, request->reply, "input", frame->call_input, SIZE_MAX);

@@ -65,6 +65,17 @@ static json_t *effect_json(const struct ledger_entry *entry)
     return row;
 }
 
+/* The gate that the frame waits for: its own, or one that stands for many steps; NULL: none. */
+static const struct id *gate_of(struct control *control, const struct instance *open,
+                                const struct frame *frame)
+{
+    if (frame->has_gate) {
+        return &frame->gate;
+    }
+    const struct gate *circuit = engine_circuit_of(turn_engine(control->turn), open, frame);
+    return circuit == NULL ? NULL : &circuit->id;
+}
+
 static void open_fill(struct request *request, const struct instance *open, json_t *steps,
                       json_t *effects, json_t *gates)
 {
@@ -73,9 +84,10 @@ static void open_fill(struct request *request, const struct instance *open, json
         if (frame->node != PLAN_NONE) {
             (void)request_add_row(request, steps, step_json(open, frame));
         }
-        if (frame->has_gate) {
+        const struct id *gate = gate_of(request->control, open, frame);
+        if (gate != NULL) {
             char hex[ID_HEX_BYTES];
-            id_hex(&frame->gate, hex);
+            id_hex(gate, hex);
             CHECK(json_array_append_new(gates, json_string(hex)) == 0);
         }
     }
@@ -252,19 +264,17 @@ enum err verb_instances_describe(struct request *request, struct error *err)
 
 /* ---- wait ---- */
 
-/* A frame that waits for a person, of the instance or of what it runs (LIMIT_RUN_DEPTH below it).
- */
-static const struct frame *gate_frame(struct control *control, const struct instance *open)
+/* A gate that the instance waits for, or what it runs (LIMIT_RUN_DEPTH below it); NULL: none. */
+static const struct id *gate_awaited(struct control *control, const struct instance *open)
 {
-    const struct frame *found = NULL;
+    const struct id *found = NULL;
     for (uint32_t i = 0; i < open->frame_count && found == NULL; i++) {
         const struct frame *frame = open->frames[i];
-        if (frame->has_gate) {
-            found = frame;
-        } else if (frame->has_child) {
+        found = gate_of(control, open, frame);
+        if (found == NULL && frame->has_child) {
             const struct instance *child =
                 engine_instance(turn_engine(control->turn), &frame->child);
-            found = child == NULL ? NULL : gate_frame(control, child);
+            found = child == NULL ? NULL : gate_awaited(control, child);
         }
     }
     return found;
@@ -290,15 +300,14 @@ enum err verb_wait(struct request *request, struct error *err)
         request->reply = ended;
         return ERR_OK;
     }
-    const struct frame *suspended =
-        view.open == NULL ? NULL : gate_frame(request->control, view.open);
-    if (view.open != NULL && suspended == NULL) {
+    const struct id *gate = view.open == NULL ? NULL : gate_awaited(request->control, view.open);
+    if (view.open != NULL && gate == NULL) {
         return waiter_add(request, &id, timeout, err);
     }
     json_set_id(request->reply, "instance", &id);
     json_set_text(request->reply, "status", instance_status_name(view_status(&view)));
-    if (suspended != NULL) {
-        json_set_id(request->reply, "gate", &suspended->gate);
+    if (gate != NULL) {
+        json_set_id(request->reply, "gate", gate);
     }
     return view_set_outcome(request, &view, err);
 }

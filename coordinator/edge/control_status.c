@@ -80,6 +80,9 @@ static json_t *store_json(const struct company *company, const struct store *sto
     json_set_text(row, "store", store->name);
     json_set_text(row, "version", store->contract->version);
     json_set_text(row, "state", store_state_name(store->state));
+    bool unhealthy = company_circuit(company, GATE_CONTRACT, store->agent, "",
+                                     store->contract->version, "") != NULL;
+    json_set_text(row, "health", unhealthy ? "unhealthy" : "well");
     json_set_time(row, "since", store->since_ms);
     json_set_int(row, "outstanding", store->outstanding);
     json_set_int(row, "credit", store->capacity);

@@ -96,13 +96,20 @@ static void waiting_reason(const struct plan_node *node, const struct frame *fra
     }
 }
 
-static void leaf_reason(const struct control *control, const struct frame *frame,
-                        const struct plan_node *node, char *out, size_t size)
+static void leaf_reason(const struct control *control, const struct instance *open,
+                        const struct frame *frame, char *out, size_t size)
 {
+    const struct plan_node *node = &open->plan->nodes[frame->node];
+    const struct gate *circuit = NULL;
     const struct company *company = control_company(control);
     const struct gate *gate = frame->has_gate ? company_gate(company, &frame->gate) : NULL;
     switch (frame->state) {
     case FRAME_READY:
+        circuit = engine_circuit_of(turn_engine(control->turn), open, frame);
+        if (circuit != NULL) {
+            (void)snprintf(out, size, "waits for a person: %.160s", circuit->failure.title);
+            break;
+        }
         (void)snprintf(out, size,
                        agent_is_live(company, node->call.agent)
                            ? "waits for a free store of agent %s"
@@ -176,7 +183,7 @@ void view_reason(const struct control *control, const struct view *view, char *o
     } else if (open->paused != NULL) {
         (void)text_copy(out, size, open->paused);
     } else if (leaf != NULL && leaf->node != PLAN_NONE) {
-        leaf_reason(control, leaf, &open->plan->nodes[leaf->node], out, size);
+        leaf_reason(control, open, leaf, out, size);
         uint32_t beside = leaves_beside(open);
         size_t used = strlen(out);
         if (beside > 0) {

@@ -21,7 +21,8 @@
 
 enum {
     EDGE_ARENA_BYTES = 512 * 1024 * 1024,
-    RESEND_MS = 1000, /* after a refusal of the stream */
+    AGENTS_SETTLE_MS = 30000, /* after a start, for agents to say hello */
+    RESEND_MS = 1000,         /* after a refusal of the stream */
 };
 
 static void edge_state(void *user, enum bus_state state, const char *why)
@@ -154,7 +155,7 @@ static void edge_checkpoint_make(struct edge *edge)
 static enum err edge_store(struct edge *edge, struct error *err)
 {
     struct turn_options options = {
-        .engine = {.version = edge->options.version},
+        .engine = {.version = edge->options.version, .settle_ms = AGENTS_SETTLE_MS},
         .epoch_least = (uint64_t)clock_wall_ms(),
         .sync = edge->options.sync,
         .order = edge_order,

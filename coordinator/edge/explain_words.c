@@ -622,6 +622,8 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_DEAD_LETTER_REPLAYED:
     case EVENT_CLOCK_JUMPED:
     case EVENT_CLOCK_DECIDED:
+    case EVENT_CIRCUIT_OPENED:
+    case EVENT_CIRCUIT_DECIDED:
     case EVENT_ZONE_SET:
     case EVENT_SCHEDULE_SET:
     case EVENT_SCHEDULE_ENDED:

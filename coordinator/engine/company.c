@@ -84,6 +84,7 @@ void company_init(struct company *company)
         .contracts = must(map_create()),
         .stores = must(map_create()),
         .gates = must(map_create()),
+        .circuits = must(map_create()),
         .queues = must(map_create()),
         .rates = must(map_create()),
         .listeners = must(map_create()),
@@ -97,6 +98,7 @@ void company_release(struct company *company)
     map_destroy(&company->definitions, definition_free);
     map_destroy(&company->stores, store_free);
     map_destroy(&company->contracts, contract_free);
+    map_destroy(&company->circuits, NULL);
     map_destroy(&company->gates, gate_free);
     map_destroy(&company->queues, queue_free);
     map_destroy(&company->rates, rate_free);
@@ -278,6 +280,9 @@ void company_add_gate(struct company *company, struct gate *gate)
         company->clock_gate = gate;
     }
     CHECK(map_put(company->gates, gate->id.bytes, sizeof(gate->id.bytes), gate, NULL) == NULL);
+    if (gate->agent != NULL) {
+        circuits_add(company, gate);
+    }
 }
 
 void company_remove_gate(struct company *company, const struct id *id)
@@ -285,6 +290,9 @@ void company_remove_gate(struct company *company, const struct id *id)
     struct gate *gate = map_remove(company->gates, id->bytes, sizeof(id->bytes));
     if (gate != NULL) {
         company->clock_gate = company->clock_gate == gate ? NULL : company->clock_gate;
+        if (gate->agent != NULL) {
+            circuits_remove(company, gate);
+        }
         gate_destroy(gate);
     }
 }
@@ -295,6 +303,9 @@ void gate_destroy(struct gate *gate)
     doc_unref(&gate->proposal);
     doc_unref(&gate->ask);
     free(gate->step);
+    free(gate->agent);
+    free(gate->action);
+    free(gate->scope);
     free(gate);
 }
 
@@ -311,6 +322,12 @@ const char *gate_kind_name(enum gate_kind kind)
         return "clock";
     case GATE_IN_DOUBT:
         return "in-doubt";
+    case GATE_PERMISSION:
+        return "permission";
+    case GATE_AGENT_ABSENT:
+        return "agent-absent";
+    case GATE_CONTRACT:
+        return "contract";
     }
     return "unknown";
 }

@@ -76,6 +76,9 @@ enum gate_kind {
     GATE_APPROVAL = 3,
     GATE_CLOCK = 4,
     GATE_IN_DOUBT = 5,
+    GATE_PERMISSION = 6,   /* an agent's action is refused by the outside: one for the cause */
+    GATE_AGENT_ABSENT = 7, /* work waits for an agent that does not run */
+    GATE_CONTRACT = 8,     /* a version of an agent breaks its contract again and again */
 };
 enum verdict {
     VERDICT_APPROVE = 1,
@@ -97,7 +100,15 @@ struct gate {
     struct failure failure; /* texts and docs owned by the gate */
     struct doc *proposal;   /* NULL: none */
     struct doc *ask;        /* approval: title, rationale, assignees, ...; else NULL */
-    char *step;             /* step name */
+    char *step;             /* step name; "" of the company's own */
+    /* Of a circuit (permission, absent, contract): what waits is not one step but all work that
+     * goes this way. `instance` and `frame` are empty then. */
+    char *agent;      /* NULL: the gate is no circuit */
+    char *action;     /* permission: of the agent; else "" */
+    char *scope;      /* permission: host of a standard call, or ""; contract: the version */
+    enum phase phase; /* permission: the one that was refused */
+    bool probing;     /* approved: one step may try whether it is well again */
+    uint64_t probe;   /* ready_order of the step that tries; 0: none does */
 };
 
 /* One entry of an ordered set of (due, instance). */
@@ -150,6 +161,7 @@ struct company {
     struct map *stores;      /* agent/store -> struct store */
     struct map *gates;       /* id -> struct gate */
     struct gate *clock_gate; /* of them: a jump of the clock that nobody has confirmed; or NULL */
+    struct map *circuits;    /* of them: those that stand for many steps; by what they stop */
     struct map *queues;      /* key -> struct ready_queue */
     struct map *rates;       /* agent/action -> struct rate */
     struct map *listeners;   /* event type -> struct listener_list */
@@ -201,6 +213,25 @@ struct gate *company_gate(const struct company *company, const struct id *id);
 void company_add_gate(struct company *company, struct gate *gate);
 void company_remove_gate(struct company *company, const struct id *id);
 void gate_destroy(struct gate *gate);
+
+/* Circuits (circuit.c). The open one of a cause; NULL: there is none. `code` is the failure's, ""
+ * for all but permission. */
+struct gate *company_circuit(const struct company *company, enum gate_kind kind, const char *agent,
+                             const char *action, const char *scope, const char *code);
+
+/* The circuit that stops the action now, for one step or all; NULL: none does. */
+struct gate *circuit_stops(const struct company *company, const char *agent, const char *action,
+                           const char *scope);
+
+/* The circuit that keeps work from the agent's version now; NULL: none does. */
+struct gate *circuit_unhealthy(const struct company *company, const char *agent,
+                               const char *version);
+
+/* The circuit that the task tries; NULL: it tries none. Circuits that it would try when it is sent
+ * out now. */
+struct gate *circuit_of_probe(const struct company *company, uint64_t ready_order);
+void circuits_add(struct company *company, struct gate *gate);
+void circuits_remove(struct company *company, const struct gate *gate);
 const char *gate_kind_name(enum gate_kind kind);
 
 /* Deep copy of a failure's texts and docs into one owned by the caller; failure_release frees it.

@@ -28,6 +28,12 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     o->buffer_ttl_ms = o->buffer_ttl_ms == 0 ? 7 * day_ms : o->buffer_ttl_ms;
     o->redispatch_ms = o->redispatch_ms == 0 ? 30000 : o->redispatch_ms;
     o->gate_ttl_ms = o->gate_ttl_ms == 0 ? 90 * day_ms : o->gate_ttl_ms;
+    engine->limits = (struct policy_limits){
+        .absence_grace_ms = 5LL * 60 * 1000,
+        .breaches = 5,
+        .breach_instances = 3,
+        .breach_window_ms = 10LL * 60 * 1000,
+    };
     company_init(&engine->company);
     engine->cache = map_create();
     engine->turn_marks = map_create();
@@ -86,6 +92,11 @@ void engine_destroy(struct engine **engine)
     free(it->entering);
     free(it->ends);
     free(it->buffer_changes);
+    for (size_t i = 0; i < it->absence_count; i++) {
+        free(it->absences[i].agent);
+    }
+    free(it->absences);
+    free(it->breaches);
     free(it);
     *engine = NULL;
 }
@@ -269,6 +280,9 @@ void engine_turn_begin(struct engine *engine, uint64_t sequence, int64_t now_ms)
 {
     CHECK(now_ms >= engine->now);
     CHECK(engine->event_count == 0);
+    if (engine->sequence == 0) {
+        engine->settled_ms = now_ms + engine->options.settle_ms;
+    }
     engine->sequence = sequence;
     engine->now = now_ms;
     engine->ready_in_turn = 0;
@@ -397,6 +411,9 @@ int64_t engine_next_due(const struct engine *engine)
     }
     if (engine->redispatch_count > 0 && engine->redispatches[0].due_ms < due) {
         due = engine->redispatches[0].due_ms;
+    }
+    if (engine->absence_count > 0 && absence_next(engine) < due) {
+        due = absence_next(engine);
     }
     return due;
 }

@@ -39,6 +39,8 @@ struct engine_options {
     int64_t redispatch_ms;    /* first silence after which a task is sent again; 0: 30 s */
     int64_t gate_ttl_ms;      /* how long a verdict may take; 0: 90 days */
     int64_t restored_ms;      /* when this state was restored from a backup; 0: never */
+    int64_t
+        settle_ms; /* from the first turn: nobody is told of absent agents, which may be starting */
 };
 
 struct engine_counters {
@@ -137,6 +139,14 @@ int64_t engine_now(const struct engine *engine);
 /* Whether a jump of the wall clock waits for a person: turns begin at the time that passed, and not
  * at what the clock shows. */
 bool engine_clock_held(const struct engine *engine);
+
+/* The circuit that keeps a ready step from its agent now; NULL: none does. */
+const struct gate *engine_circuit_of(struct engine *engine, const struct instance *instance,
+                                     const struct frame *frame);
+
+/* Instances whose steps wait for the circuit: the first `room` into `out`, returns how many. */
+size_t engine_circuit_waiting(struct engine *engine, const struct gate *gate, struct id *out,
+                              size_t room);
 
 /* Tasks that stores hold, and steps that wait for one. */
 uint64_t engine_outstanding(const struct engine *engine);

@@ -9,6 +9,7 @@
 #include "common/json/doc.h"
 #include "common/json/json.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/definition/policy.h"
 #include "coordinator/engine/command.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/engine/port.h"
@@ -49,6 +50,19 @@ struct buffer_change {
     struct id mark;
     struct doc *envelope;
     int64_t expires_ms;
+};
+
+/* An agent that work waits for. Not stored: found again by the first step that is not served. */
+struct absence {
+    char *agent;
+    int64_t due_ms;
+};
+
+/* An answer that broke its contract. Not stored: what counts is a rate. */
+struct breach {
+    const struct contract *contract;
+    struct id instance;
+    int64_t at_ms;
 };
 
 struct engine {
@@ -100,7 +114,14 @@ struct engine {
     int64_t rate_due_ms; /* when a rate lets a step start; INT64_MAX: none waits for that; 0 after a
                             start: nobody knows yet */
     bool rates_changed;  /* in this turn */
-    bool open_changed;   /* counts of open instances changed in this turn */
+    struct policy_limits limits;
+    int64_t settled_ms; /* from then on an absence is no sign of a start that is under way */
+    struct absence *absences;
+    size_t absence_count;
+    size_t absence_room;
+    struct breach *breaches; /* oldest first; NULL until there is one */
+    size_t breach_count;
+    bool open_changed; /* counts of open instances changed in this turn */
     struct engine_counters counters;
 };
 
@@ -183,7 +204,13 @@ void ready_again(struct engine *engine, struct instance *instance);
  * time. NULL: any store. */
 const char *call_home(const struct instance *instance, const struct frame *frame);
 
-/* Queue key of a call frame: agent, contract range and, for effects, the store that began it. */
+/* What of an action a refusal is about: the host of a call of the specification's own, because one
+ * agent speaks to many; else "". */
+const char *call_scope(struct engine *engine, const struct instance *instance,
+                       const struct frame *frame);
+
+/* Queue key of a call frame: agent, action, contract range, for effects the store that began it,
+ * and the scope. */
 const char *ready_key(struct engine *engine, const struct instance *instance,
                       const struct frame *frame);
 

@@ -101,6 +101,15 @@ struct id id_of_gate(const struct id *instance, uint32_t frame, uint32_t revisio
     return id_final(&state, false);
 }
 
+struct id id_of_circuit(const char *what, uint64_t sequence)
+{
+    struct blake state;
+    id_begin(&state, "circuit");
+    blake_part_text(&state, what);
+    blake_part_u64(&state, sequence);
+    return id_final(&state, false);
+}
+
 uint64_t id_draw(const struct id *key, uint32_t attempt, uint64_t below)
 {
     if (below == 0) {

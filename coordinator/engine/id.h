@@ -47,6 +47,9 @@ struct id id_of_event(const char *source, const char *event_id);
 /* Gate on a step: H(instance, frame, revision). */
 struct id id_of_gate(const struct id *instance, uint32_t frame, uint32_t revision);
 
+/* Gate of the company on a way that work goes: H(what it stops, journal sequence). */
+struct id id_of_circuit(const char *what, uint64_t sequence);
+
 /* Deterministic draw in [0, below) for a step's attempt; 0 when below is 0. */
 uint64_t id_draw(const struct id *key, uint32_t attempt, uint64_t below);
 

@@ -194,6 +194,18 @@ struct ready *ready_oldest(const struct ready_queue *queue)
     return tree_first(queue->by_age, READY_BY_AGE);
 }
 
+const struct ready *ready_younger(const struct ready_queue *queue, const struct ready *ready)
+{
+    const struct ready *found = NULL;
+    const struct ready *at = queue->by_age;
+    while (at != NULL) {
+        bool younger = at->order > ready->order;
+        found = younger ? at : found;
+        at = at->child[READY_BY_AGE][younger ? 0 : 1];
+    }
+    return found;
+}
+
 bool ready_before(const struct ready *a, const struct ready *b)
 {
     return a->priority != b->priority ? a->priority < b->priority : a->order < b->order;

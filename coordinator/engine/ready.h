@@ -75,6 +75,9 @@ struct ready *ready_next(const struct ready_queue *queue);
 /* Which has waited longest in the queue, of whatever priority. NULL: empty. */
 struct ready *ready_oldest(const struct ready_queue *queue);
 
+/* Which has waited longest of those that came after `ready`. NULL: none. */
+const struct ready *ready_younger(const struct ready_queue *queue, const struct ready *ready);
+
 /* Whether `a` goes before `b` of another queue: the smaller priority, then who waits longer. */
 bool ready_before(const struct ready *a, const struct ready *b);
 

@@ -633,6 +633,7 @@ void harness_check(struct harness *h)
     struct engine *engine = turn_engine(h->turn);
     size_t due = 0;
     size_t gates = engine_clock_held(engine) ? 1 : 0;
+    gates += map_count(engine_company(engine)->circuits);
     size_t open = 0;
     for (size_t i = 0; i < h->instance_count; i++) {
         struct instance *instance = engine_instance(engine, &h->instances[i]);

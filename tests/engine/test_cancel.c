@@ -101,15 +101,15 @@ SCENARIO(cancelling, a_gate_is_closed)
     deploy_tasks(h, "- w: {call: work@worker}\n");
     hello(h, PURE, "s1", 4);
     run(h, "{}");
-    fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/w", FAILURE_CONTRACT, MARK_NONE);
     cancel(h, 1);
     EXPECT("i1 instance-started in={}\n"
            "i1 workflow-entered\n"
            "i1 step-started /do/0/w in={} out={}\n"
            "i1 step-dispatched /do/0/w decide #0.1 store=s1 contract=1.0.0\n"
-           "i1 step-result /do/0/w decide #0.1 failed effect=none permission:broken\n"
-           "i1 gate-opened /do/0/w permission:broken parked r1 "
-           "error={\"type\":\"err:authorization\",\"status\":403,\"instance\":\"/do/0/"
+           "i1 step-result /do/0/w decide #0.1 failed effect=none contract:broken\n"
+           "i1 gate-opened /do/0/w contract:broken parked r1 "
+           "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/"
            "w\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
            "i1 instance-cancelling\n"
            "i1 step-cancelled /do/0/w why=cancelled\n"

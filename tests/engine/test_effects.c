@@ -17,11 +17,11 @@ SCENARIO(effects, a_retried_block_stays_with_the_store_that_began_its_effect)
     hello(h, KEYED, "s2", 4);
     deploy_tasks(h, RETRIED);
     run(h, "{}");
-    fail(h, STEP, FAILURE_PERMISSION, MARK_DONE);
+    fail(h, STEP, FAILURE_CONTRACT, MARK_DONE);
     hello(h, KEYED, "s1", 4); /* goes before s2, by its name */
     advance(h, 1000);
     cr_assert_str_eq(task(h, STEP)->store, "s2");
-    fail(h, STEP, FAILURE_PERMISSION, MARK_NONE);
+    fail(h, STEP, FAILURE_CONTRACT, MARK_NONE);
     advance(h, 1000);
     cr_assert_str_eq(task(h, STEP)->store, "s2", "that nothing happened now undoes nothing");
     done(h, STEP, "{}");
@@ -34,7 +34,7 @@ SCENARIO(effects, a_retried_block_waits_for_the_store_that_began_its_effect)
     hello(h, KEYED, "s2", 4);
     deploy_tasks(h, RETRIED);
     run(h, "{}");
-    fail(h, STEP, FAILURE_PERMISSION, MARK_DONE);
+    fail(h, STEP, FAILURE_CONTRACT, MARK_DONE);
     leave(h, "worker", "s2");
     hello(h, KEYED, "s1", 4);
     advance(h, 1000);
@@ -70,7 +70,7 @@ SCENARIO(effects, an_attempt_that_did_nothing_leaves_the_doubt_of_an_earlier_one
     fail(h, STEP, FAILURE_TRANSIENT, MARK_UNKNOWN);
     advance(h, 60000);
     cr_assert_eq(h->sent_count, 2, "repeated with the key");
-    fail(h, STEP, FAILURE_PERMISSION, MARK_NONE);
+    fail(h, STEP, FAILURE_CONTRACT, MARK_NONE);
     cr_assert_eq(h->gate_count, 1, "a doubt is not caught");
     verdict(h, VERDICT_APPROVE, NULL);
     done(h, STEP, "{}");
@@ -316,7 +316,7 @@ SCENARIO(effects, yes_and_no_answer_nothing_but_a_doubt)
 {
     deploy_call(h, PURE);
     run(h, "{}");
-    fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/w", FAILURE_CONTRACT, MARK_NONE);
     forget_trace(h);
     verdict(h, VERDICT_YES, "{}");
     cr_expect_eq(h->reply, ERR_INVALID);

@@ -229,7 +229,7 @@ SCENARIO(fork, the_last_in_a_race_asks_a_person)
     run(h, "{}");
     forget_trace(h);
     fail(h, "/do/0/f/fork/branches/0/a", FAILURE_DATA, MARK_NONE);
-    fail(h, "/do/0/f/fork/branches/1/b", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/f/fork/branches/1/b", FAILURE_CONTRACT, MARK_NONE);
     EXPECT("i1 step-result /do/0/f/fork/branches/0/a decide #0.1 failed effect=none data:broken\n"
            "i1 step-faulted /do/0/f/fork/branches/0/a "
            "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/f/fork/branches/"
@@ -238,9 +238,9 @@ SCENARIO(fork, the_last_in_a_race_asks_a_person)
            "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/f/fork/branches/"
            "0/a\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
            "i1 step-result /do/0/f/fork/branches/1/b decide #0.1 failed effect=none "
-           "permission:broken\n"
-           "i1 gate-opened /do/0/f/fork/branches/1/b permission:broken parked r1 "
-           "error={\"type\":\"err:authorization\",\"status\":403,\"instance\":\"/do/0/f/fork/"
+           "contract:broken\n"
+           "i1 gate-opened /do/0/f/fork/branches/1/b contract:broken parked r1 "
+           "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/f/fork/"
            "branches/1/b\",\"title\":\"it broke\",\"detail\":\"broken\"}\n");
     verdict(h, VERDICT_APPROVE, NULL);
     done(h, "/do/0/f/fork/branches/1/b", "{\"n\":2}");
@@ -456,7 +456,7 @@ SCENARIO(fork, gates_in_several_branches_are_decided_each)
     run(h, "{}");
     forget_trace(h);
     fail(h, "/do/0/f/fork/branches/0/a", FAILURE_DATA, MARK_NONE);
-    fail(h, "/do/0/f/fork/branches/1/b", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/f/fork/branches/1/b", FAILURE_CONTRACT, MARK_NONE);
     cr_expect_eq(table_rows(h, 'G'), 2);
     verdict(h, VERDICT_APPROVE, NULL);
     h->gates[1] = h->gates[0];
@@ -466,9 +466,9 @@ SCENARIO(fork, gates_in_several_branches_are_decided_each)
            "error={\"type\":\"err:validation\",\"status\":400,\"instance\":\"/do/0/f/fork/branches/"
            "0/a\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
            "i1 step-result /do/0/f/fork/branches/1/b decide #0.1 failed effect=none "
-           "permission:broken\n"
-           "i1 gate-opened /do/0/f/fork/branches/1/b permission:broken parked r1 "
-           "error={\"type\":\"err:authorization\",\"status\":403,\"instance\":\"/do/0/f/fork/"
+           "contract:broken\n"
+           "i1 gate-opened /do/0/f/fork/branches/1/b contract:broken parked r1 "
+           "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/f/fork/"
            "branches/1/b\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
            "i1 gate-decided /do/0/f/fork/branches/1/b approve\n"
            "i1 step-dispatched /do/0/f/fork/branches/1/b decide #1.1 store=s1 contract=1.0.0\n"

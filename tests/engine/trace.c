@@ -24,7 +24,8 @@ static void instance_seen(struct harness *h, const struct event *event)
         h->definitions[h->instance_count++] = event->digest;
     } else if (event->kind == EVENT_INSTANCE_MIGRATED) {
         h->definitions[instance_number(h, &event->instance) - 1] = event->digest;
-    } else if (event->kind == EVENT_GATE_OPENED || event->kind == EVENT_CLOCK_JUMPED) {
+    } else if (event->kind == EVENT_GATE_OPENED || event->kind == EVENT_CLOCK_JUMPED ||
+               (event->kind == EVENT_CIRCUIT_OPENED && event->count == 1)) {
         CHECK(h->gate_count < HARNESS_GATES);
         h->gates[h->gate_count++] = event->key;
     }
@@ -108,6 +109,19 @@ static void trace_call(struct harness *h, const struct event *event)
     if (event->failure != NULL) {
         buf_printf(&h->trace, " %s:%s", failure_class_name(event->failure->failure_class),
                    event->failure->code);
+    }
+}
+
+static void trace_circuit(struct harness *h, const struct event *event)
+{
+    if (event->kind == EVENT_CIRCUIT_OPENED) {
+        buf_printf(&h->trace, " %s %s", gate_kind_name((enum gate_kind)event->status),
+                   event->agent);
+        trace_text(h, "action", event->action);
+        trace_text(h, "scope", event->name);
+        buf_printf(&h->trace, " r%u", event->count);
+    } else if (event->kind == EVENT_CIRCUIT_DECIDED) {
+        buf_append_str(&h->trace, event->count == 1 ? " probe" : " by-itself");
     }
 }
 
@@ -209,10 +223,11 @@ static void trace_event(struct harness *h, const struct event *event)
         trace_step(h, event, number);
     } else {
         buf_printf(&h->trace, "%s", event_kind_name(event->kind));
-        trace_text(h, "type", event->name);
+        trace_text(h, "type", event->kind == EVENT_CIRCUIT_OPENED ? NULL : event->name);
     }
     trace_flow(h, event);
     trace_call(h, event);
+    trace_circuit(h, event);
     trace_numbers(h, event);
     trace_values(h, event);
     buf_append_byte(&h->trace, '\n');

@@ -337,8 +337,8 @@ void client_decide(struct sim *sim)
     id_hex(&gate->id, hex);
     json_t *body = json_pack("{s:s}", "gate", hex);
     uint64_t how = draw_below(&sim->draw, sim->healed ? 8 : 3);
-    if (gate->kind == GATE_CLOCK) {
-        how = sim->healed ? 0 : how; /* edit is refused, reject asks again */
+    if (gate->kind == GATE_CLOCK || gate->agent != NULL) {
+        how = sim->healed ? 0 : how; /* edit is refused, reject asks again, or is refused */
     } else if (gate_is_of_effect(engine, sim, gate)) {
         how = 2;
     }

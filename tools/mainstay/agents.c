@@ -39,11 +39,17 @@ static void actions_name(json_t *agents)
 enum exit_code agents_ls_run(struct cli *cli)
 {
     static const struct column columns[] = {
-        {"AGENT", "agent", COLUMN_TEXT},     {"STORE", "store", COLUMN_TEXT},
-        {"VERSION", "version", COLUMN_TEXT}, {"STATE", "state", COLUMN_TEXT},
-        {"SINCE", "since", COLUMN_AGE},      {"OUTSTANDING", "outstanding", COLUMN_NUMBER},
-        {"CREDIT", "credit", COLUMN_NUMBER}, {"READY", "ready", COLUMN_NUMBER},
-        {"PID", "pid", COLUMN_NUMBER},       {"ACTIONS", "names", COLUMN_TEXT},
+        {"AGENT", "agent", COLUMN_TEXT},
+        {"STORE", "store", COLUMN_TEXT},
+        {"VERSION", "version", COLUMN_TEXT},
+        {"STATE", "state", COLUMN_TEXT},
+        {"HEALTH", "health", COLUMN_TEXT},
+        {"SINCE", "since", COLUMN_AGE},
+        {"OUTSTANDING", "outstanding", COLUMN_NUMBER},
+        {"CREDIT", "credit", COLUMN_NUMBER},
+        {"READY", "ready", COLUMN_NUMBER},
+        {"PID", "pid", COLUMN_NUMBER},
+        {"ACTIONS", "names", COLUMN_TEXT},
     };
     struct error err = {0};
     json_t *reply = NULL;

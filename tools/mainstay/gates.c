@@ -38,10 +38,11 @@ enum exit_code gates_ls_run(struct cli *cli)
 
 static void gate_print(const json_t *gate)
 {
-    static const char *const lines[] = {"gate",       "kind",      "title",     "instance",
-                                        "definition", "step",      "rationale", "opened_at",
-                                        "expires_at", "revision",  "digest",    "pointer",
-                                        "deadline",   "onTimeout", "escalated"};
+    static const char *const lines[] = {
+        "gate",      "kind",      "title",        "instance", "definition", "step",
+        "rationale", "opened_at", "expires_at",   "revision", "digest",     "pointer",
+        "deadline",  "onTimeout", "escalated",    "agent",    "action",     "host",
+        "version",   "probing",   "waiting_count"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         sheet_line(gate, lines[i]);
     }
@@ -51,13 +52,16 @@ static void gate_print(const json_t *gate)
     sheet_value(gate, "proposal");
     sheet_value(gate, "form");
     sheet_value(gate, "correction");
+    sheet_value(gate, "waiting");
     const char *id = json_text_of(gate, "gate");
     bool doubt = text_equal(json_text_of(gate, "kind"), "in-doubt");
     if (doubt) {
         (void)printf("\nDid it happen? Look outside, then:\n");
     }
     (void)printf("%smainstay gates %s %s\n", doubt ? "" : "\n",
-                 doubt ? "yes --value OUTPUT|no|reject" : "approve|reject|edit",
+                 doubt                                      ? "yes --value OUTPUT|no|reject"
+                 : json_object_get(gate, "probing") != NULL ? "approve"
+                                                            : "approve|reject|edit",
                  id != NULL ? id : "");
 }
 

@@ -187,6 +187,48 @@ static void clock_jumped(struct engine *engine, const struct event *event)
     engine->port->gate_put(engine->port_user, gate);
 }
 
+static void circuit_opened(struct engine *engine, const struct event *event)
+{
+    struct gate *gate = company_gate(&engine->company, &event->key);
+    bool fresh = gate == NULL;
+    if (fresh) {
+        gate = calloc(1, sizeof(*gate));
+        CHECK(gate != NULL);
+        gate->id = event->key;
+        gate->kind = (enum gate_kind)event->status;
+        gate->opened_ms = engine->now;
+        text_replace(&gate->step, "");
+        text_replace(&gate->agent, event->agent);
+        text_replace(&gate->action, event->action == NULL ? "" : event->action);
+        text_replace(&gate->scope, event->name == NULL ? "" : event->name);
+    } else {
+        failure_release(&gate->failure);
+    }
+    gate->phase = event->phase;
+    gate->revision = event->count;
+    gate->digest = event->digest;
+    gate->probing = false;
+    gate->probe = 0;
+    failure_copy(&gate->failure, event->failure);
+    if (fresh) {
+        company_add_gate(&engine->company, gate);
+    }
+    engine->port->gate_put(engine->port_user, gate);
+}
+
+static void circuit_decided(struct engine *engine, const struct event *event)
+{
+    if (event->count == 1) {
+        struct gate *gate = company_gate(&engine->company, &event->key);
+        CHECK(gate != NULL);
+        gate->probing = true;
+        engine->port->gate_put(engine->port_user, gate);
+        return;
+    }
+    engine->port->gate_delete(engine->port_user, &event->key);
+    company_remove_gate(&engine->company, &event->key);
+}
+
 void apply_run_ended(struct engine *engine, const struct instance *instance)
 {
     if (map_count(engine->company.schedules) == 0) {
@@ -254,6 +296,12 @@ void apply_company(struct engine *engine, const struct event *event)
     case EVENT_CLOCK_DECIDED:
         engine->port->gate_delete(engine->port_user, &event->key);
         company_remove_gate(&engine->company, &event->key);
+        break;
+    case EVENT_CIRCUIT_OPENED:
+        circuit_opened(engine, event);
+        break;
+    case EVENT_CIRCUIT_DECIDED:
+        circuit_decided(engine, event);
         break;
     case EVENT_ZONE_SET:
         zone_set(engine, event);

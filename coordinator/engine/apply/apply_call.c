@@ -2,6 +2,7 @@
  * Events of agent calls into frames, stores and the effect ledger.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/check.h"
 #include "common/base/map.h"
@@ -24,15 +25,37 @@ const char *call_home(const struct instance *instance, const struct frame *frame
                : NULL;
 }
 
+const char *call_scope(struct engine *engine, const struct instance *instance,
+                       const struct frame *frame)
+{
+    enum { SCOPE_BYTES = 128 };
+    if (!frame_node(instance, frame)->call.standard || frame->call_input == NULL) {
+        return "";
+    }
+    const json_t *input = doc_json(frame->call_input);
+    const char *uri = json_text_of(input, "endpoint");
+    if (uri == NULL) {
+        uri = json_text_of(json_object_get(input, "document"), "endpoint");
+    }
+    const char *host = uri == NULL ? NULL : strstr(uri, "://");
+    if (host == NULL) {
+        return "";
+    }
+    host += 3;
+    char scope[SCOPE_BYTES];
+    (void)snprintf(scope, sizeof(scope), "%.*s", (int)strcspn(host, "/?#"), host);
+    return engine_text(engine, scope);
+}
+
 const char *ready_key(struct engine *engine, const struct instance *instance,
                       const struct frame *frame)
 {
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     const char *range = call->contract == NULL ? "" : call->contract;
     const char *home = call_home(instance, frame);
-    char key[256];
-    (void)snprintf(key, sizeof(key), "%s\n%s\n%s\n%s", call->agent, call->action, range,
-                   home == NULL ? "" : home);
+    char key[512];
+    (void)snprintf(key, sizeof(key), "%s\n%s\n%s\n%s\n%s", call->agent, call->action, range,
+                   home == NULL ? "" : home, call_scope(engine, instance, frame));
     return engine_text(engine, key);
 }
 
@@ -163,6 +186,30 @@ void flight_end(struct engine *engine, const struct instance *instance, const st
     engine->outstanding--;
     void *old = map_remove(engine->flights, &frame->ready_order, sizeof(frame->ready_order));
     CHECK(old != NULL);
+    struct gate *gate = NULL;
+    while (map_count(engine->company.circuits) > 0 &&
+           (gate = circuit_of_probe(&engine->company, frame->ready_order)) != NULL) {
+        gate->probe = 0; /* another one may try, unless this one's answer decides */
+        engine->port->gate_put(engine->port_user, gate);
+    }
+}
+
+/* The task tries every circuit that lets one through on its way. */
+static void circuits_probed(struct engine *engine, const struct instance *instance,
+                            const struct frame *frame, const struct event *event)
+{
+    const char *scope = call_scope(engine, instance, frame);
+    size_t cursor = 0;
+    struct gate *gate = NULL;
+    while ((gate = map_next(engine->company.circuits, &cursor, NULL, NULL)) != NULL) {
+        bool way = gate->kind == GATE_PERMISSION
+                       ? text_equal(gate->action, event->action) && text_equal(gate->scope, scope)
+                       : text_equal(gate->scope, event->name);
+        if (gate->probing && gate->probe == 0 && way && text_equal(gate->agent, event->agent)) {
+            gate->probe = frame->ready_order;
+            engine->port->gate_put(engine->port_user, gate);
+        }
+    }
 }
 
 static void rate_count(struct engine *engine, const struct event *event)
@@ -190,6 +237,9 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     text_replace(&frame->contract_version, event->name);
     flight_begin(engine, instance, frame);
     rate_count(engine, event);
+    if (map_count(engine->company.circuits) > 0) {
+        circuits_probed(engine, instance, frame, event);
+    }
     if (frame->effectful) {
         frame->past = (enum past)event->count;
         const struct id *store_id = &flight_store(engine, instance, frame)->store_id;

@@ -187,6 +187,7 @@ void engine_timers(struct engine *engine)
         }
     }
     redispatch_due(engine);
+    absences_due(engine);
     process_pending(engine);
 }
 
@@ -314,5 +315,6 @@ void engine_resume(struct engine *engine)
         evaluation_again(engine, instance);
         walk(engine, instance);
     }
+    absences_find(engine);
     process_pending(engine);
 }

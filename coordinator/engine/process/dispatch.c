@@ -132,19 +132,27 @@ static bool store_has_credit(const struct store *store, const struct contract_ac
 }
 
 /* The best live store with credit for the step; an effect stays with the store that began it.
- * *ret_unknown_action: stores with the contract are live and none offers the action. */
+ * *ret_unknown_action: stores with the contract are live and none offers the action. *ret_absent:
+ * none is live. */
 static struct store *store_choose(struct engine *engine, const struct plan_agent_call *call,
-                                  const char *home, bool *ret_unknown_action)
+                                  const char *home, bool *ret_unknown_action, bool *ret_absent)
 {
     struct store *best = NULL;
     bool offered = false;
     bool lacking = false;
+    bool circuits = map_count(engine->company.circuits) > 0;
+    *ret_absent = true;
     size_t cursor = 0;
     struct store *store = NULL;
     while ((store = map_next(engine->company.stores, &cursor, NULL, NULL)) != NULL) {
         if (strcmp(store->agent, call->agent) != 0 || store->state != STORE_LIVE ||
             (home != NULL && strcmp(store->name, home) != 0) ||
             !plan_version_in_range(store->contract->version, call->contract)) {
+            continue;
+        }
+        *ret_absent = false;
+        if (circuits &&
+            circuit_unhealthy(&engine->company, call->agent, store->contract->version) != NULL) {
             continue;
         }
         const struct contract_action *action = contract_action(store->contract, call->action);
@@ -343,8 +351,14 @@ static bool ready_serve(struct engine *engine, const struct ready *ready)
     CHECK(frame->state == FRAME_READY);
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     bool unknown_action = false;
+    bool absent = false;
+    if (map_count(engine->company.circuits) > 0 &&
+        circuit_stops(&engine->company, call->agent, call->action,
+                      call_scope(engine, instance, frame)) != NULL) {
+        return false;
+    }
     struct store *store =
-        store_choose(engine, call, home_of(engine, instance, frame), &unknown_action);
+        store_choose(engine, call, home_of(engine, instance, frame), &unknown_action, &absent);
     if (store != NULL && !rate_allows(engine, store, call->action)) {
         return false;
     }
@@ -353,6 +367,8 @@ static bool ready_serve(struct engine *engine, const struct ready *ready)
         dispatch_to(engine, instance, frame, store);
     } else if (unknown_action) {
         fail_unknown_action(engine, instance, frame, call);
+    } else if (absent) {
+        absence_watch(engine, call->agent, frame);
     }
     return store != NULL || unknown_action;
 }

@@ -340,6 +340,9 @@ static enum eval enter_open(struct entry *entry)
     }
     struct instance *instance = entry->scope.instance;
     engine_emit(entry->scope.engine, &event);
+    if (entry->node->kind == TASK_AGENT) {
+        circuit_meets(entry->scope.engine, instance, instance_frame(instance, event.frame));
+    }
     if (entry->node->kind == TASK_RUN) {
         child_begin(entry->scope.engine, instance, &event, &run);
     }

@@ -215,6 +215,10 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
         clock_verdict(engine, token, command);
         return;
     }
+    if (gate->agent != NULL) {
+        circuit_verdict(engine, token, gate, command);
+        return;
+    }
     struct instance *instance = engine_load(engine, &gate->instance);
     CHECK(instance != NULL);
     struct frame *frame = instance_frame(instance, gate->frame);

@@ -53,6 +53,34 @@ void killed_verdict(struct engine *engine, uint64_t token, struct instance *inst
 /* Whether the gate's step may be tried again without a word on what it did before. */
 bool gate_may_retry(struct engine *engine, const struct instance *instance,
                     const struct frame *frame, const struct gate *gate);
+/* Circuits (circuit.c). The outside refused the step's action: open the circuit of the cause unless
+ * it is open, and let the step wait for it. */
+void circuit_refused(struct engine *engine, struct instance *instance, struct frame *frame,
+                     const struct failure *failure);
+
+/* A step is ready: who waits for its instance learns of the gate it waits for, if it does. */
+void circuit_meets(struct engine *engine, const struct instance *instance,
+                   const struct frame *frame);
+
+/* The frame's task in flight went well: circuits that it tried close. */
+void circuits_proved(struct engine *engine, const struct instance *instance,
+                     const struct frame *frame);
+
+/* The frame's agent broke its contract. */
+void circuit_breach(struct engine *engine, const struct instance *instance,
+                    const struct frame *frame);
+
+/* Work waits for an agent without a live store that fits (find: after a start); one said hello; a
+ * grace is over. */
+void absences_find(struct engine *engine);
+void absence_watch(struct engine *engine, const char *agent, const struct frame *frame);
+void absence_ends(struct engine *engine, const char *agent);
+void absences_due(struct engine *engine);
+int64_t absence_next(const struct engine *engine);
+
+/* A verdict on a circuit. */
+void circuit_verdict(struct engine *engine, uint64_t token, const struct gate *gate,
+                     const struct verdict_command *command);
 
 /* Whether what the schedule needs is known; refuses the command when not. */
 bool schedule_possible(struct engine *engine, uint64_t token, const struct plan *plan);

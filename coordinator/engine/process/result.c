@@ -245,9 +245,11 @@ static void result_done(struct engine *engine, struct instance *instance, struct
 {
     struct failure breach;
     if (!output_keeps(engine, instance, frame, result, &breach)) {
+        circuit_breach(engine, instance, frame);
         result_failed(engine, instance, frame, result, &breach);
         return;
     }
+    circuits_proved(engine, instance, frame);
     double wanted = frame_node(instance, frame)->call.min_confidence;
     bool judged = result->phase == PHASE_PERFORM && call_action(engine, instance, frame)->decides;
     bool sure =
@@ -404,6 +406,11 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
     }
     if (certain && fault_caught_above(engine, instance, frame, error)) {
         fault_frame(engine, instance, frame, error);
+        return;
+    }
+    if (certain && failure->failure_class == FAILURE_PERMISSION &&
+        (failure->effect == MARK_NONE || call_effect(engine, instance, frame) == EFFECT_PURE)) {
+        circuit_refused(engine, instance, frame, failure);
         return;
     }
     /* an effect that cannot simply be repeated, and nobody but a person can look */

@@ -255,6 +255,7 @@ void process_hello(struct engine *engine, uint64_t token, const struct hello_com
         event.at_ms = (int64_t)hello->pid;
         engine_emit(engine, &event);
     }
+    absence_ends(engine, hello->agent);
     struct order *joined = engine_order(engine, ORDER_STORE_JOINED, token);
     joined->joined = company_store(&engine->company, hello->agent, hello->store);
     redispatch_store(engine, joined->joined);

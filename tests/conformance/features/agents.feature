@@ -213,7 +213,7 @@ Feature: Calls of agents
     Examples:
       | class      | type          | status |
       | data       | validation    | 400    |
-      | permission | authorization | 403    |
+      | contract   | runtime       | 500    |
       | budget     | runtime       | 402    |
 
   Scenario: A person may have the step tried again
@@ -229,6 +229,24 @@ Feature: Calls of agents
     Then the workflow should complete with output:
       """yaml
       {class: permission, times: 1}
+      """
+
+  Scenario: A refused action waits for its circuit and is tried again when it is approved
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
+      do:
+        - act: {call: fail@tester, with: {input: {class: permission, times: 2}}}
+        - then: {set: {acted: true}}
+      """
+    When the workflow is executed
+    Then a person should be asked
+    When the person approves
+    Then a person should be asked
+    When the person approves
+    Then the workflow should complete with output:
+      """yaml
+      {acted: true}
       """
 
   Scenario: A person may correct the input

@@ -50,7 +50,7 @@ Test(forks, the_row_shows_who_waits_for_a_person_first)
     cr_assert_str_eq(text_of(only_row(office), "reason"),
                      "clerk/main works on it; 1 more in other branches");
     struct office_task task = office_take(office);
-    office_failed(office, &task, FAILURE_PERMISSION, "no key", "");
+    office_failed(office, &task, FAILURE_CONTRACT, "no key", "");
     cr_assert_str_eq(text_of(only_row(office), "status"), "waiting");
     cr_assert_str_eq(text_of(only_row(office), "reason"),
                      "waits for a person: no key; 1 more in other branches");

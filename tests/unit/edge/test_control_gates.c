@@ -105,7 +105,7 @@ Test(gates, approve_tries_again_as_it_was)
     struct office *office = office_open();
     char id[33];
     char gate[33];
-    suspended(office, FAILURE_PERMISSION, id, gate);
+    suspended(office, FAILURE_CONTRACT, id, gate);
     const json_t *reply = office_get(office, "gates.describe", "{'gate': '%s'}", gate);
     cr_assert_str_eq(text_of(reply, "kind"), "parked");
     char digest[65];
@@ -127,7 +127,7 @@ Test(gates, reject_lets_the_step_fail)
     struct office *office = office_open();
     char id[33];
     char gate[33];
-    suspended(office, FAILURE_PERMISSION, id, gate);
+    suspended(office, FAILURE_CONTRACT, id, gate);
     const json_t *reply =
         office_get(office, "gates.verdict", "{'gate': '%s', 'verdict': 'reject'}", gate);
     cr_assert_str_eq(text_of(reply, "status"), "faulted");
@@ -296,5 +296,41 @@ Test(gates, the_clock_asks_for_the_company)
     cr_assert_null(json_object_get(reply, "instance"));
     reply = office_get(office, "gates.ls", "{}");
     cr_assert_eq(json_array_size(json_object_get(reply, "gates")), 0);
+    office_close(&office);
+}
+
+Test(gates, a_refusal_is_one_gate_that_lists_the_instances_waiting)
+{
+    struct office *office = office_open();
+    char ids[2][33];
+    office_hello(office);
+    office_deploy(office, definition_price);
+    office_run(office, "t/price", "{'weight': 3}", ids[0]);
+    struct office_task task = office_take(office);
+    office_failed(office, &task, FAILURE_PERMISSION, "no access", "the key was refused");
+    office_run(office, "t/price", "{'weight': 4}", ids[1]);
+    cr_assert_eq(office->task_count, 0, "the second one waits too");
+    const json_t *reply = office_get(office, "gates.ls", "{}");
+    const json_t *rows = json_object_get(reply, "gates");
+    cr_assert_eq(json_array_size(rows), 1);
+    cr_assert_str_eq(text_of(json_array_get(rows, 0), "kind"), "permission");
+    cr_assert_null(json_object_get(json_array_get(rows, 0), "instance"));
+    char gate[33];
+    (void)snprintf(gate, sizeof(gate), "%s", text_of(json_array_get(rows, 0), "gate"));
+    reply = office_get(office, "gates.describe", "{'gate': '%s'}", gate);
+    cr_assert_eq(json_int_of(reply, "waiting_count", 0), 2);
+    cr_assert_eq(json_array_size(json_object_get(reply, "waiting")), 2);
+    for (int i = 0; i < 2; i++) {
+        reply = office_get(office, "instances.describe", "{'instance': '%s'}", ids[i]);
+        cr_assert_str_eq(text_of(reply, "reason"), "waits for a person: no access");
+        cr_assert_str_eq(json_string_value(json_array_get(json_object_get(reply, "gates"), 0)),
+                         gate);
+        reply = office_get(office, "wait", "{'instance': '%s'}", ids[i]);
+        cr_assert_str_eq(text_of(reply, "gate"), gate);
+    }
+    (void)office_get(office, "gates.verdict", "{'gate': '%s', 'verdict': 'approve'}", gate);
+    cr_assert_eq(office->task_count, 1, "one tries first");
+    task = office_take(office);
+    task_release(&task);
     office_close(&office);
 }

@@ -69,7 +69,7 @@ Test(instances, wait_says_which_person_is_asked)
     (void)snprintf(body, sizeof(body), "{'instance': '%s'}", id);
     uint64_t token = office_send(office, "wait", body);
     struct office_task task = office_take(office);
-    office_failed(office, &task, FAILURE_PERMISSION, "no access", "the key was refused");
+    office_failed(office, &task, FAILURE_CONTRACT, "no access", "the key was refused");
     const struct office_reply *reply = office_reply(office, token);
     cr_assert_not_null(reply);
     cr_assert_str_eq(text_of(reply->body, "status"), "suspended");
@@ -321,7 +321,7 @@ Test(instances, explain_tells_what_was_said_after_the_end)
     struct office_task task = office_take(office);
     office_done(office, &task, "{'amount': 7}");
     task = office_take(office);
-    office_failed(office, &task, FAILURE_PERMISSION, "not allowed", "ask the manager");
+    office_failed(office, &task, FAILURE_CONTRACT, "not allowed", "ask the manager");
     const json_t *reply = office_get(office, "gates.ls", "{}");
     const char *gate = text_of(json_array_get(json_object_get(reply, "gates"), 0), "gate");
     char verdict[100];
