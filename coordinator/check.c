@@ -11,6 +11,7 @@
 #include "common/json/json.h"
 #include "coordinator/definition/expr.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/definition/policy.h"
 #include "coordinator/edge/zones.h"
 
 static bool file_read(const char *file, struct buf *out)
@@ -36,14 +37,14 @@ static bool file_read(const char *file, struct buf *out)
     return fine;
 }
 
-static void problems_print(const char *file, const char *kind, const struct plan_problem *problems,
-                           size_t count)
+static void problems_print(FILE *out, const char *file, const char *kind,
+                           const struct plan_problem *problems, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        printf("%s:%u:%u: %s%s\n", file, problems[i].line, problems[i].column, kind,
-               problems[i].message);
+        fprintf(out, "%s:%u:%u: %s%s\n", file, problems[i].line, problems[i].column, kind,
+                problems[i].message);
         if (problems[i].hint != NULL) {
-            printf("    hint: %s\n", problems[i].hint);
+            fprintf(out, "    hint: %s\n", problems[i].hint);
         }
     }
 }
@@ -105,8 +106,8 @@ int check_definition(const char *file, bool json)
     if (json) {
         report_json(plan, &report);
     } else {
-        problems_print(file, "", report.problems, report.count);
-        problems_print(file, "warning: ", report.warnings, report.warning_count);
+        problems_print(stdout, file, "", report.problems, report.count);
+        problems_print(stdout, file, "warning: ", report.warnings, report.warning_count);
         if (code == ERR_OK) {
             printf("%s/%s:%s is fine\n", plan->namespace_, plan->name, plan->version);
         }
@@ -115,4 +116,19 @@ int check_definition(const char *file, bool json)
     plan_destroy(&plan);
     buf_release(&text);
     return code == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+bool check_policy(const char *file, struct buf *out)
+{
+    if (!file_read(file, out)) {
+        return false;
+    }
+    struct policy *policy = NULL;
+    struct plan_report report;
+    buf_append_byte(out, '\0');
+    enum err code = policy_load(out->data, out->size - 1, &policy, &report);
+    problems_print(stderr, file, "policy: ", report.problems, report.count);
+    plan_report_release(&report);
+    policy_destroy(&policy);
+    return code == ERR_OK && !out->failed;
 }

@@ -6,11 +6,17 @@
 
 #include <stdbool.h>
 
+struct buf;
+
 /*
  * Load the definition in `file` ("-": standard input) and print what is wrong, one problem a line
  * as file:line:column: message, or with `json` one object {ok, definition, problems, warnings,
  * externals}. Returns the exit code: 0 fine, 1 refused or unreadable.
  */
 int check_definition(const char *file, bool json);
+
+/* Read the policy in `file` into `out`, with a zero byte behind it, and check it: what is wrong is
+ * printed to stderr as file:line:column: message. False then. */
+bool check_policy(const char *file, struct buf *out);
 
 #endif

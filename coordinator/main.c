@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
@@ -33,6 +35,7 @@ static const char usage_text[] =
     "no\n"
     "                      more events are taken (50000)\n"
     "  --max-open N        the same for all instances that have not ended (2000000)\n"
+    "  --policy FILE       what is done about failures; without it the one in force stays\n"
     "  --log-level LEVEL   debug, info, warn, error\n"
     "  --check FILE        check a process definition and exit\n"
     "  --version           print the version and exit\n";
@@ -54,6 +57,7 @@ enum option_id {
     OPT_DURABILITY,
     OPT_MAX_RUNNING,
     OPT_MAX_OPEN,
+    OPT_POLICY,
     OPT_LOG_LEVEL,
     OPT_CHECK,
     OPT_VERSION,
@@ -69,6 +73,7 @@ static const struct option long_options[] = {
     {"durability", required_argument, NULL, OPT_DURABILITY},
     {"max-running", required_argument, NULL, OPT_MAX_RUNNING},
     {"max-open", required_argument, NULL, OPT_MAX_OPEN},
+    {"policy", required_argument, NULL, OPT_POLICY},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"check", required_argument, NULL, OPT_CHECK},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -122,6 +127,9 @@ static int option_take(int option, struct arguments *arguments)
         return bound_take(&arguments->edge.max_running) ? -1 : usage_error(bound_words, optarg);
     case OPT_MAX_OPEN:
         return bound_take(&arguments->edge.max_open) ? -1 : usage_error(bound_words, optarg);
+    case OPT_POLICY:
+        arguments->edge.policy_file = optarg;
+        return -1;
     case OPT_LOG_LEVEL:
         arguments->log_level = optarg;
         return -1;
@@ -233,5 +241,12 @@ int main(int argc, char **argv)
         return usage_error("--bus and --data are needed", "");
     }
     jq_path_find(&arguments);
-    return run(&arguments.edge);
+    struct buf policy = BUF_INIT(LIMIT_DEFINITION_BYTES);
+    int code = EXIT_FAILURE;
+    if (arguments.edge.policy_file == NULL || check_policy(arguments.edge.policy_file, &policy)) {
+        arguments.edge.policy_text = policy.data;
+        code = run(&arguments.edge);
+    }
+    buf_release(&policy);
+    return code;
 }

@@ -469,6 +469,27 @@ enum err zone_unpack(struct str bytes, struct arena *arena, struct str *ret_rule
     return ERR_OK;
 }
 
+void policy_pack(const char *file, const char *text, int64_t now_ms, struct buf *out)
+{
+    Mainstay__PolicyRow row = MAINSTAY__POLICY_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.file = proto_text(file);
+    row.text = proto_bytes(text, strlen(text));
+    row.set_ms = (uint64_t)now_ms;
+    row_append(&row.base, out);
+}
+
+enum err policy_unpack(struct str bytes, struct arena *arena, struct str *ret_text,
+                       struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__policy_row__descriptor, bytes, arena, "policy", &message, err));
+    const Mainstay__PolicyRow *row = (const Mainstay__PolicyRow *)message;
+    TRY(row_version_check(row->version, "policy", err));
+    *ret_text = (struct str){.data = (const char *)row->text.data, .size = row->text.len};
+    return ERR_OK;
+}
+
 void buffered_pack(struct doc *envelope, int64_t now_ms, int64_t expires_ms, struct buf *out)
 {
     Mainstay__EventRow row = MAINSTAY__EVENT_ROW__INIT;

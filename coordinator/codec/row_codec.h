@@ -94,6 +94,11 @@ void rate_pack(const struct rate *rate, struct buf *out);
 MUST_CHECK enum err rate_unpack(struct str bytes, struct arena *arena, struct rate *ret_rate,
                                 struct error *err);
 
+void policy_pack(const char *file, const char *text, int64_t now_ms, struct buf *out);
+/* The text lives in `arena`. */
+MUST_CHECK enum err policy_unpack(struct str bytes, struct arena *arena, struct str *ret_text,
+                                  struct error *err);
+
 void zone_pack(const struct time_zone *zone, struct buf *out);
 /* The compiled rules, in the arena. */
 MUST_CHECK enum err zone_unpack(struct str bytes, struct arena *arena, struct str *ret_rules,

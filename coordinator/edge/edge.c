@@ -402,6 +402,17 @@ static void edge_announce(const struct edge *edge)
     log_line(LOG_INFO, fields, "ready");
 }
 
+/* The policy of this start, before anything is decided by it. */
+static void policy_refresh(struct edge *edge)
+{
+    if (edge->options.policy_file != NULL) {
+        struct command command = {
+            .kind = COMMAND_POLICY,
+            .policy = {.text = edge->options.policy_text, .file = edge->options.policy_file}};
+        turn_command(edge->turn, &command);
+    }
+}
+
 static enum err edge_turn(struct edge *edge, struct item **items, size_t count, struct error *err)
 {
     bool kept[EDGE_TURN_ITEMS];
@@ -411,6 +422,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     if (!edge->zones_read) {
         edge->zones_read = true;
         zones_refresh(edge->turn);
+        policy_refresh(edge);
     }
     FAULT_POINT("turn-begun");
     for (size_t i = 0; i < count; i++) {

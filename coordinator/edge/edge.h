@@ -28,6 +28,8 @@ struct edge_options {
     const char *metrics; /* "address:port", "off" */
     const char *jq_path; /* the mainstay-jq program */
     const char *version;
+    const char *policy_file; /* NULL: the policy in force stays */
+    const char *policy_text; /* checked; set with the file */
     bool sync; /* durability `power`; false: `process` */
     /* Bounds of admission (admission.h); 0: the standard ones. */
     uint64_t max_running; /* instances under way, and steps that wait for an agent */

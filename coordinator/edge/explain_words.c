@@ -624,6 +624,7 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_CLOCK_DECIDED:
     case EVENT_CIRCUIT_OPENED:
     case EVENT_CIRCUIT_DECIDED:
+    case EVENT_POLICY_SET:
     case EVENT_ZONE_SET:
     case EVENT_SCHEDULE_SET:
     case EVENT_SCHEDULE_ENDED:

@@ -32,6 +32,7 @@ enum command_kind {
     COMMAND_CLOCK,       /* the wall clock jumped, or agrees again */
     COMMAND_LOST,        /* a person declares a store lost */
     COMMAND_OPERATE,     /* an operator acts on instances */
+    COMMAND_POLICY,      /* what is done about failures */
 };
 
 struct event_command {
@@ -180,6 +181,11 @@ struct zone_command {
     struct str rules; /* a compiled file, zone.h */
 };
 
+struct policy_command {
+    const char *text; /* checked already; refused when it is no policy */
+    const char *file;
+};
+
 struct clock_command {
     int64_t wall_ms;     /* what the clock shows; the turn's now is what it should show */
     int64_t expected_ms; /* what it should show */
@@ -204,6 +210,7 @@ struct command {
         struct retire_command retire;
         struct zone_command zone;
         struct clock_command clock;
+        struct policy_command policy;
         struct migrate_command migrate;
     };
 };

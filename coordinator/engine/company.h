@@ -105,7 +105,8 @@ struct gate {
      * goes this way. `instance` and `frame` are empty then. */
     char *agent;      /* NULL: the gate is no circuit */
     char *action;     /* permission: of the agent; else "" */
-    char *scope;      /* permission: host of a standard call, or ""; contract: the version */
+    char *scope;      /* permission: "HOST from DEFINITION" of a standard call, else "";
+                         contract: the version */
     enum phase phase; /* permission: the one that was refused */
     bool probing;     /* approved: one step may try whether it is well again */
     uint64_t probe;   /* ready_order of the step that tries; 0: none does */
@@ -161,7 +162,7 @@ struct company {
     struct map *stores;      /* agent/store -> struct store */
     struct map *gates;       /* id -> struct gate */
     struct gate *clock_gate; /* of them: a jump of the clock that nobody has confirmed; or NULL */
-    struct map *circuits;    /* of them: those that stand for many steps; by what they stop */
+    struct map *circuits;    /* of them: those that stand for many steps */
     struct map *queues;      /* key -> struct ready_queue */
     struct map *rates;       /* agent/action -> struct rate */
     struct map *listeners;   /* event type -> struct listener_list */

@@ -17,6 +17,7 @@
 #include "common/json/json.h"
 #include "coordinator/engine/outcome.h"
 
+struct buf;
 struct schema;
 
 struct contract_action {
@@ -54,5 +55,9 @@ void contract_destroy(struct contract **contract);
 
 /* Action by name, or NULL. */
 const struct contract_action *contract_action(const struct contract *contract, const char *name);
+
+/* Whether `after` keeps what `before` promised (contract_compare.c): every action, effect class and
+ * phase, inputs that it takes and fields that it gives. What is broken is appended to `words`. */
+bool contract_keeps(const struct contract *before, const struct contract *after, struct buf *words);
 
 #endif

@@ -28,12 +28,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     o->buffer_ttl_ms = o->buffer_ttl_ms == 0 ? 7 * day_ms : o->buffer_ttl_ms;
     o->redispatch_ms = o->redispatch_ms == 0 ? 30000 : o->redispatch_ms;
     o->gate_ttl_ms = o->gate_ttl_ms == 0 ? 90 * day_ms : o->gate_ttl_ms;
-    engine->limits = (struct policy_limits){
-        .absence_grace_ms = 5LL * 60 * 1000,
-        .breaches = 5,
-        .breach_instances = 3,
-        .breach_window_ms = 10LL * 60 * 1000,
-    };
+    engine->policy = policy_default();
     company_init(&engine->company);
     engine->cache = map_create();
     engine->turn_marks = map_create();
@@ -97,6 +92,7 @@ void engine_destroy(struct engine **engine)
     }
     free(it->absences);
     free(it->breaches);
+    policy_destroy(&it->policy);
     free(it);
     *engine = NULL;
 }
@@ -426,6 +422,11 @@ void engine_replay(struct engine *engine, const struct event *event)
 const struct company *engine_company(const struct engine *engine)
 {
     return &engine->company;
+}
+
+const struct policy *engine_policy(const struct engine *engine)
+{
+    return engine->policy;
 }
 
 const struct engine_counters *engine_counters(const struct engine *engine)

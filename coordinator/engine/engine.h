@@ -30,6 +30,7 @@
 struct command;
 struct engine;
 struct engine_port;
+struct policy;
 
 struct engine_options {
     const char *version;      /* of the program, for $runtime; borrowed */
@@ -86,6 +87,7 @@ void engine_restore_listener(struct engine *engine, const char *type, const stru
                              uint32_t frame);
 void engine_restore_schedule(struct engine *engine, const struct schedule *schedule);
 void engine_restore_rate(struct engine *engine, const struct rate *rate);
+void engine_restore_policy(struct engine *engine, struct policy **policy);
 void engine_restore_zone(struct engine *engine, const char *name, struct str bytes,
                          struct zone **zone);
 void engine_restore_instance(struct engine *engine, struct instance *instance);
@@ -133,6 +135,7 @@ const char *engine_operation_refused(struct engine *engine, struct instance *ins
                                      enum operation operation);
 
 const struct company *engine_company(const struct engine *engine);
+const struct policy *engine_policy(const struct engine *engine);
 const struct engine_counters *engine_counters(const struct engine *engine);
 int64_t engine_now(const struct engine *engine);
 

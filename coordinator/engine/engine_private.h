@@ -114,7 +114,7 @@ struct engine {
     int64_t rate_due_ms; /* when a rate lets a step start; INT64_MAX: none waits for that; 0 after a
                             start: nobody knows yet */
     bool rates_changed;  /* in this turn */
-    struct policy_limits limits;
+    struct policy *policy;
     int64_t settled_ms; /* from then on an absence is no sign of a start that is under way */
     struct absence *absences;
     size_t absence_count;
@@ -204,8 +204,8 @@ void ready_again(struct engine *engine, struct instance *instance);
  * time. NULL: any store. */
 const char *call_home(const struct instance *instance, const struct frame *frame);
 
-/* What of an action a refusal is about: the host of a call of the specification's own, because one
- * agent speaks to many; else "". */
+/* What of an action a refusal is about: of a call of the specification's own the host and the
+ * definition, because one agent speaks to many for many; else "". */
 const char *call_scope(struct engine *engine, const struct instance *instance,
                        const struct frame *frame);
 

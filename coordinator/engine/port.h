@@ -71,6 +71,8 @@ struct engine_port {
     void (*schedule_delete)(void *user, const char *name);
     void (*rate_put)(void *user, const struct rate *rate);
     void (*zone_put)(void *user, const struct time_zone *zone);
+    /* The policy in force; there is one. */
+    void (*policy_put)(void *user, const char *file, const char *text, int64_t now_ms);
     void (*dead_letter_replayed)(void *user, uint64_t number);
 };
 

@@ -425,6 +425,15 @@ static void port_rate_put(void *user, const struct rate *rate)
     tables_put(tables, &key, buf_str(&tables->value));
 }
 
+static void port_policy_put(void *user, const char *file, const char *text, int64_t now_ms)
+{
+    struct tables *tables = user;
+    struct table_key key = key_begin(TABLE_POLICY);
+    buf_clear(&tables->value);
+    policy_pack(file, text, now_ms, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
 static struct table_key letter_key(uint64_t number)
 {
     struct table_key key = key_begin(TABLE_LETTER);
@@ -541,6 +550,7 @@ const struct engine_port tables_port = {
     .schedule_delete = port_schedule_delete,
     .rate_put = port_rate_put,
     .zone_put = port_zone_put,
+    .policy_put = port_policy_put,
     .dead_letter_put = port_dead_letter_put,
     .dead_letter_replayed = port_dead_letter_replayed,
 };

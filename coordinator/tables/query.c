@@ -9,6 +9,7 @@
 #include "common/base/map.h"
 #include "common/base/str.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/definition/policy.h"
 #include "coordinator/definition/zone.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/tables/tables_private.h"
@@ -129,6 +130,23 @@ static enum err restore_listener(struct tables *tables, struct engine *engine, s
     return ERR_OK;
 }
 
+static enum err restore_policy(struct tables *tables, struct engine *engine, struct str key,
+                               struct str value, struct error *err)
+{
+    (void)key;
+    struct str text;
+    struct policy *policy = NULL;
+    struct plan_report report;
+    TRY(policy_unpack(value, tables->arena, &text, err));
+    enum err code = policy_load(text.data, text.size, &policy, &report);
+    plan_report_release(&report);
+    if (code != ERR_OK) {
+        return error_set(err, ERR_CORRUPT, "the policy in force is not readable");
+    }
+    engine_restore_policy(engine, &policy);
+    return ERR_OK;
+}
+
 static enum err restore_zone(struct tables *tables, struct engine *engine, struct str key,
                              struct str value, struct error *err)
 {
@@ -217,6 +235,7 @@ enum err tables_restore(struct tables *tables, struct engine *engine, struct err
 {
     TRY(each_row(tables, engine, TABLE_DEFINITION, restore_definition, err));
     TRY(each_row(tables, engine, TABLE_OPEN_COUNT, restore_open_count, err));
+    TRY(each_row(tables, engine, TABLE_POLICY, restore_policy, err));
     TRY(each_row(tables, engine, TABLE_ZONE, restore_zone, err));
     TRY(each_row(tables, engine, TABLE_SCHEDULE, restore_schedule, err));
     TRY(each_row(tables, engine, TABLE_CONTRACT, restore_contract, err));

@@ -37,6 +37,7 @@ enum table {
     TABLE_DONE_TIME = 'N',
     TABLE_OPEN_TIME = 'P',
     TABLE_OPEN_COUNT = 'Q',
+    TABLE_POLICY = 'O',
 };
 
 struct data_key {

@@ -584,6 +584,13 @@ void operate(struct harness *h, enum operation operation, size_t instance)
     doc_unref(&item.input);
 }
 
+void policy(struct harness *h, const char *text)
+{
+    struct command command = {
+        .kind = COMMAND_POLICY, .token = 1, .policy = {.text = text, .file = "policy.yaml"}};
+    turn_of(h, &command);
+}
+
 void lost(struct harness *h, const char *store, bool force)
 {
     struct command command = {

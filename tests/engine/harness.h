@@ -134,6 +134,7 @@ void evaluated(struct harness *h, const char *value, const char *error);
 void verdict(struct harness *h, uint32_t verdict, const char *value); /* on the newest gate */
 void cancel(struct harness *h, size_t instance);
 void operate(struct harness *h, enum operation operation, size_t instance);
+void policy(struct harness *h, const char *text);
 void lost(struct harness *h, const char *store, bool force);
 void advance(struct harness *h, int64_t ms);
 void tick(struct harness *h); /* a turn without commands */

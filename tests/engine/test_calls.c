@@ -281,7 +281,7 @@ SCENARIO(calls, an_action_nobody_offers_is_parked)
 /* A busy store that has the action counts, whoever else lacks it. */
 SCENARIO(calls, an_action_of_a_busy_store_is_not_unknown)
 {
-    hello(h, CONTRACT("worker", "1.1.0", "play", "[\"decide\"]", "pure"), "busy", 1);
+    hello(h, CONTRACT("worker", "2.0.0", "play", "[\"decide\"]", "pure"), "busy", 1);
     hello(h, PURE, "other", 4);
     deploy_tasks(h, "- w: {call: 'play@worker'}\n");
     run(h, "{}");
@@ -291,14 +291,14 @@ SCENARIO(calls, an_action_of_a_busy_store_is_not_unknown)
     EXPECT("i1 instance-started in={}\n"
            "i1 workflow-entered\n"
            "i1 step-started /do/0/w in={} out={}\n"
-           "i1 step-dispatched /do/0/w decide #0.1 store=busy contract=1.1.0\n"
+           "i1 step-dispatched /do/0/w decide #0.1 store=busy contract=2.0.0\n"
            "i2 instance-started in={}\n"
            "i2 workflow-entered\n"
            "i2 step-started /do/0/w in={} out={}\n"
            "i1 step-result /do/0/w decide #0.1 done effect=none out={}\n"
            "i1 step-completed /do/0/w ^\n"
            "i1 instance-completed out={}\n"
-           "i2 step-dispatched /do/0/w decide #0.1 store=busy contract=1.1.0\n"
+           "i2 step-dispatched /do/0/w decide #0.1 store=busy contract=2.0.0\n"
            "i2 step-result /do/0/w decide #0.1 done effect=none out={}\n"
            "i2 step-completed /do/0/w ^\n"
            "i2 instance-completed out={}\n");

@@ -144,3 +144,62 @@ SCENARIO(versions, another_text_is_told_the_next_version)
            "> conflict: test/v:1.0.0 is deployed with another text; definitions are immutable per "
            "version: raise document.version to 2.0.0 or higher (newest deployed: 2.0.0-rc.3)\n");
 }
+
+#define QUOTE(version, input, output)                                                           \
+    "{\"agent\":\"worker\",\"version\":\"" version "\",\"title\":\"t\",\"actions\":{\"work\":{" \
+    "\"title\":\"t\",\"input\":" input ",\"output\":" output ",\"effect\":\"pure\","            \
+    "\"phases\":[\"decide\"],\"timeout\":\"PT5S\"}}}"
+#define IN "{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"enum\":[1,2]}}}"
+#define OUT \
+    "{\"type\":\"object\",\"required\":[\"n\"],\"properties\":{\"n\":{\"type\":\"integer\"}}}"
+
+SCENARIO(versions, a_minor_version_that_breaks_a_promise_is_refused)
+{
+    static const char *const broken[] = {
+        QUOTE("1.1.0", "{\"type\":\"object\",\"required\":[\"a\",\"b\"]}", OUT),
+        QUOTE("1.1.0", "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[1]}}}", OUT),
+        QUOTE("1.1.0", "{\"type\":\"array\"}", OUT),
+        QUOTE("1.1.0", "{\"type\":\"object\",\"minProperties\":2}", OUT),
+        QUOTE("1.1.0", "{\"type\":\"object\",\"not\":{}}", OUT),
+        QUOTE("1.1.0", "{\"type\":\"object\",\"additionalProperties\":false}", OUT),
+        QUOTE("1.1.0", IN, "{\"type\":\"object\"}"),
+        QUOTE("1.1.0", IN,
+              "{\"type\":\"object\",\"required\":[\"n\"],"
+              "\"properties\":{\"n\":{\"type\":\"number\"}}}"),
+        CONTRACT("worker", "1.1.0", "other", "[\"decide\"]", "pure"),
+    };
+    hello(h, QUOTE("1.0.0", IN, OUT), "s1", 4);
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        hello_session(h, broken[i], "s2", 4, 1);
+        cr_expect_eq(h->reply, ERR_CONFLICT, "%s", broken[i]);
+    }
+    cr_expect_eq(table_rows(h, 'C'), 1);
+    forget_trace(h);
+}
+
+SCENARIO(versions, a_minor_version_may_take_more_and_give_more)
+{
+    static const char *const kept[] = {
+        QUOTE("1.1.0", "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[1,2,3]},\"b\":{}}}",
+              OUT),
+        QUOTE("1.2.0", "{\"type\":[\"object\",\"null\"]}",
+              "{\"type\":\"object\",\"required\":[\"n\",\"m\"],\"properties\":{\"n\":{\"type\":"
+              "\"integer\",\"minimum\":0},\"m\":{\"type\":\"string\"}}}"),
+        QUOTE("2.0.0", "{\"type\":\"array\"}", "{\"type\":\"array\"}"),
+    };
+    hello(h, QUOTE("1.0.0", IN, OUT), "s1", 4);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        hello(h, kept[i], "s2", 4);
+        cr_expect_eq(h->reply, ERR_OK, "%s", kept[i]);
+    }
+    forget_trace(h);
+}
+
+SCENARIO(versions, an_older_version_that_comes_later_is_held_to_the_same)
+{
+    hello(h, QUOTE("1.2.0", IN, OUT), "s1", 4);
+    hello_session(h, QUOTE("1.1.0", IN, "{\"type\":\"object\",\"required\":[\"n\",\"m\"]}"), "s2",
+                  4, 1);
+    cr_expect_eq(h->reply, ERR_CONFLICT);
+    forget_trace(h);
+}

@@ -192,7 +192,8 @@ static bool is_company(const struct event *event)
 {
     return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_CONTRACT_PUBLISHED ||
            event->kind == EVENT_STORE_HELLO || event->kind == EVENT_STORE_LEFT ||
-           event->kind == EVENT_STORE_LOST || event->kind == EVENT_DEFINITION_RETIRED;
+           event->kind == EVENT_STORE_LOST || event->kind == EVENT_POLICY_SET ||
+           event->kind == EVENT_DEFINITION_RETIRED;
 }
 
 static void trace_values(struct harness *h, const struct event *event)

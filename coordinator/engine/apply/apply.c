@@ -160,6 +160,18 @@ static void zone_set(struct engine *engine, const struct event *event)
                            company_set_zone(&engine->company, event->name, event->raw, &zone));
 }
 
+static void policy_set(struct engine *engine, const struct event *event)
+{
+    struct policy *policy = NULL;
+    struct plan_report report;
+    enum err code = policy_load(event->text, strlen(event->text), &policy, &report);
+    plan_report_release(&report);
+    CHECK(code == ERR_OK);
+    policy_destroy(&engine->policy);
+    engine->policy = policy;
+    engine->port->policy_put(engine->port_user, event->name, event->text, engine->now);
+}
+
 static void schedule_set(struct engine *engine, const struct event *event)
 {
     struct schedule schedule = {.name = (char *)(uintptr_t)event->name,
@@ -218,7 +230,7 @@ static void circuit_opened(struct engine *engine, const struct event *event)
 
 static void circuit_decided(struct engine *engine, const struct event *event)
 {
-    if (event->count == 1) {
+    if (event->kind == EVENT_CIRCUIT_DECIDED && event->count == 1) {
         struct gate *gate = company_gate(&engine->company, &event->key);
         CHECK(gate != NULL);
         gate->probing = true;
@@ -227,6 +239,18 @@ static void circuit_decided(struct engine *engine, const struct event *event)
     }
     engine->port->gate_delete(engine->port_user, &event->key);
     company_remove_gate(&engine->company, &event->key);
+}
+
+/* Gates of the company. */
+static void company_gate_event(struct engine *engine, const struct event *event)
+{
+    if (event->kind == EVENT_CLOCK_JUMPED) {
+        clock_jumped(engine, event);
+    } else if (event->kind == EVENT_CIRCUIT_OPENED) {
+        circuit_opened(engine, event);
+    } else {
+        circuit_decided(engine, event);
+    }
 }
 
 void apply_run_ended(struct engine *engine, const struct instance *instance)
@@ -291,17 +315,13 @@ void apply_company(struct engine *engine, const struct event *event)
         engine->port->dead_letter_replayed(engine->port_user, event->count);
         break;
     case EVENT_CLOCK_JUMPED:
-        clock_jumped(engine, event);
-        break;
     case EVENT_CLOCK_DECIDED:
-        engine->port->gate_delete(engine->port_user, &event->key);
-        company_remove_gate(&engine->company, &event->key);
-        break;
     case EVENT_CIRCUIT_OPENED:
-        circuit_opened(engine, event);
-        break;
     case EVENT_CIRCUIT_DECIDED:
-        circuit_decided(engine, event);
+        company_gate_event(engine, event);
+        break;
+    case EVENT_POLICY_SET:
+        policy_set(engine, event);
         break;
     case EVENT_ZONE_SET:
         zone_set(engine, event);

@@ -28,7 +28,7 @@ const char *call_home(const struct instance *instance, const struct frame *frame
 const char *call_scope(struct engine *engine, const struct instance *instance,
                        const struct frame *frame)
 {
-    enum { SCOPE_BYTES = 128 };
+    enum { SCOPE_BYTES = 256 };
     if (!frame_node(instance, frame)->call.standard || frame->call_input == NULL) {
         return "";
     }
@@ -39,11 +39,12 @@ const char *call_scope(struct engine *engine, const struct instance *instance,
     }
     const char *host = uri == NULL ? NULL : strstr(uri, "://");
     if (host == NULL) {
-        return "";
+        host = "://";
     }
     host += 3;
     char scope[SCOPE_BYTES];
-    (void)snprintf(scope, sizeof(scope), "%.*s", (int)strcspn(host, "/?#"), host);
+    (void)snprintf(scope, sizeof(scope), "%.*s from %s/%s", (int)strcspn(host, "/?#"), host,
+                   instance->plan->namespace_, instance->plan->name);
     return engine_text(engine, scope);
 }
 

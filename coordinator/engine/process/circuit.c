@@ -191,7 +191,7 @@ static uint32_t breaches_count(struct engine *engine, const struct breach *breac
     *ret_instances = 1;
     for (size_t i = 0; i < engine->breach_count; i++) {
         const struct breach *old = &engine->breaches[i];
-        if (old->at_ms + engine->limits.breach_window_ms <= engine->now) {
+        if (old->at_ms + engine->policy->limits.breach_window_ms <= engine->now) {
             continue;
         }
         if (old->contract == breach->contract) {
@@ -229,7 +229,8 @@ void circuit_breach(struct engine *engine, const struct instance *instance,
     const struct gate *known =
         company_circuit(&engine->company, GATE_CONTRACT, agent, "", contract->version, "");
     bool again = known != NULL && known->probing;
-    bool many = count >= engine->limits.breaches && instances >= engine->limits.breach_instances;
+    bool many = count >= engine->policy->limits.breaches &&
+                instances >= engine->policy->limits.breach_instances;
     if (!again && (known != NULL || !many)) {
         return;
     }
@@ -382,7 +383,7 @@ void absence_watch(struct engine *engine, const char *agent, const struct frame 
         company_circuit(&engine->company, GATE_AGENT_ABSENT, agent, "", "", "") != NULL) {
         return;
     }
-    int64_t due = away_since(engine, agent, frame) + engine->limits.absence_grace_ms;
+    int64_t due = away_since(engine, agent, frame) + engine->policy->limits.absence_grace_ms;
     due = due > engine->settled_ms ? due : engine->settled_ms;
     if (due <= engine->now) {
         absence_ask(engine, agent);

@@ -75,6 +75,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_CLOCK:
         process_clock(engine, &command->clock);
         break;
+    case COMMAND_POLICY:
+        process_policy(engine, command->token, &command->policy);
+        break;
     case COMMAND_ZONE:
         process_zone(engine, command->token, &command->zone);
         break;
@@ -262,6 +265,13 @@ void engine_restore_schedule(struct engine *engine, const struct schedule *sched
 void engine_restore_rate(struct engine *engine, const struct rate *rate)
 {
     company_add_rate(&engine->company, rate->agent, rate->action)->full_us = rate->full_us;
+}
+
+void engine_restore_policy(struct engine *engine, struct policy **policy)
+{
+    policy_destroy(&engine->policy);
+    engine->policy = *policy;
+    *policy = NULL;
 }
 
 void engine_restore_zone(struct engine *engine, const char *name, struct str bytes,

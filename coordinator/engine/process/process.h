@@ -27,6 +27,9 @@ void process_evaluation(struct engine *engine, const struct evaluation_command *
 void process_dead_letter(struct engine *engine, uint64_t token,
                          const struct dead_letter_command *command);
 
+/* A policy that differs from the one in force takes its place. */
+void process_policy(struct engine *engine, uint64_t token, const struct policy_command *command);
+
 void process_zone(struct engine *engine, uint64_t token, const struct zone_command *command);
 
 void process_clock(struct engine *engine, const struct clock_command *command);

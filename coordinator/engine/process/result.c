@@ -9,10 +9,16 @@
 #include "common/json/schema.h"
 #include "coordinator/engine/process/process.h"
 
-enum { ATTEMPTS_MAX = 8, ATTEMPT_MASK = 0xFF };
+enum { ATTEMPT_MASK = 0xFF };
 
-static const int64_t backoff_first_ms = 1000;
-static const int64_t backoff_cap_ms = 60000;
+static const int64_t asked_delay_ms_max = 3600000; /* what the world may ask for */
+
+static const struct policy_rules *
+rules_of(const struct engine *engine, const struct instance *instance, const struct frame *frame)
+{
+    const struct plan_agent_call *call = &frame_node(instance, frame)->call;
+    return policy_rules_of(engine->policy, call->agent, call->action);
+}
 
 static bool result_fits(const struct frame *frame, const struct plan_node *node,
                         const struct result_command *result)
@@ -226,7 +232,8 @@ static void hold_for_quality(struct engine *engine, struct instance *instance, s
     };
     struct plan_node const *node = frame_node(instance, frame);
     struct doc *error = error_of_failure(engine, &failure, node->pointer);
-    if (fault_caught_above(engine, instance, frame, error)) {
+    if (rules_of(engine, instance, frame)->paths[FAILURE_QUALITY] == PATH_RAISE ||
+        fault_caught_above(engine, instance, frame, error)) {
         fault_frame(engine, instance, frame, error);
         walk(engine, instance);
         return;
@@ -337,15 +344,19 @@ void process_result(struct engine *engine, const struct result_command *result)
     }
 }
 
-/* Full jitter: a draw in [0, min(cap, first * 2^(n-1))], at least what the world asked for. */
-static int64_t backoff_ms(const struct frame *frame, const struct failure *failure)
+/* Full jitter: a draw in [0, min(cap, first * factor^(n-1))], at least what the world asked for. */
+static int64_t backoff_ms(const struct policy_retry *retry, const struct frame *frame,
+                          const struct failure *failure)
 {
     uint32_t n = frame->attempt & ATTEMPT_MASK;
-    int64_t limit = n > 7 ? backoff_cap_ms : backoff_first_ms << (n - 1);
-    limit = limit > backoff_cap_ms ? backoff_cap_ms : limit;
+    double limit = (double)retry->delay_ms;
+    for (uint32_t i = 1; i < n && limit < (double)retry->max_delay_ms; i++) {
+        limit *= retry->factor;
+    }
+    limit = limit > (double)retry->max_delay_ms ? (double)retry->max_delay_ms : limit;
     int64_t delay = (int64_t)id_draw(&frame->key, frame->attempt, (uint64_t)limit + 1);
-    int64_t asked = failure->retry_after_ms > (uint64_t)backoff_cap_ms * 60
-                        ? backoff_cap_ms * 60
+    int64_t asked = failure->retry_after_ms > (uint64_t)asked_delay_ms_max
+                        ? asked_delay_ms_max
                         : (int64_t)failure->retry_after_ms;
     delay = delay < asked ? asked : delay;
     return delay < 1 ? 1 : delay;
@@ -362,7 +373,8 @@ static bool may_retry(struct engine *engine, const struct instance *instance,
     if (!passing && !doubt) {
         return false;
     }
-    if ((frame->attempt & ATTEMPT_MASK) >= ATTEMPTS_MAX || failure->effect == MARK_DONE) {
+    if ((frame->attempt & ATTEMPT_MASK) >= rules_of(engine, instance, frame)->retry.attempts ||
+        failure->effect == MARK_DONE) {
         return false;
     }
     if (failure->effect == MARK_NONE) {
@@ -391,6 +403,8 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
     struct doc *error = error_of_failure(engine, failure, node->pointer);
     const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     bool certain = entry == NULL || entry->state != LEDGER_UNKNOWN || !frame->effectful;
+    const struct policy_rules *rules = rules_of(engine, instance, frame);
+    enum policy_path path = rules->paths[failure->failure_class];
     if (certain && definition_takes(engine, instance, frame, failure, error)) {
         fault_frame(engine, instance, frame, error);
         return;
@@ -400,15 +414,15 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
         event.frame = frame->id;
         event.node = frame->node;
         event.attempt = frame->attempt + 1;
-        event.at_ms = engine->now + backoff_ms(frame, failure);
+        event.at_ms = engine->now + backoff_ms(&rules->retry, frame, failure);
         engine_emit(engine, &event);
         return;
     }
-    if (certain && fault_caught_above(engine, instance, frame, error)) {
+    if (certain && (path == PATH_RAISE || fault_caught_above(engine, instance, frame, error))) {
         fault_frame(engine, instance, frame, error);
         return;
     }
-    if (certain && failure->failure_class == FAILURE_PERMISSION &&
+    if (certain && path == PATH_CIRCUIT &&
         (failure->effect == MARK_NONE || call_effect(engine, instance, frame) == EFFECT_PURE)) {
         circuit_refused(engine, instance, frame, failure);
         return;

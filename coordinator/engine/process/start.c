@@ -2,11 +2,13 @@
  * Beginnings: instances, stores, dead letters.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "common/base/map.h"
 #include "common/base/str.h"
 #include "coordinator/engine/process/process.h"
 
@@ -147,6 +149,77 @@ void process_run(struct engine *engine, uint64_t token, const struct run_command
     engine_reply_ok(engine, token, &id, created);
 }
 
+static unsigned long major_of(const char *version)
+{
+    return strtoul(version, NULL, 10);
+}
+
+/* The known version before or after `contract` that has its major number; NULL: there is none. */
+static const struct contract *neighbour(const struct engine *engine,
+                                        const struct contract *contract, bool before)
+{
+    const struct contract *found = NULL;
+    const struct contract *known = NULL;
+    size_t cursor = 0;
+    while ((known = map_next(engine->company.contracts, &cursor, NULL, NULL)) != NULL) {
+        int order = version_compare(known->version, contract->version);
+        if (strcmp(known->agent, contract->agent) != 0 ||
+            major_of(known->version) != major_of(contract->version) ||
+            (before ? order >= 0 : order <= 0)) {
+            continue;
+        }
+        int nearer = found == NULL ? 0 : version_compare(known->version, found->version);
+        found = found == NULL || (before ? nearer > 0 : nearer < 0) ? known : found;
+    }
+    return found;
+}
+
+/* Definitions in service that call the agent and take its version: whom a break would hurt. */
+static void users_print(const struct engine *engine, const struct contract *contract,
+                        struct buf *words)
+{
+    enum { USERS_SHOWN = 3 };
+    unsigned users = 0;
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    while ((definition = map_next(engine->company.definitions, &cursor, NULL, NULL)) != NULL) {
+        for (uint32_t i = 0; definition->retired_ms == 0 && i < definition->plan->node_count; i++) {
+            const struct plan_node *node = &definition->plan->nodes[i];
+            if (node->kind == TASK_AGENT && strcmp(node->call.agent, contract->agent) == 0 &&
+                plan_version_in_range(contract->version, node->call.contract) &&
+                users++ < USERS_SHOWN) {
+                buf_printf(words, "%s%s %s", users == 1 ? "; used by " : ", ", definition->name,
+                           node->pointer);
+            }
+        }
+    }
+    if (users > USERS_SHOWN) {
+        buf_printf(words, " and %u more", users - USERS_SHOWN);
+    }
+}
+
+/* Under one major number a later version keeps what an earlier one promised, whichever of the two
+ * came first. 0.x promises nothing yet. */
+static bool contract_compatible(struct engine *engine, uint64_t token,
+                                const struct contract *contract)
+{
+    const struct contract *before = neighbour(engine, contract, true);
+    const struct contract *after = neighbour(engine, contract, false);
+    struct buf words = BUF_INIT(1024);
+    bool keeps = major_of(contract->version) == 0 ||
+                 ((before == NULL || contract_keeps(before, contract, &words)) &&
+                  (after == NULL || contract_keeps(contract, after, &words)));
+    if (!keeps) {
+        users_print(engine, contract, &words);
+        engine_refuse(engine, token, ERR_CONFLICT,
+                      "contract %s:%s breaks what the versions beside it promise: %s; raise its "
+                      "major version",
+                      contract->agent, contract->version, words.failed ? "" : words.data);
+    }
+    buf_release(&words);
+    return keeps;
+}
+
 /* A contract with the version of a known one must be the same document. */
 static bool contract_accept(struct engine *engine, uint64_t token,
                             const struct hello_command *hello, const char **ret_version)
@@ -169,6 +242,8 @@ static bool contract_accept(struct engine *engine, uint64_t token,
         engine_refuse(engine, token, ERR_CONFLICT,
                       "contract %s:%s is known with another text; raise its version",
                       contract->agent, contract->version);
+    } else if (known == NULL && !contract_compatible(engine, token, contract)) {
+        fits = false;
     } else if (known == NULL) {
         struct event event = engine_event(NULL, EVENT_CONTRACT_PUBLISHED);
         event.agent = engine_text(engine, contract->agent);

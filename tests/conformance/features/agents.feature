@@ -221,32 +221,14 @@ Feature: Calls of agents
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: permission, times: 1}}}
+        - act: {call: fail@tester, with: {input: {class: contract, times: 1}}}
       """
     When the workflow is executed
     Then a person should be asked
     When the person approves
     Then the workflow should complete with output:
       """yaml
-      {class: permission, times: 1}
-      """
-
-  Scenario: A refused action waits for its circuit and is tried again when it is approved
-    Given a workflow with definition:
-      """yaml
-      document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
-      do:
-        - act: {call: fail@tester, with: {input: {class: permission, times: 2}}}
-        - then: {set: {acted: true}}
-      """
-    When the workflow is executed
-    Then a person should be asked
-    When the person approves
-    Then a person should be asked
-    When the person approves
-    Then the workflow should complete with output:
-      """yaml
-      {acted: true}
+      {class: contract, times: 1}
       """
 
   Scenario: A person may correct the input
@@ -272,7 +254,7 @@ Feature: Calls of agents
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: permission, times: 1}}}
+        - act: {call: fail@tester, with: {input: {class: contract, times: 1}}}
       """
     When the workflow is executed
     Then a person should be asked
@@ -478,7 +460,7 @@ Feature: Calls of agents
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: cancel, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: permission, times: 99}}}
+        - act: {call: fail@tester, with: {input: {class: contract, times: 99}}}
       """
     When the workflow is executed
     Then a person should be asked

@@ -155,6 +155,11 @@ static enum err coordinator_add(struct company *company, const struct company_op
     TRY(path_join(company->dir, "coordinator", data, err));
     TRY(child_add(company, "coordinator", CHILD_COORDINATOR, &child, err));
     TRY(member_args(company, child, program, "coordinator", data, err));
+    TRY(path_join(company->dir, "policy.yaml", data, err));
+    if (access(data, F_OK) == 0) { /* the company's own, deploy/policies/README.md */
+        const char *args[] = {"--policy", data, NULL};
+        TRY(args_add(child, args, err));
+    }
     if (options->log_level != NULL) {
         const char *args[] = {"--log-level", options->log_level, NULL};
         TRY(args_add(child, args, err));
