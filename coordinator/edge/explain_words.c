@@ -559,6 +559,20 @@ static const char *child_words(struct story *story, const struct event *event)
                words[0] == '\0' ? "" : ": ", words);
 }
 
+/* What happens beside the steps' own way: branches, gates, children, and all else. */
+static const char *side_words(struct story *story, const struct view_event *at)
+{
+    enum event_kind kind = at->event->kind;
+    if (kind == EVENT_BRANCH_ENDED || kind == EVENT_BRANCHES_JOINED) {
+        return fork_words(story, at->event);
+    }
+    if (kind == EVENT_GATE_OPENED || kind == EVENT_GATE_DECIDED) {
+        return gate_words(story, at);
+    }
+    return kind == EVENT_CHILD_STARTED || kind == EVENT_CHILD_ENDED ? child_words(story, at->event)
+                                                                    : other_words(story, at);
+}
+
 static const char *words_of(struct story *story, const struct view_event *at)
 {
     switch (at->event->kind) {
@@ -590,7 +604,6 @@ static const char *words_of(struct story *story, const struct view_event *at)
         return ended_words(story, at->event);
     case EVENT_GATE_OPENED:
     case EVENT_GATE_DECIDED:
-        return gate_words(story, at);
     case EVENT_STEP_DISPATCHED:
     case EVENT_STEP_READY:
     case EVENT_EFFECT_LATE:
@@ -599,13 +612,11 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_CONSUMED:
     case EVENT_EMITTED:
     case EVENT_EVALUATION_ASKED:
-        return other_words(story, at);
     case EVENT_BRANCH_ENDED:
     case EVENT_BRANCHES_JOINED:
-        return fork_words(story, at->event);
     case EVENT_CHILD_STARTED:
     case EVENT_CHILD_ENDED:
-        return child_words(story, at->event);
+        return side_words(story, at);
     case EVENT_WORKFLOW_ENTERED:
     case EVENT_ITERATION_ENDED:
     case EVENT_EVALUATION_DONE:

@@ -145,7 +145,7 @@ SCENARIO(operate, a_verdict_on_a_paused_gate_is_kept)
     deploy_tasks(h, "- w: {call: work@worker}\n");
     hello(h, PURE, "s1", 4);
     run(h, "{}");
-    fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/w", FAILURE_CONTRACT, MARK_NONE);
     operate(h, OPERATE_PAUSE, 1);
     forget_trace(h);
     verdict(h, VERDICT_APPROVE, NULL);
@@ -244,11 +244,11 @@ SCENARIO(operate, a_parked_step_is_tried_again)
     run(h, "{}");
     operate(h, OPERATE_RETRY, 1);
     forget_trace(h);
-    fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/w", FAILURE_CONTRACT, MARK_NONE);
     operate(h, OPERATE_RETRY, 1);
-    EXPECT("i1 step-result /do/0/w perform #0.1 failed effect=none permission:broken\n"
-           "i1 gate-opened /do/0/w permission:broken parked r1 "
-           "error={\"type\":\"err:authorization\",\"status\":403,\"instance\":\"/do/0/"
+    EXPECT("i1 step-result /do/0/w perform #0.1 failed effect=none contract:broken\n"
+           "i1 gate-opened /do/0/w contract:broken parked r1 "
+           "error={\"type\":\"err:runtime\",\"status\":500,\"instance\":\"/do/0/"
            "w\",\"title\":\"it broke\",\"detail\":\"broken\"}\n"
            "i1 gate-decided /do/0/w approve\n"
            "i1 step-dispatched /do/0/w perform #1.1 store=s1 contract=1.0.0\n");
@@ -264,7 +264,7 @@ SCENARIO(operate, the_key_of_a_retried_effect_is_the_same)
     hello(h, KEYED, "s1", 4);
     run(h, "{}");
     struct id key = task(h, "/do/0/w")->key;
-    fail(h, "/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "/do/0/w", FAILURE_CONTRACT, MARK_NONE);
     operate(h, OPERATE_RETRY, 1);
     cr_expect(id_equal(&key, &task(h, "/do/0/w")->key));
     forget_trace(h);
@@ -331,7 +331,7 @@ SCENARIO(operate, a_retry_reaches_what_it_runs)
 {
     deploy_child(h, PURE);
     run(h, "{}");
-    fail(h, "i2:/do/0/w", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "i2:/do/0/w", FAILURE_CONTRACT, MARK_NONE);
     forget_trace(h);
     operate(h, OPERATE_RETRY, 1);
     EXPECT("i2 gate-decided /do/0/w approve\n"
