@@ -30,7 +30,7 @@ struct edge_options {
     const char *version;
     const char *policy_file; /* NULL: the policy in force stays */
     const char *policy_text; /* checked; set with the file */
-    bool sync; /* durability `power`; false: `process` */
+    bool sync;               /* durability `power`; false: `process` */
     /* Bounds of admission (admission.h); 0: the standard ones. */
     uint64_t max_running; /* instances under way, and steps that wait for an agent */
     uint64_t max_open;    /* instances that have not ended */

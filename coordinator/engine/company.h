@@ -278,6 +278,9 @@ struct ready_wait company_waiting(const struct company *company, const char *age
 /* The queue of a key, made when it is new. */
 struct ready_queue *company_queue(struct company *company, const char *key);
 
+/* Forget empty queues once there are many: those of standard calls are one a host. */
+void company_drop_queues(struct company *company);
+
 /* Tasks of the action that the store holds; store_use makes the count. */
 uint32_t store_in_use(const struct store *store, const char *action);
 struct action_use *store_use(struct store *store, const char *action);

@@ -10,7 +10,7 @@
 #include "coordinator/engine/company.h"
 #include "coordinator/engine/company_private.h"
 
-enum { NAME_BYTES = 256, CREDIT_PER_PLACE = 4 };
+enum { NAME_BYTES = 256, CREDIT_PER_PLACE = 4, QUEUES_KEPT = 256 };
 
 static void *must(void *memory)
 {
@@ -26,6 +26,19 @@ struct ready_queue *company_queue(struct company *company, const char *key)
         (void)map_put_text(company->queues, key, queue, NULL);
     }
     return queue;
+}
+
+void company_drop_queues(struct company *company)
+{
+    size_t cursor = 0;
+    struct ready_queue *queue = NULL;
+    while (map_count(company->queues) > QUEUES_KEPT &&
+           (queue = map_next(company->queues, &cursor, NULL, NULL)) != NULL) {
+        if (queue->count == 0) {
+            (void)map_remove_text(company->queues, queue->key);
+            ready_queue_destroy(queue);
+        }
+    }
 }
 
 struct open_count company_open(const struct company *company)

@@ -25,6 +25,26 @@ const char *call_home(const struct instance *instance, const struct frame *frame
                : NULL;
 }
 
+/* Host and port of a URI without who logs in there; the beginning of an overlong one. */
+static struct str host_of(const char *uri)
+{
+    enum { HOST_BYTES = 120 };
+    const char *host = strstr(uri, "://");
+    host = host == NULL ? "" : host + 3;
+    size_t size = strcspn(host, "/?#");
+    const char *login = memchr(host, '@', size);
+    while (login != NULL) {
+        size -= (size_t)(login + 1 - host);
+        host = login + 1;
+        login = memchr(host, '@', size);
+    }
+    size = size > HOST_BYTES ? HOST_BYTES : size;
+    while (size > 0 && ((unsigned char)host[size] & 0xC0U) == 0x80U) {
+        size--; /* a character is kept whole */
+    }
+    return (struct str){.data = host, .size = size};
+}
+
 const char *call_scope(struct engine *engine, const struct instance *instance,
                        const struct frame *frame)
 {
@@ -37,13 +57,9 @@ const char *call_scope(struct engine *engine, const struct instance *instance,
     if (uri == NULL) {
         uri = json_text_of(json_object_get(input, "document"), "endpoint");
     }
-    const char *host = uri == NULL ? NULL : strstr(uri, "://");
-    if (host == NULL) {
-        host = "://";
-    }
-    host += 3;
+    struct str host = host_of(uri == NULL ? "" : uri);
     char scope[SCOPE_BYTES];
-    (void)snprintf(scope, sizeof(scope), "%.*s from %s/%s", (int)strcspn(host, "/?#"), host,
+    (void)snprintf(scope, sizeof(scope), "%.*s from %s/%s", (int)host.size, host.data,
                    instance->plan->namespace_, instance->plan->name);
     return engine_text(engine, scope);
 }

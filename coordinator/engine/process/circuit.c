@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/map.h"
 #include "common/base/str.h"
@@ -72,20 +73,33 @@ static void tell_waiting(struct engine *engine, const struct instance *from, con
 
 /* ---- refused by the outside ---- */
 
+/* What the outside said comes first: it is what a person can put in order. */
+static const char *refusal_words(struct engine *engine, const struct plan_agent_call *call,
+                                 const char *scope, const struct failure *failure)
+{
+    const char *said = failure->detail == NULL ? "" : failure->detail;
+    struct buf words = BUF_INIT(WORDS_BYTES + strlen(said));
+    buf_printf(&words, "%s of agent %s was refused", call->action, call->agent);
+    if (scope[0] != '\0') {
+        buf_printf(&words, " by %s", scope);
+    }
+    if (failure->status != 0) {
+        buf_printf(&words, " with status %u", failure->status);
+    }
+    buf_printf(&words,
+               "%s%s; its steps wait and spend no attempt: put its rights or keys in order, then "
+               "approve; one step tries first, the others follow",
+               said[0] == '\0' ? "" : ": ", said);
+    const char *kept = engine_text(engine, words.failed ? said : words.data);
+    buf_release(&words);
+    return kept;
+}
+
 void circuit_refused(struct engine *engine, struct instance *instance, struct frame *frame,
                      const struct failure *failure)
 {
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
-    char detail[WORDS_BYTES];
-    char status[32] = "";
     const char *scope = call_scope(engine, instance, frame);
-    if (failure->status != 0) {
-        (void)snprintf(status, sizeof(status), " with status %u", failure->status);
-    }
-    (void)snprintf(detail, sizeof(detail),
-                   "%s of agent %s was refused%s%s%s; its steps wait and spend no attempt: put its "
-                   "rights or keys in order, then approve; one step tries first, the others follow",
-                   call->action, call->agent, scope[0] == '\0' ? "" : " by ", scope, status);
     struct cause cause = {
         .kind = GATE_PERMISSION,
         .agent = call->agent,
@@ -96,7 +110,7 @@ void circuit_refused(struct engine *engine, struct instance *instance, struct fr
                     .effect = MARK_NONE,
                     .code = failure->code,
                     .title = failure->title,
-                    .detail = detail,
+                    .detail = refusal_words(engine, call, scope, failure),
                     .pointer = "",
                     .status = failure->status},
     };

@@ -413,6 +413,7 @@ static const struct ready *queues_next(const struct engine *engine, struct ready
 /* Serve the queues until all are empty or wait. */
 static void queues_serve(struct engine *engine)
 {
+    company_drop_queues(&engine->company);
     size_t count = map_count(engine->company.queues);
     struct ready_queue **queues = engine_alloc(engine, (count + 1) * sizeof(struct ready_queue *));
     size_t cursor = 0;

@@ -444,9 +444,11 @@ class Secrets(Calls):
         self.run_task(task, use={"secrets": ["late"]}, code=5)
         gate = self.company.json("inbox")["gates"][-1]
         self.assertIn("there is no secret 'late'", json.dumps(gate))
+        waiting = self.company.json("gates", "describe", gate["gate"])["waiting"]
+        self.assertEqual(len(waiting), 1)
         self.keep("late", CANARY)
         self.company.call("gates", "approve", gate["gate"])
-        self.assertEqual(self.company.wait(gate["instance"])["status"], "completed")
+        self.assertEqual(self.company.wait(waiting[0])["status"], "completed")
 
     def test_a_secret_that_others_may_read_is_not_used(self):
         self.keep("open", CANARY, mode=0o644)
@@ -509,7 +511,8 @@ class Closed(company.Case):
                f"{server.server_port}/echo'}}}}}}]\n"
         self.company.deploy("closed", body)
         instance = self.company.start("closed")
-        self.assertEqual(self.company.wait(instance)["status"], "suspended")
+        gate = self.company.wait(instance)["gate"]
+        self.assertEqual(self.company.json("gates", "describe", gate)["kind"], "permission")
         self.assertEqual(server.seen, [])
 
 

@@ -93,7 +93,7 @@ class Operations(company.Case):
         self.company.call("instances", "kill", instance)
 
     def test_retry_of_a_parked_step(self):
-        instance = self.company.start("fail", {"class": "permission", "times": 1})
+        instance = self.company.start("fail", {"class": "contract", "times": 1})
         self.assertEqual(self.company.wait(instance)["status"], "suspended")
         rows = self.company.json("instances", "retry", "--all", "--status", "suspended",
                                  "--definition", "e2e/fail", "--reason", "fixed")["instances"]
