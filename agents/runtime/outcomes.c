@@ -97,8 +97,8 @@ enum outcome_verdict outcome_judge(const struct outcome *row, enum effect_class 
 {
     bool same = digest_equal(&row->identity, identity);
     bool open = row->state != OUTCOME_NONE && row->state != OUTCOME_DONE;
-    if (past == PAST_NONE && open && same && attempt > row->attempt) {
-        return VERDICT_RUN; /* whatever this store thought of the attempts before */
+    if (past == PAST_NONE && open && attempt > row->attempt) {
+        return VERDICT_RUN; /* whatever this store thought of the attempts before, and of what */
     }
     switch (row->state) {
     case OUTCOME_NONE:

@@ -170,6 +170,7 @@ static Mainstay__LedgerRow **ledger_pack(const struct ledger_entry *ledger, uint
         item->attempts = entry->attempts;
         item->first_ms = (uint64_t)entry->first_ms;
         item->store_id = proto_bytes(entry->store_id.bytes, ID_BYTES);
+        item->use = proto_bytes(entry->use.bytes, ID_BYTES);
         if (!id_equal(&entry->origin, &none)) {
             item->origin = proto_bytes(entry->origin.bytes, ID_BYTES);
         }
@@ -324,6 +325,7 @@ static struct ledger_entry entry_unpack(const Mainstay__LedgerRow *item)
                                  .first_ms = (int64_t)item->first_ms};
     (void)proto_fixed(&item->key, entry.key.bytes, ID_BYTES);
     (void)proto_fixed(&item->store_id, entry.store_id.bytes, ID_BYTES);
+    (void)proto_fixed(&item->use, entry.use.bytes, ID_BYTES);
     (void)proto_fixed(&item->origin, entry.origin.bytes, ID_BYTES);
     return entry;
 }
@@ -338,6 +340,7 @@ static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *ins
         text_replace(&entry->action, read.action);
         text_replace(&entry->store, read.store);
         entry->store_id = read.store_id;
+        entry->use = read.use;
         entry->state = read.state;
         entry->attempts = read.attempts;
         entry->first_ms = read.first_ms;

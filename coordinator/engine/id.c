@@ -82,6 +82,17 @@ struct id id_of_user_key(const char *agent, const char *action, const char *user
     return id_final(&state, false);
 }
 
+struct id id_of_use(const char *action, const struct digest *input, const char *proposal,
+                    size_t proposal_size)
+{
+    struct blake state;
+    id_begin(&state, "use");
+    blake_part_text(&state, action);
+    blake_part(&state, input->bytes, sizeof(input->bytes));
+    blake_part(&state, proposal, proposal_size);
+    return id_final(&state, false);
+}
+
 struct id id_of_event(const char *source, const char *event_id)
 {
     struct blake state;

@@ -38,6 +38,11 @@ struct id id_of_child(const struct id *step, uint32_t round);
 struct id id_of_step(const struct id *instance, const char *place, const char *path,
                      uint32_t activation);
 
+/* What an effect key is used for: H(action, digest of the input, proposal). As agents do: one key
+ * names one effect (agents/runtime/outcomes.h). */
+struct id id_of_use(const char *action, const struct digest *input, const char *proposal,
+                    size_t proposal_size);
+
 /* Effect key of a step whose definition gives the key: H(agent, action, key). */
 struct id id_of_user_key(const char *agent, const char *action, const char *user_key);
 

@@ -286,6 +286,7 @@ static void entry_copy(struct ledger_entry *to, const struct ledger_entry *from)
     text_replace(&to->action, from->action);
     text_replace(&to->store, from->store);
     to->store_id = from->store_id;
+    to->use = from->use;
     to->state = ledger_is_open(from) ? LEDGER_ABANDONED : from->state;
     to->attempts = from->attempts;
     to->first_ms = from->first_ms;
@@ -317,6 +318,13 @@ void instance_take_over(struct instance *instance, const struct instance *from)
             entry_copy(instance_ledger_add(instance, &entry->key), entry);
         }
     }
+}
+
+struct id frame_use(const struct frame *frame, const char *action)
+{
+    size_t size = 0;
+    const char *proposal = frame->proposal == NULL ? "" : doc_text(frame->proposal, &size);
+    return id_of_use(action, &frame->input_digest, proposal, size);
 }
 
 bool ledger_is_open(const struct ledger_entry *entry)

@@ -154,6 +154,7 @@ struct ledger_entry {
     char *action;
     char *store;
     struct id store_id; /* of the store at the last dispatch: a name may get another disk */
+    struct id use;      /* what the key was last used for (frame_use) */
     enum ledger_state state;
     uint32_t attempts;
     int64_t first_ms; /* when the key was first dispatched */
@@ -256,6 +257,9 @@ void instance_keep(struct instance *instance, const struct ledger_entry *entry,
 
 /* Begin with what `from` keeps of the same origin. */
 void instance_take_over(struct instance *instance, const struct instance *from);
+
+/* What the step's key would be used for: its action with its input and proposal. */
+struct id frame_use(const struct frame *frame, const char *action);
 
 /* Whether the row is dispatched or unknown. */
 bool ledger_is_open(const struct ledger_entry *entry);

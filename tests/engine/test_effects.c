@@ -495,3 +495,75 @@ SCENARIO(effects, a_new_disk_is_told_that_it_cannot_know_of_a_probed_effect_that
     cr_expect_eq(open_instances(h), 0);
     forget_trace(h);
 }
+
+#define USED_TWICE                                                                      \
+    "- t:\n"                                                                            \
+    "    try: [{w: {call: 'work@worker', with: {idempotencyKey: k, input: {n: 1}}}}]\n" \
+    "    catch: {do: [{s: {set: {a: 1}}}]}\n"                                           \
+    "- v: {call: 'work@worker', with: {idempotencyKey: k, input: {n: '${ .m? // 2 }'}}}\n"
+
+SCENARIO(effects, a_key_of_an_effect_that_happened_is_not_used_for_another_input)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_tasks(h, USED_TWICE);
+    run(h, "{}");
+    done(h, "/do/0/t/try/0/w", "{}");
+    leave(h, "worker", "s1");
+    lost(h, "s1", true);
+    hello(h, KEYED, "s2", 4);
+    cr_assert_eq(h->sent_count, 1, "the store that would refuse it is gone");
+    cr_assert_eq(h->gate_count, 1);
+    cr_expect_not_null(strstr(h->trace.data, "in-doubt:key-reused parked"));
+    forget_trace(h);
+    verdict(h, VERDICT_APPROVE, NULL);
+    cr_assert_eq(h->sent_count, 1);
+    cr_assert_eq(h->gate_count, 2, "it is the same key and input as before");
+    verdict(h, VERDICT_REJECT, NULL);
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, a_key_whose_effect_happened_is_used_again_for_the_same_input)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_tasks(h, USED_TWICE);
+    run(h, "{}");
+    done(h, "/do/0/t/try/0/w", "{\"m\":1}");
+    cr_assert_eq(h->sent_count, 2, "its store answers with what it gave");
+    done(h, "/do/1/v", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, a_key_of_an_effect_that_may_have_happened_is_a_persons_matter)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_tasks(h, USED_TWICE);
+    run(h, "{}");
+    fail(h, "/do/0/t/try/0/w", FAILURE_PERMISSION, MARK_UNKNOWN);
+    verdict(h, VERDICT_REJECT, NULL);
+    cr_assert_eq(h->sent_count, 1);
+    cr_assert_eq(h->gate_count, 2);
+    cr_expect_not_null(strstr(h->trace.data, "in-doubt:key-reused in-doubt"));
+    leave(h, "worker", "s1");
+    lost(h, "s1", true);
+    hello(h, KEYED, "s2", 4);
+    verdict(h, VERDICT_NO, NULL);
+    cr_assert_eq(h->sent_count, 2);
+    cr_assert_eq(task(h, "/do/1/v")->past, PAST_NONE);
+    done(h, "/do/1/v", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(effects, a_key_under_which_nothing_happened_is_used_for_another_input)
+{
+    hello(h, KEYED, "s1", 4);
+    deploy_tasks(h, USED_TWICE);
+    run(h, "{}");
+    fail(h, "/do/0/t/try/0/w", FAILURE_PERMISSION, MARK_NONE);
+    cr_assert_eq(h->sent_count, 2);
+    done(h, "/do/1/v", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}

@@ -166,6 +166,7 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
     }
     text_replace(&entry->store, event->store);
     entry->store_id = *store_id;
+    entry->use = frame_use(frame, event->action);
     if (entry->state == LEDGER_NONE) {
         entry->state = LEDGER_DISPATCHED; /* else what earlier attempts did stays known */
     }

@@ -286,6 +286,7 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
     const struct plan_node *node = frame_node(instance, frame);
     const struct contract_action *action = contract_action(store->contract, node->call.action);
     if (!input_fits(engine, instance, frame, action) ||
+        !key_is_free(engine, instance, frame, action) ||
         !doubt_is_settled(engine, instance, frame, action, store)) {
         return;
     }

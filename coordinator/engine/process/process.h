@@ -241,6 +241,11 @@ void instance_finish(struct engine *engine, struct instance *instance, enum inst
 bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
                     struct doc *input, const char *trigger, const char *traceparent);
 
+/* Whether the step may use its effect key; if not, because what the key was used for before was
+ * something else and may have happened, the step has failed or waits for a person. */
+bool key_is_free(struct engine *engine, struct instance *instance, struct frame *frame,
+                 const struct contract_action *action);
+
 /* Open a gate on a call frame; the step waits for a person. */
 void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
                enum gate_kind kind, const struct failure *failure, struct doc *proposal);

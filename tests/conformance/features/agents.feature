@@ -116,6 +116,29 @@ Feature: Calls of agents
       order-given-key
       """
 
+  Scenario: A key of an effect that happened is not used for another input
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
+      do:
+        - pay: {call: charge@tester, with: {input: {sum: 5}, idempotencyKey: '${ $workflow.input.id }'}}
+        - attempt:
+            try:
+              - more: {call: charge@tester, with: {input: {sum: 6}, idempotencyKey: '${ $workflow.input.id }'}}
+            catch:
+              do:
+                - told: {set: {title: '${ $error.title }'}}
+      """
+    And given the workflow input is:
+      """yaml
+      id: key-used-twice
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """yaml
+      title: the idempotency key was used for something else
+      """
+
   Scenario: A retried block meets its effect again and does not repeat it
     Given a workflow with definition:
       """yaml

@@ -91,6 +91,15 @@ Test(judge, a_person_who_looked_is_believed_about_earlier_attempts_only)
     cr_assert_eq(judge_past(OUTCOME_DONE, EFFECT_PROBED, 4, PAST_NONE), VERDICT_ANSWER);
 }
 
+Test(judge, a_key_under_which_a_person_saw_nothing_is_free_for_another_input)
+{
+    struct outcome row = {.state = OUTCOME_INTENT, .attempt = 3, .identity = one};
+    cr_assert_eq(outcome_judge(&row, EFFECT_KEYED, 4, &two, PAST_NONE), VERDICT_RUN);
+    cr_assert_eq(outcome_judge(&row, EFFECT_KEYED, 4, &two, PAST_OWN), VERDICT_OTHER_INPUT);
+    row.state = OUTCOME_DONE;
+    cr_assert_eq(outcome_judge(&row, EFFECT_KEYED, 4, &two, PAST_NONE), VERDICT_OTHER_INPUT);
+}
+
 Test(judge, a_key_that_another_store_had_goes_by_class)
 {
     cr_assert_eq(judge_past(OUTCOME_NONE, EFFECT_KEYED, 4, PAST_UNKNOWN), VERDICT_RUN);
