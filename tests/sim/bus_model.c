@@ -249,6 +249,12 @@ bool sim_bus_acked(struct sim *sim, uint64_t uid)
     return uid != 0 && sim->bus->all[uid - 1]->ever_acked;
 }
 
+bool sim_bus_under_way(struct sim *sim, uint64_t uid)
+{
+    const struct stored *stored = uid == 0 ? NULL : sim->bus->all[uid - 1];
+    return stored != NULL && !stored->gone && (stored->state == MOVING || stored->state == OUT);
+}
+
 /* ---- bus.h: connection ---- */
 
 void model_connect_act(struct sim *sim, void *what, uint64_t number)

@@ -29,6 +29,9 @@ bool sim_bus_publish(struct sim *sim, const char *subject, const char *body, siz
 /* Whether the message of that uid was ever acknowledged, or lost by the bus. */
 bool sim_bus_acked(struct sim *sim, uint64_t uid);
 
+/* Whether it was handed out and waits for its acknowledgement: it arrives, or comes again. */
+bool sim_bus_under_way(struct sim *sim, uint64_t uid);
+
 typedef void sim_bus_reply_fn(struct sim *sim, void *user, uint64_t number, const char *body,
                               size_t size); /* NULL body: no answer in time */
 

@@ -498,6 +498,16 @@ bool client_is_answered(const struct sim *sim)
     return true;
 }
 
+bool client_is_heard(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->client->event_count; i++) {
+        if (sim_bus_under_way(sim, sim->client->events[i].uid)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void client_check(struct sim *sim)
 {
     const struct client *it = sim->client;

@@ -35,6 +35,9 @@ void client_restored(struct sim *sim);
 /* No request is without an answer. */
 bool client_is_answered(const struct sim *sim);
 
+/* No event that was handed out may come again. */
+bool client_is_heard(struct sim *sim);
+
 /* What was accepted is in the journal. */
 void client_check(struct sim *sim);
 

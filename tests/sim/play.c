@@ -111,11 +111,11 @@ static void wild_act(struct sim *sim, void *what, uint64_t number)
 
 /* ---- afterwards ---- */
 
-static bool is_quiet(const struct sim *sim)
+static bool is_quiet(struct sim *sim)
 {
     struct engine *engine = coordinator_engine(sim);
     return coordinator_is_up(sim) && sim_bus_is_up(sim) && agents_idle(sim) &&
-           client_is_answered(sim) && engine_outstanding(engine) == 0 &&
+           client_is_answered(sim) && client_is_heard(sim) && engine_outstanding(engine) == 0 &&
            engine_ready(engine) == 0 && engine_next_due(engine) == INT64_MAX &&
            map_count(engine_company(engine)->gates) == 0;
 }
