@@ -27,6 +27,9 @@ int64_t clock_wall_ms(void);
 /* Nanoseconds of CLOCK_MONOTONIC: for deadlines and durations only. */
 int64_t clock_monotonic_ns(void);
 
+/* Nanoseconds that the calling thread has been computing. */
+int64_t clock_thread_ns(void);
+
 /* Milliseconds since the machine started, time it was suspended included. */
 int64_t clock_boot_ms(void);
 

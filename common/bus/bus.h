@@ -241,6 +241,9 @@ MUST_CHECK enum err bus_pull_start(struct bus *bus, const struct bus_pull_option
 /* `count` delivered messages have left the receiver's mailbox. */
 void bus_pull_consumed(struct bus_pull *pull, size_t count);
 
+/* From the next request on, have at most `window` (1 to batch) messages in flight. */
+void bus_pull_window(struct bus_pull *pull, unsigned window);
+
 /* Ask again at once, for whoever has just (re)created the consumer. */
 void bus_pull_kick(struct bus_pull *pull);
 

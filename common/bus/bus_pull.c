@@ -3,6 +3,7 @@
  *
  *   asked     messages the standing request may still bring (0: no request stands)
  *   in_flight delivered, not yet consumed by the receiver
+ *   window    at most batch: how many of both there should be; less than there are after it shrank
  *   invariant asked + in_flight <= batch, as far as the server keeps its word; what comes beyond
  *             in_flight == batch is given back
  *
@@ -44,6 +45,7 @@ struct bus_pull {
 
     pthread_mutex_t lock; /* guards the rest */
     bool stopped;
+    unsigned window; /* 1 to batch */
     unsigned asked;
     unsigned in_flight;
     uint64_t generation;
@@ -75,8 +77,8 @@ static void pull_back_off(struct bus_pull *pull)
 /* Decide whether to ask now; the amount, or 0. Caller holds the lock. */
 static unsigned pull_plan(struct bus_pull *pull, int64_t now_ns)
 {
-    unsigned credit = pull->batch - pull->in_flight;
-    unsigned worthwhile = pull->batch / 4 > 1 ? pull->batch / 4 : 1;
+    unsigned credit = pull->window > pull->in_flight ? pull->window - pull->in_flight : 0;
+    unsigned worthwhile = pull->window / 4 > 1 ? pull->window / 4 : 1;
     if (pull->stopped || pull->asked > 0 || credit < worthwhile || pull->deadline_ns > now_ns) {
         return 0;
     }
@@ -230,6 +232,7 @@ static struct bus_pull *pull_create(struct bus *bus, const struct bus_pull_optio
     pull->stream = strdup(options->stream);
     pull->consumer = strdup(options->consumer);
     pull->batch = options->batch;
+    pull->window = options->batch;
     pull->expires_ms = options->expires_ms > 0 ? options->expires_ms : EXPIRES_MS;
     pull->present_expires_ms = EXPIRES_MIN_MS;
     pull->deliver = options->deliver;
@@ -290,6 +293,18 @@ void bus_pull_consumed(struct bus_pull *pull, size_t count)
     CHECK(count <= pull->in_flight);
     pull->in_flight -= (unsigned)count;
     bool idle = pull->asked == 0;
+    unlock(pull);
+    if (idle) {
+        pull_ask(pull);
+    }
+}
+
+void bus_pull_window(struct bus_pull *pull, unsigned window)
+{
+    CHECK(window >= 1 && window <= pull->batch);
+    lock(pull);
+    bool idle = window > pull->window && pull->asked == 0;
+    pull->window = window;
     unlock(pull);
     if (idle) {
         pull_ask(pull);

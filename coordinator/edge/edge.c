@@ -417,6 +417,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
 {
     bool kept[EDGE_TURN_ITEMS];
     int64_t begun = clock_monotonic_ns();
+    edge->turn_cpu_ns = clock_thread_ns();
     struct clock_reading clock = edge_clock();
     turn_begin(edge->turn, &clock);
     if (!edge->zones_read) {

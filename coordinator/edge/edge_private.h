@@ -14,6 +14,7 @@
 #include "coordinator/edge/admission.h"
 #include "coordinator/edge/control.h"
 #include "coordinator/edge/edge.h"
+#include "coordinator/edge/event_window.h"
 #include "coordinator/engine/command.h"
 #include "coordinator/tables/tables.h"
 #include "coordinator/turn.h"
@@ -80,6 +81,7 @@ struct edge_metrics {
     struct metric *store_bytes;
     struct metric *bus_connected;
     struct metric *held;
+    struct metric *window;
     struct metric *busy;
     struct metric *bounds[BOUND_COUNT];
 };
@@ -110,6 +112,8 @@ struct edge {
     struct tables_figures figures; /* given to metrics already */
     uint64_t results_since_trim;
     struct admission admission;
+    struct event_window window;
+    int64_t turn_cpu_ns;  /* clock_thread_ns() when the turn began */
     size_t events_held;   /* taken and acknowledged, and no others asked for instead */
     int64_t flow_look_ns; /* when the disk is looked at again */
     struct map *action_metrics;

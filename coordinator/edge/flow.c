@@ -26,6 +26,7 @@ void flow_init(struct edge *edge)
     limits->of[BOUND_READY] = options->max_running > 0 ? options->max_running : standard[0];
     limits->of[BOUND_OPEN] = options->max_open > 0 ? options->max_open : standard[BOUND_OPEN];
     limits->of[BOUND_DISK] = options->watch_disk ? 1 : 0;
+    event_window_init(&edge->window, EDGE_EVENTS_BATCH);
 }
 
 static struct admission_levels flow_levels(struct edge *edge, int64_t now_ns)
@@ -64,6 +65,10 @@ void flow_turn(struct edge *edge)
 
 void flow_events_done(struct edge *edge, size_t count)
 {
+    int64_t cpu_ns = clock_thread_ns() - edge->turn_cpu_ns;
+    if (event_window_turn(&edge->window, (unsigned)count, cpu_ns)) {
+        bus_pull_window(edge->events, edge->window.now);
+    }
     if (edge->admission.closed) {
         edge->events_held += count;
     } else {
@@ -131,6 +136,7 @@ void flow_metrics_make(struct edge *edge)
     struct edge_metrics *m = &edge->metrics;
     m->held = metrics_gauge(r, "mainstay_events_held_back",
                             "Whether events are left on the bus because a bound is reached", NULL);
+    m->window = metrics_gauge(r, "mainstay_event_window", "Events that a turn may take", NULL);
     m->busy = metrics_counter(r, "mainstay_busy_total",
                               "Starts and events by request that were refused as busy", NULL);
     for (int i = 0; i < BOUND_COUNT; i++) {
@@ -166,6 +172,7 @@ static void flow_metrics_store(struct edge *edge, const struct store *store)
 void flow_metrics_give(struct edge *edge)
 {
     const struct admission *admission = &edge->admission;
+    gauge_set(edge->metrics.window, edge->window.now);
     gauge_set(edge->metrics.held, admission->closed ? 1.0 : 0.0);
     for (int i = 0; i < BOUND_COUNT; i++) {
         uint64_t limit = admission->limits.of[i];

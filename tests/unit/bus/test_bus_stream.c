@@ -106,6 +106,33 @@ Test(bus_stream, never_more_in_flight_than_the_credit)
     nats_fixture_destroy(&server);
 }
 
+Test(bus_stream, a_smaller_window_holds_from_the_next_request_on)
+{
+    struct nats_fixture *server = server_start(NULL);
+    struct collector *got = collector_create();
+    struct bus *bus = connect_bus(server, "stream", NULL, got);
+    make_stream(bus);
+    publish_many(bus, got, 0, 100);
+    wait_stored(got, 100);
+    struct bus_pull *pull = pull_into(bus, 40, got);
+    wait_messages(got, 40);
+    bus_pull_window(pull, 4);
+    bus_pull_consumed(pull, 36); /* as many left as there may be: nothing is asked for */
+    bus_pull_consumed(pull, 1);
+    unsigned consumed = 37;
+    while (consumed < 90) {
+        wait_messages(got, consumed + 4);
+        cr_assert_eq(collector_messages(got), consumed + 4);
+        bus_pull_consumed(pull, 1);
+        consumed++;
+    }
+    bus_pull_window(pull, 40);
+    wait_messages(got, 100);
+    bus_close(&bus);
+    collector_destroy(&got);
+    nats_fixture_destroy(&server);
+}
+
 Test(bus_stream, nak_brings_it_again_and_term_never)
 {
     struct nats_fixture *server = server_start(NULL);
