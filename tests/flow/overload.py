@@ -146,7 +146,7 @@ class Flood:
 
 
 class Watch:
-    """Largest RSS of every process, in kB, and the highest count of running instances."""
+    """Largest RSS of every process, in kB."""
 
     def __init__(self, company):
         self.processes = {"nats-server": company.bus, "coordinator": company.coordinator,
@@ -159,7 +159,9 @@ class Watch:
     def watch(self):
         while not self.over.wait(0.25):
             for name, process in self.processes.items():
-                self.peak[name] = max(self.peak[name], process_figures(process.pid)["rss_kb"])
+                with open(f"/proc/{process.pid}/statm") as file:
+                    now = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+                self.peak[name] = max(self.peak[name], now)
 
     def finish(self):
         self.over.set()
@@ -174,7 +176,7 @@ def backlog(company):
         if stream["name"] == "EVENTS":
             for consumer in stream.get("consumer_detail") or []:
                 pending += consumer.get("num_pending", 0) + consumer.get("num_ack_pending", 0)
-    status = company.ask("status")
+    status = company.ask("status", timeout_ms=60000)
     return pending + status["instances"]["running"], status
 
 
@@ -248,6 +250,30 @@ def smoke(company):
 
 # ---- the campaign ----
 
+def say(what, figures):
+    print(f"{what}: {json.dumps(figures)}", file=sys.stderr, flush=True)
+    return figures
+
+
+def verdict(report, options):
+    """What of the promises does not hold."""
+    bounds = {"nats-server": options.bus_mb, "coordinator": options.coordinator_mb,
+              "agent": options.agent_mb}
+    broken = [f"{name} grew to {report['peak_rss_kb'][name] // 1024} MB, {most} MB may be"
+              for name, most in bounds.items() if report["peak_rss_kb"][name] > most * 1024]
+    if report["lost"] != 0:
+        broken.append(f"{report['lost']} of {report['accepted']} accepted were lost")
+    for stage in ("unloaded", "loaded", "recovered"):
+        if report[stage]["completed"] != report[stage]["count"]:
+            broken.append(f"{stage}: of the urgent instances completed {report[stage]}")
+    if report["p95_ratio"] > options.ratio:
+        broken.append(f"p95 of urgent instances is {report['p95_ratio']} times the unloaded one")
+    if report["flood"]["sent"] < options.factor * report["sustained_workflows_per_s"] \
+            * options.seconds * 0.99:
+        broken.append(f"the flood fell short: {report['flood']}")
+    return broken
+
+
 def campaign(company, options):
     company.coordinator.args += ["--max-running", str(options.max_running)]
     company.start()
@@ -256,24 +282,30 @@ def campaign(company, options):
     company.deploy(definition("closed", 3, None))
     Load(company, "flow/closed", 500, 64, "warm").finish()
     rate = Load(company, "flow/closed", options.workflows, 256, "closed").finish()
-    sustained = rate["workflows_per_s"]
-    report = {"sustained_workflows_per_s": round(sustained), "max_running": options.max_running}
-    report["unloaded"] = Urgent(company, "unloaded", options.urgent).finish()
+    sustained = round(rate["workflows_per_s"])
+    report = {"sustained_workflows_per_s": say("sustained", sustained),
+              "factor": options.factor, "seconds": options.seconds,
+              "max_running": options.max_running}
+    Urgent(company, "warm", 10).finish()
+    report["unloaded"] = say("unloaded", Urgent(company, "unloaded", options.urgent).finish())
     before = completed(company)
     watch = Watch(company)
-    urgent = Urgent(company, "loaded", int(options.seconds * 10))
-    flooding = Flood(company, sustained * options.factor, options.seconds)
-    report["loaded"] = urgent.finish()
-    report["flood"] = flooding.finish()
-    report["backlog_after_flood"] = backlog(company)[0]
-    report["drained_s"] = drained(company, 3600)
-    report["peak_rss_kb"] = watch.finish()
+    try:
+        urgent = Urgent(company, "loaded", int(options.seconds * 10))
+        flooding = Flood(company, sustained * options.factor, options.seconds)
+        report["loaded"] = say("loaded", urgent.finish())
+        report["flood"] = say("flood", flooding.finish())
+        report["backlog_after_flood"] = say("backlog", backlog(company)[0])
+        report["drained_s"] = say("drained", drained(company, options.drain))
+    finally:
+        report["peak_rss_kb"] = say("peak", watch.finish())
     done = completed(company) - before
     expected = report["flood"]["stored"] + report["loaded"]["completed"]
     report["accepted"], report["completed"] = expected, done
     report["lost"] = expected - done
-    report["recovered"] = Urgent(company, "after", options.urgent).finish()
+    report["recovered"] = say("recovered", Urgent(company, "after", options.urgent).finish())
     report["p95_ratio"] = round(report["loaded"]["p95_ms"] / report["unloaded"]["p95_ms"], 2)
+    report["broken"] = verdict(report, options)
     return report
 
 
@@ -286,6 +318,11 @@ def main():
     parser.add_argument("--workflows", type=int, default=5000)
     parser.add_argument("--urgent", type=int, default=100)
     parser.add_argument("--max-running", type=int, default=20000)
+    parser.add_argument("--drain", type=float, default=3600, help="seconds for the backlog")
+    parser.add_argument("--ratio", type=float, default=3, help="of loaded to unloaded p95")
+    parser.add_argument("--coordinator-mb", type=int, default=256, help="most RSS it may have")
+    parser.add_argument("--agent-mb", type=int, default=64)
+    parser.add_argument("--bus-mb", type=int, default=512)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mainstay-flow.") as folder:
         company = Company(options.build, os.path.join(folder, "company"),
@@ -294,7 +331,10 @@ def main():
             if options.smoke:
                 smoke(company)
             else:
-                print(json.dumps(campaign(company, options)))
+                report = campaign(company, options)
+                print(json.dumps(report))
+                if report["broken"]:
+                    raise Failure("; ".join(report["broken"]))
         except Failure as failure:
             print(company.coordinator.tail(), file=sys.stderr)
             sys.exit(f"overload: {failure}")
