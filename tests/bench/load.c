@@ -141,6 +141,8 @@ static void flow_answered(struct load *load, struct flow *flow, const void *byte
         if (code == 0 && instance != NULL &&
             text_copy(flow->instance, sizeof(flow->instance), instance)) {
             flow_ask(load, flow, false);
+        } else if (code == ERR_BUSY) {
+            flow->asked_ns = 0; /* no room now: the clock asks again */
         } else {
             flow_end(load, flow, false, error);
         }
