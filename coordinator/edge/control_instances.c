@@ -16,7 +16,8 @@ enum {
 
 static json_t *step_json(const struct instance *instance, const struct frame *frame)
 {
-    const struct plan_node *node = &instance->plan->nodes[frame->node];
+    const struct plan_node *node =
+        frame->own != NULL ? frame->own : &instance->plan->nodes[frame->node];
     char name[STEP_NAME_BYTES];
     json_t *row = json_object();
     CHECK(row != NULL);
@@ -48,8 +49,28 @@ static const char *ledger_name(enum ledger_state state)
         return "given up";
     case LEDGER_UNKNOWN:
         return "unknown";
+    case LEDGER_COMPENSATED:
+        return "compensated";
+    case LEDGER_KEPT:
+        return "kept";
     }
     return "unknown";
+}
+
+static json_t *compensation_json(const struct ledger_entry *entry)
+{
+    const struct undo *undo = entry->undo;
+    json_t *row = json_object();
+    CHECK(row != NULL);
+    json_set_text(row, "action", undo->action);
+    json_set_text(row, "state",
+                  entry->state == LEDGER_COMPENSATED                              ? "done"
+                  : entry->state == LEDGER_KEPT                                   ? "kept"
+                  : undo->wanted_in != 0                                          ? "wanted"
+                  : undo->state == UNDO_REGISTERED && entry->state == LEDGER_DONE ? "registered"
+                                                                                  : "declared");
+    json_set_text(row, "reason", undo->reason);
+    return row;
 }
 
 static json_t *effect_json(const struct ledger_entry *entry)
@@ -62,6 +83,10 @@ static json_t *effect_json(const struct ledger_entry *entry)
     json_set_text(row, "action", entry->action);
     json_set_text(row, "state", ledger_name(entry->state));
     json_set_int(row, "attempts", entry->attempts);
+    if (entry->undo != NULL) {
+        json_set(row, "compensation", compensation_json(entry));
+        json_set_text(row, "undone_by", entry->undo->action);
+    }
     return row;
 }
 
@@ -81,7 +106,7 @@ static void open_fill(struct request *request, const struct instance *open, json
 {
     for (uint32_t i = 0; i < open->frame_count; i++) {
         const struct frame *frame = open->frames[i];
-        if (frame->node != PLAN_NONE) {
+        if (frame->node != PLAN_NONE || frame->own != NULL) {
             (void)request_add_row(request, steps, step_json(open, frame));
         }
         const struct id *gate = gate_of(request->control, open, frame);
@@ -123,6 +148,19 @@ static json_t *effect_find(const json_t *effects, const struct id *key)
     return NULL;
 }
 
+/* What the frame undoes. */
+static const char *undone_step(const struct history *history, uint32_t frame)
+{
+    for (size_t i = json_array_size(history->effects); i-- > 0;) {
+        const json_t *row = json_array_get(history->effects, i);
+        const json_t *undo = json_object_get(row, "compensation");
+        if (undo != NULL && json_int_of(undo, "frame", 0) == (int64_t)frame) {
+            return json_text_of(row, "step");
+        }
+    }
+    return NULL;
+}
+
 static void history_dispatched(struct history *history, const struct event *event)
 {
     if (event->phase != PHASE_PERFORM || event->effect == EFFECT_PURE || !event->has_key) {
@@ -141,7 +179,8 @@ static void history_dispatched(struct history *history, const struct event *even
     if (history->plan != NULL) {
         engine_step_name(history->plan, event->node, event->path, event->activation, name,
                          sizeof(name));
-        json_set_text(row, "step", name);
+        json_set_text(row, "step",
+                      event->node == PLAN_NONE ? undone_step(history, event->frame) : name);
     }
     json_set_text(row, "agent", event->agent);
     json_set_text(row, "action", event->action);
@@ -171,6 +210,48 @@ static void history_result(struct history *history, const struct event *event)
     json_set_text(row, "state", done ? "done" : event->effect == MARK_NONE ? "none" : "unknown");
 }
 
+/* The row of the effect, which another instance may have had: a workflow that a step ran. */
+static void history_undo(struct history *history, const struct event *event)
+{
+    json_t *row = effect_find(history->effects, &event->key);
+    if (row == NULL && event->kind == EVENT_COMPENSATION_REGISTERED && event->source != NULL) {
+        row = json_object();
+        CHECK(row != NULL);
+        json_set_id(row, "key", &event->key);
+        json_set_text(row, "step", event->text);
+        json_set_text(row, "agent", event->agent);
+        json_set_text(row, "action", event->source);
+        json_set_text(row, "state", event->status == 2 ? "compensated" : "done");
+        (void)request_add_row(history->request, history->effects, row);
+    }
+    if (row == NULL) {
+        return;
+    }
+    json_t *undo = json_object_get(row, "compensation");
+    if (undo == NULL) {
+        undo = json_object();
+        CHECK(undo != NULL);
+        json_set(row, "compensation", undo);
+        json_set_text(undo, "action", event->action);
+        json_set_text(undo, "state", "registered");
+        json_set_text(row, "undone_by", event->action);
+    }
+    if (event->kind == EVENT_COMPENSATION_STARTED) {
+        json_set_int(undo, "frame", event->frame);
+    }
+    if (event->kind != EVENT_COMPENSATION_ENDED) {
+        return;
+    }
+    bool kept = event->status == LEDGER_KEPT;
+    if (kept || event->status == LEDGER_COMPENSATED) {
+        json_set_text(row, "state", kept ? "kept" : "compensated");
+        json_set_text(undo, "state", kept ? "kept" : "done");
+        json_set_text(undo, "reason", event->text);
+    } else {
+        json_set_text(row, "state", ledger_name((enum ledger_state)event->status));
+    }
+}
+
 static bool history_visit(void *user, const struct view_event *at)
 {
     struct history *history = user;
@@ -183,6 +264,11 @@ static bool history_visit(void *user, const struct view_event *at)
         break;
     case EVENT_STEP_DISPATCHED:
         history_dispatched(history, event);
+        break;
+    case EVENT_COMPENSATION_STARTED:
+    case EVENT_COMPENSATION_REGISTERED:
+    case EVENT_COMPENSATION_ENDED:
+        history_undo(history, event);
         break;
     case EVENT_STEP_RESULT:
     case EVENT_EFFECT_LATE:
@@ -223,6 +309,9 @@ static enum err done_fill(struct request *request, const struct view *view, json
     json_array_foreach(effects, at, row)
     {
         (void)json_object_del(row, "frame");
+        if (json_object_get(row, "compensation") != NULL) {
+            (void)json_object_del(json_object_get(row, "compensation"), "frame");
+        }
     }
     return code;
 }

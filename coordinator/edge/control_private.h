@@ -304,12 +304,14 @@ struct story_step {
     uint32_t activation;
     char *path;
     char *trouble; /* words of its last failure */
+    char *label;   /* of a compensation, which is no task of the definition; else NULL */
 };
 
 struct story {
     const struct company *company;
     const struct plan *plan; /* of the version it runs at this point of the story */
     struct arena *arena;
+    const char *label; /* of the event's step, as in story_step */
     struct story_step *steps;
     size_t step_count;
     size_t step_room;

@@ -56,6 +56,10 @@ const char *view_definition(const struct view *view)
 
 void frame_name(const struct instance *instance, const struct frame *frame, char *out, size_t size)
 {
+    if (frame->own != NULL) {
+        (void)snprintf(out, size, "%s", frame->own->pointer);
+        return;
+    }
     engine_step_name(instance->plan, frame->node, frame->path, frame->activation, out, size);
 }
 
@@ -99,7 +103,8 @@ static void waiting_reason(const struct plan_node *node, const struct frame *fra
 static void leaf_reason(const struct control *control, const struct instance *open,
                         const struct frame *frame, char *out, size_t size)
 {
-    const struct plan_node *node = &open->plan->nodes[frame->node];
+    const struct plan_node *node =
+        frame->own != NULL ? frame->own : &open->plan->nodes[frame->node];
     const struct gate *circuit = NULL;
     const struct company *company = control_company(control);
     const struct gate *gate = frame->has_gate ? company_gate(company, &frame->gate) : NULL;
@@ -182,7 +187,7 @@ void view_reason(const struct control *control, const struct view *view, char *o
                        instance_status_name(open->final));
     } else if (open->paused != NULL) {
         (void)text_copy(out, size, open->paused);
-    } else if (leaf != NULL && leaf->node != PLAN_NONE) {
+    } else if (leaf != NULL && (leaf->node != PLAN_NONE || leaf->own != NULL)) {
         leaf_reason(control, open, leaf, out, size);
         uint32_t beside = leaves_beside(open);
         size_t used = strlen(out);

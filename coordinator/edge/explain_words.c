@@ -46,6 +46,7 @@ static void step_remove(struct story *story, uint32_t frame)
     if (step != NULL) {
         free(step->path);
         free(step->trouble);
+        free(step->label);
         *step = story->steps[--story->step_count];
     }
 }
@@ -55,6 +56,7 @@ void story_release(struct story *story)
     for (size_t i = 0; i < story->step_count; i++) {
         free(story->steps[i].path);
         free(story->steps[i].trouble);
+        free(story->steps[i].label);
     }
     free(story->steps);
     story->steps = NULL;
@@ -73,6 +75,9 @@ static const struct plan_node *node_of(const struct story *story, uint32_t node)
 static const char *node_name(const struct story *story, uint32_t node)
 {
     const struct plan_node *found = node_of(story, node);
+    if (found == NULL && story->label != NULL) {
+        return story->label;
+    }
     return found == NULL ? "the workflow" : found->name;
 }
 
@@ -559,6 +564,61 @@ static const char *child_words(struct story *story, const struct event *event)
                words[0] == '\0' ? "" : ": ", words);
 }
 
+static const char *unwinding_words(struct story *story, const struct event *event)
+{
+    const char *first = event->count == UNDO_UNWANTED
+                            ? "what happened although nobody waited for it any more is undone"
+                            : "what was done is undone, last first";
+    if (event->status != 0) {
+        return say(story, "%s; then the instance is %s", first,
+                   instance_status_name((enum instance_status)event->status));
+    }
+    return say(story, "%s, before '%.64s' goes on", first, node_name(story, event->node));
+}
+
+static const char *undo_words(struct story *story, const struct event *event)
+{
+    const char *step = event->kind == EVENT_COMPENSATION_ENDED ? event->source : event->text;
+    const char *action = event->action == NULL ? "(an action that nobody named)" : event->action;
+    const char *person = event->person == NULL ? "" : event->person;
+    const char *reason = event->text == NULL || event->text[0] == '\0' ? "" : event->text;
+    step = step == NULL ? "(erased)" : step;
+    switch ((unsigned)event->kind) {
+    case EVENT_UNWINDING:
+        return unwinding_words(story, event);
+    case EVENT_COMPENSATION_REGISTERED:
+        if (event->status == 2) {
+            return say(story, "the effect of %.150s was undone by the workflow that had it", step);
+        }
+        return say(story, "%.64s of agent %.64s would undo the effect of %.150s%s", action,
+                   event->agent, step,
+                   event->output == NULL && event->error != NULL
+                       ? ", but its input could not be made: a person will be asked"
+                   : event->status == 1 ? "; the step no longer wants the effect"
+                                        : "");
+    case EVENT_COMPENSATION_STARTED:
+        return event->status == PURPOSE_UNDO
+                   ? say(story, "agent %.64s undoes the effect of %.150s with %.64s", event->agent,
+                         step, action)
+                   : say(story, "whether the effect of %.150s happened is found out first", step);
+    default:
+        break;
+    }
+    if (event->status == LEDGER_COMPENSATED) {
+        return person[0] == '\0' ? say(story, "the effect of %.150s is undone", step)
+                                 : say(story, "%.100s undid the effect of %.150s by hand%s%.300s",
+                                       person, step, reason[0] == '\0' ? "" : ": ", reason);
+    }
+    if (event->status == LEDGER_KEPT) {
+        return say(story, "%.100s decided that the effect of %.150s stays: %.300s",
+                   person[0] == '\0' ? "somebody" : person, step, reason);
+    }
+    return say(story, "the effect of %.150s %s", step,
+               event->status == LEDGER_DONE   ? "did happen"
+               : event->status == LEDGER_NONE ? "did not happen"
+                                              : "stays in doubt: nobody could say");
+}
+
 /* What happens beside the steps' own way: branches, gates, children, and all else. */
 static const char *side_words(struct story *story, const struct view_event *at)
 {
@@ -617,6 +677,11 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_CHILD_STARTED:
     case EVENT_CHILD_ENDED:
         return side_words(story, at);
+    case EVENT_COMPENSATION_REGISTERED:
+    case EVENT_UNWINDING:
+    case EVENT_COMPENSATION_STARTED:
+    case EVENT_COMPENSATION_ENDED:
+        return undo_words(story, at->event);
     case EVENT_WORKFLOW_ENTERED:
     case EVENT_ITERATION_ENDED:
     case EVENT_EVALUATION_DONE:
@@ -649,6 +714,10 @@ static void step_words(const struct story *story, const struct event *event, cha
 {
     name[0] = '\0';
     const struct story_step *step = event->frame == 0 ? NULL : step_find(story, event->frame);
+    if (story->label != NULL) {
+        (void)text_copy(name, size, story->label);
+        return;
+    }
     if (story->plan == NULL || event->node == PLAN_NONE || event->node >= story->plan->node_count) {
         return;
     }
@@ -664,9 +733,21 @@ void story_tell(struct story *story, const struct view_event *at, const char **r
     if (event->kind == EVENT_STEP_STARTED) {
         step_add(story, event);
     }
+    if (event->kind == EVENT_COMPENSATION_STARTED && event->text != NULL) {
+        step_add(story, event);
+        struct story_step *added = &story->steps[story->step_count - 1];
+        char label[WORDS_BYTES / 8];
+        (void)snprintf(label, sizeof(label), "%s of %.200s",
+                       event->status == PURPOSE_UNDO ? "undo" : "outcome", event->text);
+        text_replace(&added->label, label);
+    }
+    const struct story_step *step = event->frame == 0 ? NULL : step_find(story, event->frame);
+    const char *label = step == NULL ? NULL : step->label;
+    story->label = label == NULL ? NULL : arena_strdup(story->arena, label);
     step_words(story, event, name, name_size);
     *ret_words = words_of(story, at);
     bool gone = event->kind == EVENT_STEP_COMPLETED || event->kind == EVENT_STEP_FAULTED ||
+                event->kind == EVENT_COMPENSATION_ENDED ||
                 (event->kind == EVENT_STEP_CANCELLED && event->status == 0);
     if (gone && event->frame != 0) {
         step_remove(story, event->frame);

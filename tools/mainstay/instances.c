@@ -46,9 +46,13 @@ static void instance_print(const json_t *reply)
         {"SINCE", "since", COLUMN_AGE},  {"DUE", "due", COLUMN_AGE},
     };
     static const struct column effects[] = {
-        {"EFFECT", "key", COLUMN_ID},    {"STEP", "step", COLUMN_TEXT},
-        {"AGENT", "agent", COLUMN_TEXT}, {"ACTION", "action", COLUMN_TEXT},
-        {"STATE", "state", COLUMN_TEXT}, {"ATTEMPTS", "attempts", COLUMN_NUMBER},
+        {"EFFECT", "key", COLUMN_ID},
+        {"STEP", "step", COLUMN_TEXT},
+        {"AGENT", "agent", COLUMN_TEXT},
+        {"ACTION", "action", COLUMN_TEXT},
+        {"STATE", "state", COLUMN_TEXT},
+        {"ATTEMPTS", "attempts", COLUMN_NUMBER},
+        {"UNDONE BY", "undone_by", COLUMN_TEXT},
     };
     static const struct column children[] = {
         {"CHILD", "instance", COLUMN_ID},
