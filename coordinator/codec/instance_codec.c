@@ -144,9 +144,37 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     if (frame->context != NULL) {
         branch_pack(instance, frame, row);
     }
+    if (frame->purpose != PURPOSE_STEP) {
+        row->purpose = (uint32_t)frame->purpose;
+        row->undoes = proto_bytes(frame->undoes.bytes, ID_BYTES);
+    }
     if (frame->has_child) {
         row->child = proto_bytes(frame->child.bytes, ID_BYTES);
     }
+    return row;
+}
+
+static Mainstay__UndoRow *undo_pack(const struct undo *undo, struct arena *arena)
+{
+    Mainstay__UndoRow *row = ARENA_NEW(arena, Mainstay__UndoRow);
+    CHECK(row != NULL);
+    mainstay__undo_row__init(row);
+    row->state = (uint32_t)undo->state;
+    row->node = node_out(undo->node);
+    row->scope = undo->scope;
+    row->order = undo->order;
+    row->unwanted = undo->unwanted;
+    row->caught = undo->caught;
+    row->wanted_in = undo->wanted_in;
+    row->version = undo->version;
+    row->action = proto_text(undo->action);
+    row->contract = proto_text(undo->contract);
+    row->effect_key = proto_text(undo->effect_key);
+    row->input = proto_doc(undo->input);
+    row->call = proto_doc(undo->call);
+    row->value = proto_doc(undo->value);
+    row->error = proto_doc(undo->error);
+    row->reason = proto_text(undo->reason);
     return row;
 }
 
@@ -174,6 +202,7 @@ static Mainstay__LedgerRow **ledger_pack(const struct ledger_entry *ledger, uint
         if (!id_equal(&entry->origin, &none)) {
             item->origin = proto_bytes(entry->origin.bytes, ID_BYTES);
         }
+        item->undo = entry->undo == NULL ? NULL : undo_pack(entry->undo, arena);
         rows[i] = item;
     }
     return rows;
@@ -201,6 +230,7 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.paused = proto_text(instance->paused);
     row.migrated = instance->migrated;
     row.final = (uint32_t)instance->final;
+    row.unwinding = (uint32_t)instance->unwinding;
     row.final_value = proto_doc(instance->final_value);
     row.wake_ms = (uint64_t)instance->timer_ms;
     if (instance->has_parent) {
@@ -330,6 +360,52 @@ static struct ledger_entry entry_unpack(const Mainstay__LedgerRow *item)
     return entry;
 }
 
+static void text_take(char **place, const char *text)
+{
+    text_replace(place, text[0] == '\0' ? NULL : text);
+}
+
+static void undo_unpack(const Mainstay__UndoRow *row, struct undo *undo)
+{
+    undo->state = (enum undo_state)row->state;
+    undo->node = node_in(row->node);
+    undo->scope = row->scope;
+    undo->order = row->order;
+    undo->unwanted = row->unwanted;
+    undo->caught = row->caught;
+    undo->wanted_in = row->wanted_in;
+    undo->version = row->version;
+    text_take(&undo->action, row->action);
+    text_take(&undo->contract, row->contract);
+    text_take(&undo->effect_key, row->effect_key);
+    doc_take(&undo->input, doc_of_proto(&row->input));
+    doc_take(&undo->call, doc_of_proto(&row->call));
+    doc_take(&undo->value, doc_of_proto(&row->value));
+    doc_take(&undo->error, doc_of_proto(&row->error));
+    text_take(&undo->reason, row->reason);
+}
+
+/* Frames with a purpose are made of the ledger's rows; false when one is missing. */
+static bool purposes_unpack(const Mainstay__InstanceRow *row, struct instance *instance)
+{
+    for (size_t i = 0; i < row->n_frames; i++) {
+        const Mainstay__FrameRow *frame = row->frames[i];
+        struct id key;
+        if (frame->purpose == PURPOSE_STEP) {
+            continue;
+        }
+        const struct ledger_entry *entry = proto_fixed(&frame->undoes, key.bytes, ID_BYTES)
+                                               ? instance_ledger(instance, &key)
+                                               : NULL;
+        if (entry == NULL || entry->undo == NULL || i == 0) {
+            return false;
+        }
+        instance_purpose(instance, instance_frame(instance, frame->id),
+                         (enum frame_purpose)frame->purpose, entry);
+    }
+    return true;
+}
+
 static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *instance)
 {
     for (size_t i = 0; i < row->n_ledger; i++) {
@@ -344,6 +420,9 @@ static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *ins
         entry->state = read.state;
         entry->attempts = read.attempts;
         entry->first_ms = read.first_ms;
+        if (row->ledger[i]->undo != NULL) {
+            undo_unpack(row->ledger[i]->undo, instance_undo_add(instance, entry));
+        }
     }
     for (size_t i = 0; i < row->n_kept; i++) {
         struct ledger_entry read = entry_unpack(row->kept[i]);
@@ -406,6 +485,7 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     }
     instance->migrated = row->migrated;
     instance->final = (enum instance_status)row->final;
+    instance->unwinding = (enum instance_status)row->unwinding;
     instance->final_value = doc_of_proto(&row->final_value);
     instance->timer_ms = (int64_t)row->wake_ms;
     instance->has_parent = proto_fixed(&row->parent, instance->parent.bytes, ID_BYTES);
@@ -424,6 +504,10 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     }
     instance->next_frame = row->next_frame;
     ledger_unpack(row, instance);
+    if (!purposes_unpack(row, instance)) {
+        instance_destroy(&instance);
+        return error_set(err, ERR_CORRUPT, "instance row does not hold together");
+    }
     *ret_instance = instance;
     return ERR_OK;
 }

@@ -99,7 +99,8 @@ static void done_effects_pack(const struct instance *instance, Mainstay__DoneRow
     CHECK(row->effects != NULL);
     for (uint32_t i = 0; i < instance->ledger_count; i++) {
         const struct ledger_entry *entry = &instance->ledger[i];
-        if (entry->state == LEDGER_DONE) {
+        if (entry->state == LEDGER_DONE || entry->state == LEDGER_COMPENSATED ||
+            entry->state == LEDGER_KEPT) {
             continue;
         }
         Mainstay__LedgerRow *item = ARENA_NEW(arena, Mainstay__LedgerRow);

@@ -16,7 +16,6 @@ static const struct refused_key refused_calls[] = {
 };
 
 static const struct refused_key refused_with[] = {
-    {"compensate", "compensation is not in the profile yet; undo in catch.do"},
     {"mode", "shadow and propose modes are not in the profile yet"},
     {"budget", "budgets are not in the profile yet"},
     {"recall", "memory recall is not in the profile yet"},
@@ -41,6 +40,38 @@ static void check_range(struct load *load, const struct yaml_node *node, const c
         report_problem(load->report, node, "for example '1.3' (1.x from 1.3) or '>=1.2 <2'",
                        "'%.64s' is not a contract version or range", range);
     }
+}
+
+/* compensate: false, or {action, input}. What computes the input must be native: it is evaluated in
+ * the turn in which the effect completes. */
+static void check_compensate(struct load *load, const struct yaml_node *node,
+                             struct plan_compensate *compensate)
+{
+    static const char *const allowed[] = {"action", "input", NULL};
+    if (node == NULL) {
+        return;
+    }
+    if (json_is_false(node->value)) {
+        compensate->kind = COMPENSATE_NONE;
+        return;
+    }
+    if (!json_is_object(node->value)) {
+        report_problem(load->report, node,
+                       "for example 'compensate: {action: unpost, input: ${ {posting: .id} }}'",
+                       "'compensate' must be an object with 'action' or 'input', or false when the "
+                       "effect stays, not %s",
+                       check_type_text(node));
+        return;
+    }
+    check_keys(load, node, "'compensate'", allowed, NULL);
+    compensate->kind = COMPENSATE_STEP;
+    const struct yaml_node *action = yaml_get(node, "action");
+    compensate->action =
+        action == NULL ? NULL : check_token(load, action, "'action' of 'compensate'");
+    const char *outer = load->native_in;
+    load->native_in = "'compensate'";
+    compensate->input = check_template(load, yaml_get(node, "input"), PLACE_EXPORT);
+    load->native_in = outer;
 }
 
 /* The members of `with` that both forms share. */
@@ -69,6 +100,7 @@ static void check_agent_with(struct load *load, const struct yaml_node *with,
                            "'minConfidence' must be a number from 0 to 1");
         }
     }
+    check_compensate(load, yaml_get(with, "compensate"), &call->compensate);
     const struct yaml_node *priority = yaml_get(with, "priority");
     if (priority != NULL) {
         call->priority = check_priority(load, priority);
@@ -77,8 +109,9 @@ static void check_agent_with(struct load *load, const struct yaml_node *with,
 
 static void check_agent(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
-    static const char *const allowed[] = {"agent",          "action",        "contract", "input",
-                                          "idempotencyKey", "minConfidence", "priority", NULL};
+    static const char *const allowed[] = {"agent",    "action",         "contract",
+                                          "input",    "idempotencyKey", "minConfidence",
+                                          "priority", "compensate",     NULL};
     const struct yaml_node *with = check_required(load, node, "with", "'call: agent'");
     if (with == NULL || !check_is_object(load, with, "'with'")) {
         return;
@@ -98,8 +131,8 @@ static void check_agent(struct load *load, const struct yaml_node *node, struct 
 static void check_sugar(struct load *load, const struct yaml_node *node, const char *text,
                         struct plan_node *task)
 {
-    static const char *const allowed[] = {"input", "idempotencyKey", "minConfidence", "priority",
-                                          NULL};
+    static const char *const allowed[] = {"input",    "idempotencyKey", "minConfidence",
+                                          "priority", "compensate",     NULL};
     const struct yaml_node *source = yaml_get(node, "call");
     const char *at = strrchr(text, '@');
     const char *colon = memchr(text, ':', (size_t)(at - text));

@@ -208,6 +208,17 @@ enum { PLAN_PRIORITY_MOST = 1, PLAN_PRIORITY_DEFAULT = 3, PLAN_PRIORITY_LEAST = 
 
 enum { PLAN_FAIRNESS_WEIGHT_MAX = 100 };
 
+/* Who says how an effect is undone: the action's contract, the step, or nobody: it stays. */
+enum compensate_kind { COMPENSATE_CONTRACT, COMPENSATE_STEP, COMPENSATE_NONE };
+
+/* with.compensate: an action of the same agent; `input` is evaluated over the effect's output when
+ * the effect completes. */
+struct plan_compensate {
+    enum compensate_kind kind;
+    const char *action;           /* NULL: the contract's */
+    const struct template *input; /* NULL: {input, output} of the effect */
+};
+
 /* call: agent. Texts are literals; `input`, `idempotency_key` are evaluated on the task's input. */
 struct plan_agent_call {
     const char *agent;
@@ -224,6 +235,7 @@ struct plan_agent_call {
     bool standard;
     const struct plan_secret *secrets;
     size_t secret_count;
+    struct plan_compensate compensate;
 };
 
 /* What becomes of an approval that nobody gave in time. */

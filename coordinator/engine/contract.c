@@ -96,6 +96,7 @@ static enum err action_parse(const char *name, const json_t *object, struct cont
     action->name = name;
     const char *title = json_text_of(object, "title");
     action->title = title == NULL ? "" : title;
+    action->compensate = json_text_of(object, "compensate");
     TRY(effect_parse(json_text_of(object, "effect"), &action->effect, name, err));
     TRY(phases_parse(json_object_get(object, "phases"), action, err));
     action->confidence_required = text_equal(json_text_of(object, "confidence"), "required");

@@ -22,7 +22,8 @@ struct schema;
 
 struct contract_action {
     const char *name;
-    const char *title; /* "" when not said */
+    const char *title;      /* "" when not said */
+    const char *compensate; /* action that undoes the effect; NULL none */
     enum effect_class effect;
     bool decides;
     bool performs;

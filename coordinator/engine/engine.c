@@ -456,7 +456,7 @@ uint64_t engine_ready(const struct engine *engine)
 
 const struct plan_node *frame_node(const struct instance *instance, const struct frame *frame)
 {
-    return frame->node == PLAN_NONE ? NULL : &instance->plan->nodes[frame->node];
+    return frame->node == PLAN_NONE ? frame->own : &instance->plan->nodes[frame->node];
 }
 
 const char *frame_child_path(struct engine *engine, const struct frame *frame)
@@ -495,6 +495,16 @@ void engine_step_name(const struct plan *plan, uint32_t node, const char *path, 
     } else {
         (void)snprintf(out, size, "%s%s", pointer, repeat);
     }
+}
+
+void frame_step_name(const struct instance *instance, const struct frame *frame, char *out,
+                     size_t size)
+{
+    if (frame->own != NULL) {
+        (void)snprintf(out, size, "%s", frame->own->pointer);
+        return;
+    }
+    engine_step_name(instance->plan, frame->node, frame->path, frame->activation, out, size);
 }
 
 static bool redispatch_before(const struct redispatch *a, const struct redispatch *b)

@@ -186,6 +186,20 @@ void flight_begin(struct engine *engine, const struct instance *instance,
                   const struct frame *frame);
 void flight_end(struct engine *engine, const struct instance *instance, const struct frame *frame);
 
+/* Compensations (apply_undo.c): an effect that has one is dispatched; a frame that rows belong to
+ * goes; a try has caught an error; a person decided about a frame with a purpose. */
+void apply_undo(struct engine *engine, struct instance *instance, const struct event *event);
+void apply_undo_declared(struct instance *instance, const struct frame *frame,
+                         const struct contract_action *action, struct ledger_entry *entry);
+void apply_undo_scope_gone(struct instance *instance, const struct frame *frame);
+void apply_undo_caught(struct instance *instance, const struct frame *frame);
+void apply_undo_decided(struct engine *engine, struct instance *instance, struct frame *frame,
+                        const struct event *event);
+
+/* Whether the row is among what UNWINDING below the frame means. */
+bool undo_fits(const struct ledger_entry *entry, const struct frame *frame, enum undo_which which,
+               uint64_t after);
+
 /* A step waits for a store from now on: it gets its turn (ready.h). */
 void ready_enter(struct engine *engine, const struct instance *instance, struct frame *frame);
 
@@ -217,7 +231,11 @@ const char *ready_key(struct engine *engine, const struct instance *instance,
 /* Whether a store holds the frame's task. */
 bool frame_in_flight(const struct frame *frame);
 
-/* Node of a frame; NULL for the workflow. */
+/* Name of the frame's step for people; of one with a purpose, what it is for. */
+void frame_step_name(const struct instance *instance, const struct frame *frame, char *out,
+                     size_t size);
+
+/* Node of a frame; NULL for the workflow. Of a frame with a purpose: its own, gone with it. */
 const struct plan_node *frame_node(const struct instance *instance, const struct frame *frame);
 
 /* Iteration path of the tasks below a frame. */

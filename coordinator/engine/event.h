@@ -38,6 +38,14 @@ enum leaving {
     STAYS_FOR_WINNER = 4, /* a fork: the race is won, then it has the winner's output */
 };
 
+/* UNWINDING: what of the frame is undone. Stored: append, never renumber. */
+enum undo_which {
+    UNDO_ALL = 0,      /* what happened below the frame; of the workflow, all there is */
+    UNDO_UNWANTED = 1, /* what steps below it no longer want */
+    UNDO_CAUGHT = 2,   /* what happened in a try before its error was caught */
+    UNDO_DOUBTFUL = 3, /* what may have happened: it is settled, and undone when it has */
+};
+
 struct event {
     enum event_kind kind;
     uint32_t version;

@@ -112,6 +112,15 @@ struct id id_of_gate(const struct id *instance, uint32_t frame, uint32_t revisio
     return id_final(&state, false);
 }
 
+struct id id_of_undo(const struct id *effect, uint32_t version)
+{
+    struct blake state;
+    id_begin(&state, "undo");
+    blake_part(&state, effect->bytes, sizeof(effect->bytes));
+    blake_part_u64(&state, version);
+    return id_final(&state, false);
+}
+
 struct id id_of_circuit(const char *what, uint64_t sequence)
 {
     struct blake state;

@@ -52,6 +52,9 @@ struct id id_of_event(const char *source, const char *event_id);
 /* Gate on a step: H(instance, frame, revision). */
 struct id id_of_gate(const struct id *instance, uint32_t frame, uint32_t revision);
 
+/* Compensation of an effect: H(the effect's key, version of its input, from 1). */
+struct id id_of_undo(const struct id *effect, uint32_t version);
+
 /* Gate of the company on a way that work goes: H(what it stops, journal sequence). */
 struct id id_of_circuit(const char *what, uint64_t sequence);
 

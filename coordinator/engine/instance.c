@@ -1,5 +1,6 @@
 #include "coordinator/engine/instance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,31 @@ void frame_evaluated_clear(struct frame *frame)
     frame->evaluated_count = 0;
 }
 
+static void own_destroy(struct plan_node *own)
+{
+    free((void *)(uintptr_t)own->pointer);
+    free((void *)(uintptr_t)own->call.agent);
+    free((void *)(uintptr_t)own->call.action);
+    free((void *)(uintptr_t)own->call.contract);
+    free(own);
+}
+
+static void undo_destroy(struct undo *undo)
+{
+    if (undo == NULL) {
+        return;
+    }
+    free(undo->action);
+    free(undo->contract);
+    free(undo->effect_key);
+    free(undo->reason);
+    doc_unref(&undo->input);
+    doc_unref(&undo->call);
+    doc_unref(&undo->value);
+    doc_unref(&undo->error);
+    free(undo);
+}
+
 static void frame_destroy(struct frame *frame)
 {
     struct doc **docs[] = {&frame->raw_input, &frame->input,  &frame->data,       &frame->vars,
@@ -57,6 +83,9 @@ static void frame_destroy(struct frame *frame)
         doc_unref(docs[i]);
     }
     frame_evaluated_clear(frame);
+    if (frame->own != NULL) {
+        own_destroy(frame->own);
+    }
     free(frame->visits);
     free(frame->path);
     free(frame->idempotency_key);
@@ -72,6 +101,7 @@ static void ledger_free(struct ledger_entry *ledger, uint32_t count)
         free(ledger[i].agent);
         free(ledger[i].action);
         free(ledger[i].store);
+        undo_destroy(ledger[i].undo);
     }
     free(ledger);
 }
@@ -168,6 +198,7 @@ void instance_remove(struct instance *instance, uint32_t frame)
         instance_frame(instance, gone->parent)->children--;
     }
     instance->branches -= gone->context != NULL ? 1 : 0;
+    instance->undoing -= gone->purpose != PURPOSE_STEP ? 1 : 0;
     frame_destroy(gone);
     memmove(&instance->frames[at], &instance->frames[at + 1],
             (instance->frame_count - at - 1) * sizeof(*instance->frames));
@@ -181,7 +212,8 @@ struct frame *instance_leaf(const struct instance *instance)
 
 static bool frame_walks(const struct frame *frame)
 {
-    return frame->children == 0 && (frame->state == FRAME_RUNNING || frame->state == FRAME_OUTPUT);
+    return frame->children == 0 && frame->purpose == PURPOSE_STEP &&
+           (frame->state == FRAME_RUNNING || frame->state == FRAME_OUTPUT);
 }
 
 struct frame *instance_walkable(const struct instance *instance)
@@ -327,6 +359,77 @@ struct id frame_use(const struct frame *frame, const char *action)
     return id_of_use(action, &frame->input_digest, proposal, size);
 }
 
+struct undo *instance_undo_add(struct instance *instance, struct ledger_entry *entry)
+{
+    if (entry->undo == NULL) {
+        entry->undo = must(calloc(1, sizeof(*entry->undo)));
+        entry->undo->state = UNDO_DECLARED;
+        entry->undo->node = PLAN_NONE;
+        entry->undo->version = 1;
+        instance->undos++;
+    }
+    return entry->undo;
+}
+
+bool ledger_undo_open(const struct ledger_entry *entry)
+{
+    const struct undo *undo = entry->undo;
+    if (undo == NULL || undo->state == UNDO_CLOSED) {
+        return false;
+    }
+    return undo->state == UNDO_REGISTERED
+               ? entry->state == LEDGER_DONE
+               : entry->state == LEDGER_DONE || entry->state == LEDGER_UNKNOWN ||
+                     entry->state == LEDGER_ABANDONED;
+}
+
+struct ledger_entry *instance_undo_next(const struct instance *instance, uint32_t frame)
+{
+    struct ledger_entry *last = NULL;
+    for (uint32_t i = 0; instance->undos > 0 && i < instance->ledger_count; i++) {
+        struct ledger_entry *entry = &instance->ledger[i];
+        if (ledger_undo_open(entry) && entry->undo->wanted_in == frame &&
+            (last == NULL || entry->undo->order > last->undo->order)) {
+            last = entry;
+        }
+    }
+    return last;
+}
+
+static char *text_join(const char *before, const char *text)
+{
+    size_t room = strlen(before) + strlen(text) + 1;
+    char *joined = must(malloc(room));
+    (void)snprintf(joined, room, "%s%s", before, text);
+    return joined;
+}
+
+void instance_purpose(struct instance *instance, struct frame *frame, enum frame_purpose purpose,
+                      const struct ledger_entry *entry)
+{
+    bool undoes = purpose == PURPOSE_UNDO;
+    const char *action = undoes ? entry->undo->action : entry->action;
+    const char *contract = entry->undo->contract;
+    struct plan_node *own = must(calloc(1, sizeof(*own)));
+    own->index = PLAN_NONE;
+    own->parent = PLAN_NONE;
+    own->next = PLAN_NONE;
+    own->about = PLAN_NONE;
+    own->tail = PLAN_NONE;
+    own->kind = TASK_AGENT;
+    own->pointer = text_join(undoes ? "undo of " : "outcome of ", entry->step);
+    own->name = own->pointer;
+    own->place = own->pointer;
+    own->call.priority = -1;
+    own->call.agent = must(strdup(entry->agent));
+    own->call.action = must(strdup(action == NULL ? "" : action));
+    own->call.contract = contract == NULL ? NULL : must(strdup(contract));
+    frame->purpose = purpose;
+    frame->undoes = entry->key;
+    frame->own = own;
+    instance->undoing++;
+}
+
 bool ledger_is_open(const struct ledger_entry *entry)
 {
     return entry->state == LEDGER_DISPATCHED || entry->state == LEDGER_UNKNOWN;
@@ -357,14 +460,34 @@ bool instance_active(const struct instance *instance)
     return instance->final != 0;
 }
 
+/* Compensations are tried again whatever becomes of the frames around them. */
+static int64_t undoing_due(const struct instance *instance)
+{
+    int64_t due = 0;
+    for (uint32_t i = 0; instance->undoing > 0 && i < instance->frame_count; i++) {
+        const struct frame *frame = instance->frames[i];
+        if (frame->purpose != PURPOSE_STEP && frame->wake_ms != 0 &&
+            (due == 0 || frame->wake_ms < due)) {
+            due = frame->wake_ms;
+        }
+    }
+    return due;
+}
+
 int64_t instance_due(const struct instance *instance)
 {
-    bool leaving = instance->final != 0 || instance->cancelling || instance->paused != NULL ||
-                   instance->frame_count == 0 || instance->frames[0]->state == FRAME_CANCELLING;
-    if (leaving) {
+    if (instance->paused != NULL) {
         return 0;
     }
-    int64_t due = instance->deadline_ms;
+    bool leaving = instance->final != 0 || instance->cancelling || instance->frame_count == 0 ||
+                   instance->frames[0]->state == FRAME_CANCELLING;
+    int64_t due = undoing_due(instance);
+    if (leaving) {
+        return due;
+    }
+    if (instance->deadline_ms != 0 && (due == 0 || instance->deadline_ms < due)) {
+        due = instance->deadline_ms;
+    }
     bool unwinding = false;
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         const struct frame *frame = instance->frames[i];
@@ -450,7 +573,8 @@ void instance_check(const struct instance *instance)
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         const struct frame *frame = instance->frames[i];
         CHECK(frame->id < instance->next_frame);
-        CHECK((frame->parent == 0) == (frame->node == PLAN_NONE));
+        CHECK((frame->parent == 0 || frame->purpose != PURPOSE_STEP) == (frame->node == PLAN_NONE));
+        CHECK((frame->purpose != PURPOSE_STEP) == (frame->own != NULL));
         CHECK(i == 0 || frame->parent != 0);
         CHECK_IMPLIES(i > 0, instance->frames[i - 1]->id < frame->id);
         CHECK(frame->node == PLAN_NONE || frame->node < instance->plan->node_count);

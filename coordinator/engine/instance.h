@@ -69,7 +69,16 @@ enum ledger_state {
     LEDGER_DONE = 2,
     LEDGER_NONE = 3,
     LEDGER_UNKNOWN = 4,
-    LEDGER_ABANDONED = 5, /* in doubt, and a person decided to leave it so */
+    LEDGER_ABANDONED = 5,   /* in doubt, and left so: by a person, a timeout, a cancellation */
+    LEDGER_COMPENSATED = 6, /* it was done, and has been undone */
+    LEDGER_KEPT = 7,        /* it was done, and a person decided that it stays */
+};
+
+/* What a frame that belongs to no step of the definition does. Stored: append. */
+enum frame_purpose {
+    PURPOSE_STEP = 0,
+    PURPOSE_UNDO = 1,   /* runs the compensation of the effect `undoes` */
+    PURPOSE_SETTLE = 2, /* finds out whether the effect `undoes` happened, by its class */
 };
 
 /* Value of an external expression, kept until the walk moves on. */
@@ -145,6 +154,40 @@ struct frame {
     bool has_child; /* run: the instance `child` has not ended */
     struct id child;
     uint32_t children; /* frames whose parent it is; not stored */
+    enum frame_purpose purpose;
+    struct id undoes;      /* with a purpose: key of the effect */
+    struct plan_node *own; /* with a purpose: the call, made of the ledger's row; not stored */
+};
+
+/* How far it is known how an effect would be undone. Stored: append, never renumber. */
+enum undo_state {
+    UNDO_DECLARED = 1,   /* it may happen yet, or nobody knows whether it has */
+    UNDO_REGISTERED = 2, /* it has, and `value` undoes it */
+    UNDO_CLOSED = 3,     /* undone, kept, or it never happened */
+};
+
+/*
+ * The compensation of an effect. Rows are undone by falling `order`, which is their place in the
+ * journal. `scope` is the innermost open frame around the effect's step: what has ended passes its
+ * rows on to the frame around it.
+ */
+struct undo {
+    enum undo_state state;
+    uint32_t node; /* of the effect's step; PLAN_NONE: taken over from a workflow it ran */
+    uint32_t scope;
+    uint64_t order;
+    bool unwanted;      /* its step has ended without it: it is undone before the instance ends */
+    bool caught;        /* its scope is a try, and an error of that has been caught since */
+    uint32_t wanted_in; /* the frame below which it is to be undone; 0: it is not */
+    uint32_t version;   /* of `value`, from 1: a person may have corrected it */
+    char *action;       /* NULL: nobody says which */
+    char *contract;     /* range of versions; NULL any */
+    char *effect_key;   /* the effect's idempotency key */
+    struct doc *input;  /* DECLARED: the step's input */
+    struct doc *call;   /* DECLARED: the effect's input */
+    struct doc *value;  /* REGISTERED: the compensation's input; NULL: `error` says why not */
+    struct doc *error;  /* a text */
+    char *reason;       /* of a person */
 };
 
 struct ledger_entry {
@@ -159,6 +202,7 @@ struct ledger_entry {
     uint32_t attempts;
     int64_t first_ms; /* when the key was first dispatched */
     struct id origin; /* in `kept`: of the instance whose effect it was */
+    struct undo *undo; /* NULL: the effect has no compensation */
 };
 
 struct instance {
@@ -189,6 +233,8 @@ struct instance {
     bool killed;  /* cancelling, and effects in flight or in doubt are left to persons */
     char *paused; /* by whom and why, for people; NULL: it is not */
     enum instance_status final; /* set while settling */
+    /* Set while what it did is undone: how it ends then, with final_value. */
+    enum instance_status unwinding;
     struct doc *final_value;
     struct frame **frames; /* parents before children */
     uint32_t frame_count;
@@ -203,6 +249,8 @@ struct instance {
     uint32_t journal_count;
     /* bookkeeping of the engine, not stored */
     uint32_t branches; /* frames with a context of their own; 0: the frames are a stack */
+    uint32_t undos;    /* rows of the ledger with a compensation */
+    uint32_t undoing;  /* frames with a purpose */
     int64_t timer_ms;  /* due time of its row in the timer table; 0 none */
     bool stored_active;
     bool stored;
@@ -260,6 +308,19 @@ void instance_take_over(struct instance *instance, const struct instance *from);
 
 /* What the step's key would be used for: its action with its input and proposal. */
 struct id frame_use(const struct frame *frame, const char *action);
+
+/* Give the row a compensation in state DECLARED, or return the one it has. */
+struct undo *instance_undo_add(struct instance *instance, struct ledger_entry *entry);
+
+/* The row to be undone next below the frame: the one that was registered last. NULL: none is. */
+struct ledger_entry *instance_undo_next(const struct instance *instance, uint32_t frame);
+
+/* Whether the row still has something to be undone, or to be found out before that. */
+bool ledger_undo_open(const struct ledger_entry *entry);
+
+/* Make a pushed frame one that settles or undoes what the row says. */
+void instance_purpose(struct instance *instance, struct frame *frame, enum frame_purpose purpose,
+                      const struct ledger_entry *entry);
 
 /* Whether the row is dispatched or unknown. */
 bool ledger_is_open(const struct ledger_entry *entry);

@@ -168,6 +168,10 @@ bool migration_fits(const struct migration *migration, const struct instance *in
         (void)snprintf(why, size, "is at its end and only settles its effects");
         return false;
     }
+    if (instance->undoing > 0) {
+        (void)snprintf(why, size, "is undoing what it did");
+        return false;
+    }
     if (digest_equal(&migration->from->digest, &migration->to->digest)) {
         (void)snprintf(why, size, "runs %s already", migration->to->version);
         return false;

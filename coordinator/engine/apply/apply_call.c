@@ -149,16 +149,16 @@ void ready_again(struct engine *engine, struct instance *instance)
     }
 }
 
-static void ledger_dispatched(struct instance *instance, const struct frame *frame,
-                              const struct event *event, const struct id *store_id, int64_t now)
+static struct ledger_entry *ledger_dispatched(struct instance *instance, const struct frame *frame,
+                                              const struct event *event, const struct id *store_id,
+                                              int64_t now)
 {
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry == NULL) {
         entry = instance_ledger_add(instance, &frame->key);
         entry->state = LEDGER_NONE;
         char step[256];
-        engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
-                         sizeof(step));
+        frame_step_name(instance, frame, step, sizeof(step));
         text_replace(&entry->step, step);
         text_replace(&entry->agent, event->agent);
         text_replace(&entry->action, event->action);
@@ -171,6 +171,7 @@ static void ledger_dispatched(struct instance *instance, const struct frame *fra
         entry->state = LEDGER_DISPATCHED; /* else what earlier attempts did stays known */
     }
     entry->attempts++;
+    return entry;
 }
 
 static struct store *flight_store(struct engine *engine, const struct instance *instance,
@@ -260,14 +261,21 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
     }
     if (frame->effectful) {
         frame->past = (enum past)event->count;
-        const struct id *store_id = &flight_store(engine, instance, frame)->store_id;
-        ledger_dispatched(instance, frame, event, store_id, engine->now);
+        const struct store *store = flight_store(engine, instance, frame);
+        struct ledger_entry *entry =
+            ledger_dispatched(instance, frame, event, &store->store_id, engine->now);
+        const struct contract *contract =
+            company_contract(&engine->company, store->agent, event->name);
+        apply_undo_declared(instance, frame, contract_action(contract, event->action), entry);
     }
 }
 
 /* What an attempt says adds to what is known of the key: that it did nothing takes nothing back. */
 static enum ledger_state ledger_after(enum ledger_state before, uint32_t status, uint32_t mark)
 {
+    if (before == LEDGER_KEPT) {
+        return before;
+    }
     if (status == RESULT_DONE || mark == MARK_DONE || before == LEDGER_DONE) {
         return LEDGER_DONE;
     }

@@ -39,8 +39,7 @@ static void gate_move(struct engine *engine, const struct instance *instance,
         return;
     }
     char step[256];
-    engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
-                     sizeof(step));
+    frame_step_name(instance, frame, step, sizeof(step));
     text_replace(&gate->step, step);
     engine->port->gate_put(engine->port_user, gate);
 }
@@ -62,4 +61,10 @@ void apply_migrated(struct engine *engine, struct instance *instance, const stru
         gate_move(engine, instance, frame);
     }
     ready_again(engine, instance);
+    for (uint32_t i = 0; instance->undos > 0 && i < instance->ledger_count; i++) {
+        struct undo *undo = instance->ledger[i].undo;
+        if (undo != NULL) {
+            undo->node = node_of(event, undo->node);
+        }
+    }
 }

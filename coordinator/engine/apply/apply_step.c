@@ -63,6 +63,9 @@ static void effect_abandon(struct instance *instance, const struct frame *frame)
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry != NULL && entry->state == LEDGER_UNKNOWN) {
         entry->state = LEDGER_ABANDONED;
+        if (entry->undo != NULL) {
+            entry->undo->unwanted = true;
+        }
     }
 }
 
@@ -85,6 +88,9 @@ void apply_frame_gone(struct engine *engine, struct instance *instance, struct f
     }
     listeners_change(engine, instance, frame, false);
     gate_close(engine, frame);
+    if (instance->undos > 0) {
+        apply_undo_scope_gone(instance, frame);
+    }
     instance_remove(instance, frame->id);
 }
 
@@ -126,7 +132,9 @@ static void end_walk(struct engine *engine, struct instance *instance, const str
 static void step_counted(struct instance *instance, struct frame *parent, const struct event *event)
 {
     instance->steps++;
-    frame_visit(parent, event->node);
+    do { /* more than once when names before it are those of effects that were undone */
+        frame_visit(parent, event->node);
+    } while (frame_visits(parent, event->node) < event->activation);
 }
 
 static void step_passed(struct engine *engine, struct instance *instance, const struct event *event)
@@ -404,8 +412,9 @@ static void iteration_ended(struct engine *engine, struct instance *instance, st
     }
 }
 
-static void error_caught(struct frame *frame, const struct event *event)
+static void error_caught(struct instance *instance, struct frame *frame, const struct event *event)
 {
+    apply_undo_caught(instance, frame);
     frame->part = PART_CATCH;
     frame->state = FRAME_RUNNING;
     frame->wake_ms = 0;
@@ -530,8 +539,7 @@ static void gate_opened(struct engine *engine, struct instance *instance, struct
         frame->wake_ms = 0; /* escalated */
     }
     char step[256];
-    engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
-                     sizeof(step));
+    frame_step_name(instance, frame, step, sizeof(step));
     text_replace(&gate->step, step);
     company_add_gate(&engine->company, gate);
     engine->port->gate_put(engine->port_user, gate);
@@ -596,6 +604,10 @@ static void gate_decided(struct engine *engine, struct instance *instance, struc
         killed_decided(instance, frame, event);
         return;
     }
+    if (frame->purpose != PURPOSE_STEP) {
+        apply_undo_decided(engine, instance, frame, event);
+        return;
+    }
     if (frame_node(instance, frame)->kind == TASK_APPROVAL) {
         approval_decided(frame, event);
         return;
@@ -648,7 +660,7 @@ static void apply_frame(struct engine *engine, struct instance *instance, struct
         iteration_ended(engine, instance, frame, event);
         break;
     case EVENT_ERROR_CAUGHT:
-        error_caught(frame, event);
+        error_caught(instance, frame, event);
         break;
     case EVENT_TRY_RETRY:
         try_retry(instance, frame, event);
@@ -709,6 +721,12 @@ void apply_step(struct engine *engine, struct instance *instance, const struct e
         break;
     case EVENT_EMITTED:
         break; /* accepted as an event of its own in the same turn */
+    case EVENT_COMPENSATION_REGISTERED:
+    case EVENT_UNWINDING:
+    case EVENT_COMPENSATION_STARTED:
+    case EVENT_COMPENSATION_ENDED:
+        apply_undo(engine, instance, event);
+        break;
     case EVENT_STEP_DISPATCHED:
     case EVENT_STEP_RESULT:
     case EVENT_STEP_RETRY:

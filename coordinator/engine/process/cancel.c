@@ -10,7 +10,7 @@ void recall(struct engine *engine, const struct instance *instance, const struct
 {
     struct order *order = engine_order(engine, ORDER_RECALL, 0);
     order->recall = (struct recall_order){
-        .agent = frame_node(instance, frame)->call.agent,
+        .agent = engine_text(engine, frame_node(instance, frame)->call.agent),
         .store = engine_text(engine, frame->store),
         .key = frame->key,
         .attempt = frame->attempt,
@@ -60,6 +60,9 @@ static void unwind_end(struct engine *engine, struct instance *instance, struct 
         return;
     }
     if (target->resume == FRAME_OUTPUT) {
+        if (target->parent != 0 && undo_begin(engine, instance, target, UNDO_ALL, 0)) {
+            return; /* what the losers of the race did */
+        }
         branches_join(engine, instance, target);
         return;
     }
@@ -187,7 +190,9 @@ void unwind(struct engine *engine, struct instance *instance, struct frame *targ
     uint32_t wanted = 0;
     for (uint32_t i = instance->frame_count; instance->frames[i - 1] != target; i--) {
         struct frame *frame = instance->frames[i - 1];
-        if (frame->children > 0 || !is_below(instance, frame, target)) {
+        bool undoes = frame->purpose != PURPOSE_STEP && !instance->killed;
+        if (frame->children > 0 || undoes || /* what is being undone is finished first */
+            !is_below(instance, frame, target)) {
             continue;
         }
         if (won && frame->state == FRAME_JOINED && frame->parent == target->id) {

@@ -118,7 +118,8 @@ static void child_take_down(struct engine *engine, const struct instance *instan
                             const struct frame *frame, bool kill)
 {
     struct instance *child = engine_load(engine, &frame->child);
-    if (child == NULL || child->final != 0 || (kill ? child->killed : child->cancelling)) {
+    if (child == NULL || child->final != 0 || child->unwinding != 0 ||
+        (kill ? child->killed : child->cancelling)) {
         return; /* it has ended in this turn, or is about to */
     }
     char hex[ID_HEX_BYTES];
@@ -190,6 +191,7 @@ static void end_tell(struct engine *engine, const struct child_end *end)
     bool taken_down = frame->state == FRAME_CANCELLING;
     bool completed = end->status == INSTANCE_COMPLETED;
     struct doc *error = completed || taken_down ? NULL : end_error(engine, instance, frame, end);
+    undo_adopt(engine, instance, frame, engine_load_ended(engine, &end->child));
     struct event event = engine_event(instance, EVENT_CHILD_ENDED);
     event.frame = frame->id;
     event.parent = frame->parent;

@@ -121,8 +121,18 @@ static void frame_wake(struct engine *engine, struct instance *instance, struct 
 /* Fire the outermost thing that is due; false when nothing of the instance is. */
 static bool instance_fire(struct engine *engine, struct instance *instance)
 {
-    if (instance->ended || instance->final != 0 || instance->cancelling ||
-        instance->paused != NULL) {
+    if (instance->ended || instance->final != 0 || instance->paused != NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; instance->undoing > 0 && i < instance->frame_count; i++) {
+        struct frame *frame = instance->frames[i];
+        if (frame->purpose != PURPOSE_STEP && frame->wake_ms != 0 &&
+            frame->wake_ms <= engine->now) {
+            frame_wake(engine, instance, frame);
+            return true;
+        }
+    }
+    if (instance->cancelling || instance->unwinding != 0) {
         return false;
     }
     if (instance->deadline_ms != 0 && instance->deadline_ms <= engine->now &&

@@ -55,8 +55,7 @@ static void task_order_make(struct engine *engine, struct instance *instance, st
     const struct store *store = company_store(&engine->company, node->call.agent, frame->store);
     CHECK(store != NULL);
     char step[256];
-    engine_step_name(instance->plan, frame->node, frame->path, frame->activation, step,
-                     sizeof(step));
+    frame_step_name(instance, frame, step, sizeof(step));
     int64_t timeout = frame->deadline_ms == 0 ? 0 : frame->deadline_ms - engine->now;
     struct order *order = engine_order(engine, ORDER_TASK, 0);
     order->task = (struct task_order){
@@ -67,7 +66,7 @@ static void task_order_make(struct engine *engine, struct instance *instance, st
         .attempt = frame->attempt,
         .phase = frame->phase,
         .step = engine_text(engine, step),
-        .action = node->call.action,
+        .action = frame->own == NULL ? node->call.action : engine_text(engine, node->call.action),
         .contract_version = engine_text(engine, frame->contract_version),
         .idempotency_key = engine_text(engine, frame->idempotency_key),
         .traceparent = engine_text(engine, instance->traceparent),

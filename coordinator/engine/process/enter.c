@@ -240,6 +240,22 @@ static enum eval enter_wait(struct entry *entry, struct event *event)
     return EVAL_OK;
 }
 
+/* An effect that was undone is not done again under its name, which would be answered from the
+ * agent's store as if nothing had been undone: the step is another activation. */
+static void call_rename(struct entry *entry, struct event *event)
+{
+    struct scope *scope = &entry->scope;
+    while (undo_was_undone(scope->engine, scope->instance, &event->key)) {
+        scope->activation++;
+        event->activation = scope->activation;
+        event->key = id_of_step(&scope->instance->origin, entry->node->place, scope->path,
+                                scope->activation);
+        char hex[ID_HEX_BYTES];
+        id_hex(&event->key, hex);
+        event->id = engine_text(scope->engine, hex);
+    }
+}
+
 static enum eval call_key(struct entry *entry, struct event *event)
 {
     struct engine *engine = entry->scope.engine;
@@ -251,6 +267,7 @@ static enum eval call_key(struct entry *entry, struct event *event)
     id_hex(&event->key, hex);
     event->id = engine_text(engine, hex);
     if (call->idempotency_key == NULL) {
+        call_rename(entry, event);
         return EVAL_OK;
     }
     struct doc *value = NULL;
@@ -266,6 +283,12 @@ static enum eval call_key(struct entry *entry, struct event *event)
     }
     event->key = id_of_user_key(call->agent, call->action, text);
     event->id = engine_text(engine, text);
+    if (undo_was_undone(engine, entry->scope.instance, &event->key)) {
+        entry->scope.error = error_make(engine, "runtime", 409, entry->node->pointer,
+                                        "the effect with this idempotencyKey was done and undone",
+                                        "give another key to have it done again");
+        return EVAL_ERROR;
+    }
     return EVAL_OK;
 }
 

@@ -188,6 +188,7 @@ static bool try_takes(struct engine *engine, struct instance *instance, struct f
             try_retry(&scope, delay_ms, error);
         } else {
             try_catch(&scope, attempt, vars, error);
+            (void)undo_begin(engine, instance, frame, UNDO_UNWANTED, 0);
         }
     }
     scope_release(&scope);

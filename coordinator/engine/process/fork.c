@@ -26,6 +26,17 @@ static bool all_joined(const struct instance *instance, const struct frame *fork
     return true;
 }
 
+/* Whether a branch that failed earlier has left effects to be undone: they lost the race. */
+static bool undo_lost(const struct instance *instance, const struct frame *fork)
+{
+    for (uint32_t i = 0; instance->undos > 0 && i < instance->ledger_count; i++) {
+        if (undo_fits(&instance->ledger[i], fork, UNDO_ALL, 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void branch_leave(struct engine *engine, struct instance *instance, struct frame *branch)
 {
     struct frame *fork = instance_frame(instance, branch->parent);
@@ -33,7 +44,9 @@ void branch_leave(struct engine *engine, struct instance *instance, struct frame
     struct event event = fork_event(engine, instance, branch, EVENT_BRANCH_ENDED);
     event.parent = fork->id;
     engine_emit(engine, &event);
-    if (all_joined(instance, fork)) {
+    if (plan->compete && undo_lost(instance, fork)) {
+        unwind_begin(engine, instance, fork, STAYS_FOR_WINNER, NULL);
+    } else if (all_joined(instance, fork)) {
         branches_join(engine, instance, fork);
     } else if (plan->compete) {
         unwind_begin(engine, instance, fork, STAYS_FOR_WINNER, NULL);

@@ -196,6 +196,9 @@ static void verdict_apply(struct engine *engine, struct instance *instance, stru
         event.digest = crypto_blake(text, size);
     }
     engine_emit(engine, &event);
+    if (command->verdict == VERDICT_YES) {
+        undo_register(engine, instance, frame, command->value, false);
+    }
     if (command->verdict == VERDICT_REJECT) {
         CHECK(error != NULL);
         fault_frame(engine, instance, frame, error);
@@ -236,6 +239,14 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
         if (approval_fits(engine, token, instance, frame, command)) {
             approval_verdict(engine, instance, frame, gate, command);
             engine_reply_ok(engine, token, &approved, false);
+        }
+        return;
+    }
+    if (frame->purpose != PURPOSE_STEP) {
+        struct id id = instance->id;
+        if (undo_verdict_fits(engine, token, instance, frame, gate, command)) {
+            undo_verdict(engine, instance, frame, gate, command);
+            engine_reply_ok(engine, token, &id, false);
         }
         return;
     }

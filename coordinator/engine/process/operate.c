@@ -188,6 +188,9 @@ const char *engine_operation_refused(struct engine *engine, struct instance *ins
     if (instance->final != 0) {
         return "has ended and only settles its effects";
     }
+    if (instance->unwinding != 0 && operation != OPERATE_KILL) {
+        return "is at its end and undoes what it did";
+    }
     bool ends = operation == OPERATE_CANCEL || operation == OPERATE_KILL;
     if (instance->cancelling && !ends) {
         return "is being cancelled";

@@ -280,6 +280,58 @@ bool call_performs(struct engine *engine, const struct instance *instance,
 void call_failed(struct engine *engine, struct instance *instance, struct frame *frame,
                  const struct failure *failure);
 
+/*
+ * Compensation (undo.c). An effect has happened: keep how it is undone, evaluated now. `unwanted`:
+ * its step is being taken down. Does nothing for effects without a compensation, or known before.
+ */
+void undo_register(struct engine *engine, struct instance *instance, struct frame *frame,
+                   struct doc *output, bool unwanted);
+
+/* The same of an effect whose step is gone. */
+void undo_register_late(struct engine *engine, struct instance *instance, const struct id *key,
+                        struct doc *output);
+
+/*
+ * Undo what happened below `frame`, last first; what is in doubt is settled before. False: there is
+ * nothing. True: frames that do it now stand below `frame`, one after the other, and the walk goes
+ * on at `frame` when the last is gone, as if they had never been there; when it is being taken
+ * down, unwind goes on with it. `frame` has no children that walk. Of the workflow's own frame all
+ * that happened in the instance is meant.
+ *
+ * For a rewind: take down what is open, set the cursor of frame 1, then call this with UNDO_ALL and
+ * `after`, the order of the last effect that stays (struct undo, order: journal sequence << 20 and
+ * the place in its turn). Steps that are entered again afterwards get names of their own where what
+ * they did has been undone.
+ */
+bool undo_begin(struct engine *engine, struct instance *instance, struct frame *frame,
+                enum undo_which which, uint64_t after);
+
+/* The instance is about to end so: true when something is undone first; it ends after that. */
+bool undo_before_end(struct engine *engine, struct instance *instance, enum instance_status status,
+                     struct doc *value);
+
+/* Of a frame with a purpose whose attempt failed: whether it has done what it is for all the same.
+ * Does what follows from that. */
+bool undo_happened(struct engine *engine, struct instance *instance, struct frame *frame,
+                   struct doc *output);
+
+/* Go on from frames with a purpose that have their output. */
+void undo_proceed(struct engine *engine, struct instance *instance);
+
+/* Take over what a workflow did that the step of `frame` ran; `child` may be NULL. */
+void undo_adopt(struct engine *engine, const struct instance *instance, const struct frame *frame,
+                const struct instance *child);
+
+/* Whether the effect was done and undone, here or in an instance that runs this one. */
+bool undo_was_undone(struct engine *engine, const struct instance *instance, const struct id *key);
+
+/* A verdict on the gate of a frame with a purpose: check it, refuse it; take it. */
+bool undo_verdict_fits(struct engine *engine, uint64_t token, const struct instance *instance,
+                       const struct frame *frame, const struct gate *gate,
+                       const struct verdict_command *command);
+void undo_verdict(struct engine *engine, struct instance *instance, struct frame *frame,
+                  const struct gate *gate, const struct verdict_command *command);
+
 /* Send again what the frame's store owes, and watch for its answer. */
 void task_resend(struct engine *engine, struct instance *instance, struct frame *frame);
 

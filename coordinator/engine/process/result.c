@@ -49,7 +49,9 @@ static bool effect_is_news(struct engine *engine, const struct result_command *r
     const char *agent = NULL;
     if (instance != NULL) {
         const struct ledger_entry *entry = instance_ledger(instance, &result->key);
-        agent = entry == NULL || entry->state == LEDGER_DONE ? NULL : entry->agent;
+        bool known = entry == NULL || entry->state == LEDGER_DONE ||
+                     entry->state == LEDGER_COMPENSATED || entry->state == LEDGER_KEPT;
+        agent = known ? NULL : entry->agent;
     } else {
         agent = engine->port->done_effect(engine->port_user, &result->instance, &result->key);
     }
@@ -81,6 +83,9 @@ static void result_stale(struct engine *engine, struct instance *instance,
     event.status = result->status;
     event.effect = MARK_DONE;
     engine_emit(engine, &event);
+    if (instance != NULL) {
+        undo_register_late(engine, instance, &event.key, result->output);
+    }
     if (instance != NULL && instance->final != 0 && !instance_ledger_open(instance)) {
         instance_finish(engine, instance, instance->final, instance->final_value);
     }
@@ -207,7 +212,12 @@ static void result_failed(struct engine *engine, struct instance *instance, stru
     event.failure = kept;
     event.effect = kept->effect;
     engine_emit(engine, &event);
-    call_failed(engine, instance, frame, kept);
+    if (kept->effect == MARK_DONE) {
+        undo_register(engine, instance, frame, result->output, false);
+    }
+    if (!undo_happened(engine, instance, frame, result->output)) {
+        call_failed(engine, instance, frame, kept);
+    }
     if (!instance->ended) {
         walk(engine, instance);
     }
@@ -272,6 +282,9 @@ static void result_done(struct engine *engine, struct instance *instance, struct
         event.count = 1;
     }
     engine_emit(engine, &event);
+    if (event.effect == MARK_DONE && frame->purpose == PURPOSE_STEP) {
+        undo_register(engine, instance, frame, result->output, false);
+    }
     if (!sure) {
         hold_for_quality(engine, instance, frame, result, wanted);
         return;
@@ -296,6 +309,7 @@ static void result_while_cancelling(struct engine *engine, struct instance *inst
         event.effect = event.failure->effect;
     }
     engine_emit(engine, &event);
+    undo_register(engine, instance, frame, result->output, true);
     unwind(engine, instance, instance_unwinding(instance, frame));
     walk(engine, instance);
 }
@@ -403,9 +417,10 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
     struct doc *error = error_of_failure(engine, failure, node->pointer);
     const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     bool certain = entry == NULL || entry->state != LEDGER_UNKNOWN || !frame->effectful;
+    bool step = frame->purpose == PURPOSE_STEP; /* else nobody but a person takes the error */
     const struct policy_rules *rules = rules_of(engine, instance, frame);
     enum policy_path path = rules->paths[failure->failure_class];
-    if (certain && definition_takes(engine, instance, frame, failure, error)) {
+    if (step && certain && definition_takes(engine, instance, frame, failure, error)) {
         fault_frame(engine, instance, frame, error);
         return;
     }
@@ -418,7 +433,8 @@ void call_failed(struct engine *engine, struct instance *instance, struct frame 
         engine_emit(engine, &event);
         return;
     }
-    if (certain && (path == PATH_RAISE || fault_caught_above(engine, instance, frame, error))) {
+    if (step && certain &&
+        (path == PATH_RAISE || fault_caught_above(engine, instance, frame, error))) {
         fault_frame(engine, instance, frame, error);
         return;
     }

@@ -59,6 +59,9 @@ static void order_ended(struct engine *engine, struct instance *instance)
 void instance_finish(struct engine *engine, struct instance *instance, enum instance_status status,
                      struct doc *value)
 {
+    if (undo_before_end(engine, instance, status, value)) {
+        return;
+    }
     bool fault = status == INSTANCE_FAULTED;
     struct event event = engine_event(instance, EVENT_INSTANCE_SETTLING);
     if (instance_ledger_open(instance)) {
@@ -264,6 +267,7 @@ static void steps_used_up(struct engine *engine, struct instance *instance)
 
 void walk(struct engine *engine, struct instance *instance)
 {
+    undo_proceed(engine, instance);
     uint32_t begun = instance->steps;
     if (engine->steps_in_turn >= STEPS_PER_TURN_ALL) {
         runnable_add(engine, &instance->id);

@@ -258,7 +258,12 @@ static const struct wrong WRONG[] = {
     {"  - a: {call: agent, with: {agent: x, action: y, inptu: 1}}\n", "7:50", "/do/0/a/with/inptu",
      "unknown key 'inptu' in 'with' of call: agent",
      "did you mean 'input'? allowed here: agent, action, contract, input, idempotencyKey, "
-     "minConfidence or priority"},
+     "minConfidence, priority or compensate"},
+    {"  - a: {call: agent, with: {agent: x, action: y, compensate: true}}\n", "7:55",
+     "/do/0/a/with/compensate",
+     "'compensate' must be an object with 'action' or 'input', or false when the effect stays, not "
+     "a boolean",
+     "for example 'compensate: {action: unpost, input: ${ {posting: .id} }}'"},
     {"  - a: {call: 'match:one@rec'}\n", "7:16", "/do/0/a/call",
      "'one' is not a contract version or range", "for example '1.3' (1.x from 1.3) or '>=1.2 <2'"},
     {"  - a: {fork: {branches: []}}\n", "7:26", "/do/0/a/fork/branches",
