@@ -29,6 +29,8 @@
     ",\"timeout\":\"PT5S\",\"concurrency\":4" more "}"
 #define AGENT(name, actions) \
     "{\"agent\":\"" name "\",\"version\":\"1.0.0\",\"title\":\"t\",\"actions\":{" actions "}}"
+/* Effects are undone by the same action under another key. */
+#define UNDO     ",\"compensate\":\"work\""
 #define DECIDE   "[\"decide\"]"
 #define PERFORM  "[\"perform\"]"
 #define RATE     ",\"rate\":{\"count\":3,\"per\":\"PT0.1S\"}"
@@ -37,9 +39,9 @@
 const struct agent_kind agent_kinds[] = {
     {"quick", AGENT("quick", ACTION("work", DECIDE, "pure", ",\"quick\":true")), 2, 8},
     {"pure", AGENT("pure", ACTION("work", DECIDE, "pure", ",\"confidence\":\"optional\"")), 1, 3},
-    {"keyed", AGENT("keyed", ACTION("work", PERFORM, "keyed", RATE)), 2, 3},
+    {"keyed", AGENT("keyed", ACTION("work", PERFORM, "keyed", RATE UNDO)), 2, 3},
     {"probed", AGENT("probed", ACTION("work", PERFORM, "probed", "")), 1, 2},
-    {"manual", AGENT("manual", ACTION("work", PERFORM, "manual", "")), 1, 2},
+    {"manual", AGENT("manual", ACTION("work", PERFORM, "manual", UNDO)), 1, 2},
     {"both", AGENT("both", ACTION("work", "[\"decide\",\"perform\"]", "keyed", PROPOSAL)), 1, 4},
     {"connector",
      AGENT("connector",

@@ -344,6 +344,7 @@ void client_decide(struct sim *sim)
     }
     const char *verdict = how == 0 ? "approve" : how == 1 ? "edit" : "reject";
     (void)json_object_set_new(body, "verdict", json_string(verdict));
+    (void)json_object_set_new(body, "reason", json_string("drawn"));
     if (how == 1) {
         (void)json_object_set_new(body, "value", generate_input(&sim->draw));
     }
