@@ -601,8 +601,10 @@ static const char *undo_words(struct story *story, const struct event *event)
                    ? say(story, "agent %.64s undoes the effect of %.150s with %.64s", event->agent,
                          step, action)
                    : say(story, "whether the effect of %.150s happened is found out first", step);
-    default:
+    case EVENT_COMPENSATION_ENDED:
         break;
+    default:
+        return NULL;
     }
     if (event->status == LEDGER_COMPENSATED) {
         return person[0] == '\0' ? say(story, "the effect of %.150s is undone", step)
@@ -635,7 +637,11 @@ static const char *side_words(struct story *story, const struct view_event *at)
 
 static const char *words_of(struct story *story, const struct view_event *at)
 {
-    switch (at->event->kind) {
+    const char *undone = undo_words(story, at->event);
+    if (undone != NULL) {
+        return undone;
+    }
+    switch ((unsigned)at->event->kind) {
     case EVENT_INSTANCE_STARTED:
     case EVENT_INSTANCE_SETTLING:
     case EVENT_INSTANCE_COMPLETED:
@@ -677,36 +683,9 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_CHILD_STARTED:
     case EVENT_CHILD_ENDED:
         return side_words(story, at);
-    case EVENT_COMPENSATION_REGISTERED:
-    case EVENT_UNWINDING:
-    case EVENT_COMPENSATION_STARTED:
-    case EVENT_COMPENSATION_ENDED:
-        return undo_words(story, at->event);
-    case EVENT_WORKFLOW_ENTERED:
-    case EVENT_ITERATION_ENDED:
-    case EVENT_EVALUATION_DONE:
-    case EVENT_DEFINITION_DEPLOYED:
-    case EVENT_DEFINITION_RETIRED:
-    case EVENT_CONTRACT_PUBLISHED:
-    case EVENT_STORE_HELLO:
-    case EVENT_STORE_LEFT:
-    case EVENT_STORE_LOST:
-    case EVENT_ACCEPTED:
-    case EVENT_BUFFERED:
-    case EVENT_UNBUFFERED:
-    case EVENT_DEAD_LETTER:
-    case EVENT_DEAD_LETTER_REPLAYED:
-    case EVENT_CLOCK_JUMPED:
-    case EVENT_CLOCK_DECIDED:
-    case EVENT_CIRCUIT_OPENED:
-    case EVENT_CIRCUIT_DECIDED:
-    case EVENT_POLICY_SET:
-    case EVENT_ZONE_SET:
-    case EVENT_SCHEDULE_SET:
-    case EVENT_SCHEDULE_ENDED:
-        break;
+    default: /* nothing that a person would miss */
+        return NULL;
     }
-    return NULL;
 }
 
 static void step_words(const struct story *story, const struct event *event, char *name,

@@ -200,8 +200,8 @@ struct ledger_entry {
     struct id use;      /* what the key was last used for (frame_use) */
     enum ledger_state state;
     uint32_t attempts;
-    int64_t first_ms; /* when the key was first dispatched */
-    struct id origin; /* in `kept`: of the instance whose effect it was */
+    int64_t first_ms;  /* when the key was first dispatched */
+    struct id origin;  /* in `kept`: of the instance whose effect it was */
     struct undo *undo; /* NULL: the effect has no compensation */
 };
 

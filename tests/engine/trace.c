@@ -125,6 +125,41 @@ static void trace_circuit(struct harness *h, const struct event *event)
     }
 }
 
+static void trace_undo(struct harness *h, const struct event *event)
+{
+    switch ((unsigned)event->kind) {
+    case EVENT_COMPENSATION_REGISTERED:
+        trace_text(h, "of", event->frame == 0 ? event->text : NULL);
+        trace_text(h, "by", event->action);
+        buf_append_str(&h->trace, event->status == 1   ? " unwanted"
+                                  : event->status == 2 ? " undone"
+                                                       : "");
+        break;
+    case EVENT_UNWINDING:
+        buf_printf(&h->trace, " %s to=%s",
+                   event->count == UNDO_ALL        ? "all"
+                   : event->count == UNDO_UNWANTED ? "unwanted"
+                                                   : "caught",
+                   event->status == 0 ? "go on"
+                                      : instance_status_name((enum instance_status)event->status));
+        break;
+    case EVENT_COMPENSATION_STARTED:
+        buf_printf(&h->trace, " %s %s by=%s", event->status == PURPOSE_UNDO ? "undo" : "settle",
+                   event->text, event->action);
+        break;
+    case EVENT_COMPENSATION_ENDED:
+        buf_printf(&h->trace, " %s %s", event->source,
+                   event->status == LEDGER_COMPENSATED ? "compensated"
+                   : event->status == LEDGER_KEPT      ? "kept"
+                   : event->status == LEDGER_DONE      ? "done"
+                   : event->status == LEDGER_NONE      ? "none"
+                                                       : "given up");
+        break;
+    default:
+        break;
+    }
+}
+
 static void trace_numbers(struct harness *h, const struct event *event)
 {
     switch ((unsigned)event->kind) {
@@ -178,33 +213,6 @@ static void trace_numbers(struct harness *h, const struct event *event)
     case EVENT_CHILD_ENDED:
         buf_printf(&h->trace, " %s", instance_status_name((enum instance_status)event->status));
         break;
-    case EVENT_COMPENSATION_REGISTERED:
-        trace_text(h, "of", event->frame == 0 ? event->text : NULL);
-        trace_text(h, "by", event->action);
-        buf_append_str(&h->trace, event->status == 1   ? " unwanted"
-                                  : event->status == 2 ? " undone"
-                                                       : "");
-        break;
-    case EVENT_UNWINDING:
-        buf_printf(&h->trace, " %s to=%s",
-                   event->count == UNDO_ALL        ? "all"
-                   : event->count == UNDO_UNWANTED ? "unwanted"
-                                                   : "caught",
-                   event->status == 0 ? "go on"
-                                      : instance_status_name((enum instance_status)event->status));
-        break;
-    case EVENT_COMPENSATION_STARTED:
-        buf_printf(&h->trace, " %s %s by=%s", event->status == PURPOSE_UNDO ? "undo" : "settle",
-                   event->text, event->action);
-        break;
-    case EVENT_COMPENSATION_ENDED:
-        buf_printf(&h->trace, " %s %s", event->source,
-                   event->status == LEDGER_COMPENSATED ? "compensated"
-                   : event->status == LEDGER_KEPT      ? "kept"
-                   : event->status == LEDGER_DONE      ? "done"
-                   : event->status == LEDGER_NONE      ? "none"
-                                                       : "given up");
-        break;
     case EVENT_BRANCHES_JOINED:
         if (event->count > 0) {
             buf_printf(&h->trace, " winner=%u", event->count);
@@ -257,6 +265,7 @@ static void trace_event(struct harness *h, const struct event *event)
     trace_call(h, event);
     trace_circuit(h, event);
     trace_numbers(h, event);
+    trace_undo(h, event);
     trace_values(h, event);
     buf_append_byte(&h->trace, '\n');
 }

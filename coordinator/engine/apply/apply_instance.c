@@ -142,12 +142,6 @@ static void instance_settling(struct engine *engine, struct instance *instance,
     doc_replace(&instance->final_value, event->output != NULL ? event->output : event->error);
 }
 
-static void instance_cancelling(struct instance *instance)
-{
-    instance->cancelling = true;
-    text_replace(&instance->paused, NULL); /* it only comes to its end */
-}
-
 static void instance_paused(struct engine *engine, struct instance *instance,
                             const struct event *event)
 {
@@ -173,6 +167,25 @@ static void instance_resumed(struct engine *engine, struct instance *instance)
             apply_ready(engine, instance, instance->frames[i]);
         }
     }
+}
+
+/* It only comes to its end, and what is being undone goes on. */
+static void instance_cancelling(struct engine *engine, struct instance *instance)
+{
+    instance->cancelling = true;
+    if (instance->paused != NULL) {
+        instance_resumed(engine, instance);
+    }
+}
+
+static void instance_paused(struct instance *instance, const struct event *event)
+{
+    char words[PAUSED_BYTES];
+    bool reason = event->text != NULL && event->text[0] != '\0';
+    (void)snprintf(words, sizeof(words), "paused by %.100s%s%.300s",
+                   event->person == NULL || event->person[0] == '\0' ? "somebody" : event->person,
+                   reason ? ": " : "", reason ? event->text : "");
+    text_replace(&instance->paused, words);
 }
 
 static void status_update(struct instance *instance)
@@ -207,10 +220,10 @@ void apply_instance(struct engine *engine, struct instance *instance, const stru
         break;
     case EVENT_INSTANCE_KILLED:
         instance->killed = true;
-        instance_cancelling(instance);
+        instance_cancelling(engine, instance);
         break;
     case EVENT_INSTANCE_CANCELLING:
-        instance_cancelling(instance);
+        instance_cancelling(engine, instance);
         break;
     case EVENT_INSTANCE_PAUSED:
         instance_paused(engine, instance, event);

@@ -99,6 +99,10 @@ static bool frame_may_retry(struct engine *engine, const struct instance *instan
     if (gate == NULL) {
         return frame->state == FRAME_RETRY;
     }
+    if (frame->purpose != PURPOSE_STEP) {
+        *why = "has a compensation that waits for a person: decide the gate";
+        return false;
+    }
     if (gate->kind == GATE_APPROVAL) {
         *why = "waits for an approval, which is no failure: decide the gate";
         return false;
@@ -188,7 +192,7 @@ const char *engine_operation_refused(struct engine *engine, struct instance *ins
     if (instance->final != 0) {
         return "has ended and only settles its effects";
     }
-    if (instance->unwinding != 0 && operation != OPERATE_KILL) {
+    if (instance->unwinding != 0 && operation != OPERATE_KILL && operation != OPERATE_RESUME) {
         return "is at its end and undoes what it did";
     }
     bool ends = operation == OPERATE_CANCEL || operation == OPERATE_KILL;

@@ -263,6 +263,7 @@ bool undo_before_end(struct engine *engine, struct instance *instance, enum inst
 static void undo_go_on(struct engine *engine, struct instance *instance, uint32_t below)
 {
     struct frame *frame = instance_frame(instance, below);
+    CHECK(frame != NULL);
     struct frame *target = instance->unwinding != 0 ? frame : instance_unwinding(instance, frame);
     if (target != NULL && target != frame) {
         unwind(engine, instance, target);
