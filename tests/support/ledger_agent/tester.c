@@ -158,12 +158,19 @@ static int index_of(const char *text, const char *const *names)
     return i;
 }
 
+static void pause_ms(int64_t ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
 static void fail(const struct agent_task *task, struct agent_reply *reply)
 {
     static const char *const classes[] = {"transient", "data",      "permission",
                                           "contract",  "quality",   "budget",
                                           "in-doubt",  "cancelled", NULL};
     static const char *const marks[] = {"none", "unknown", "done", NULL};
+    pause_ms(json_int_of(task->input, "ms", 0)); /* an effect cannot be called back */
     if ((int64_t)task->attempt > json_int_of(task->input, "times", 0)) {
         reply->output = json_incref(task->input);
         return;
