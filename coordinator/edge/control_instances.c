@@ -36,7 +36,7 @@ static json_t *step_json(const struct instance *instance, const struct frame *fr
     return row;
 }
 
-static const char *ledger_name(enum ledger_state state)
+const char *ledger_name(enum ledger_state state)
 {
     switch (state) {
     case LEDGER_DISPATCHED:

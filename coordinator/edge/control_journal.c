@@ -61,6 +61,13 @@ static const char *outcome_of(const struct event *event)
         return gate_kind_name((enum gate_kind)event->status);
     case EVENT_INSTANCE_SETTLING:
         return instance_status_name((enum instance_status)event->status);
+    case EVENT_UNWINDING:
+        return event->status == 0 ? NULL
+                                  : instance_status_name((enum instance_status)event->status);
+    case EVENT_COMPENSATION_STARTED:
+        return event->status == PURPOSE_UNDO ? "undo" : "settle";
+    case EVENT_COMPENSATION_ENDED:
+        return ledger_name((enum ledger_state)event->status);
     default:
         return NULL;
     }
@@ -69,7 +76,15 @@ static const char *outcome_of(const struct event *event)
 /* Whether `at_ms` is an instant. */
 static bool has_instant(const struct event *event)
 {
-    return event->kind != EVENT_STORE_HELLO && event->kind != EVENT_DEAD_LETTER;
+    switch ((unsigned)event->kind) {
+    case EVENT_STORE_HELLO:
+    case EVENT_DEAD_LETTER:
+    case EVENT_COMPENSATION_REGISTERED:
+    case EVENT_UNWINDING:
+        return false;
+    default:
+        return true;
+    }
 }
 
 static const char *phase_name(enum phase phase)

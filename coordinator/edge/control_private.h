@@ -258,6 +258,9 @@ void view_reason(const struct control *control, const struct view *view, char *o
 /* Name of a frame's step for people. */
 void frame_name(const struct instance *instance, const struct frame *frame, char *out, size_t size);
 
+/* What is known of an effect, in words. */
+const char *ledger_name(enum ledger_state state);
+
 const struct company *control_company(const struct control *control);
 
 /* Visit the events of the instance in journal order, from the first sequence above `after`; return

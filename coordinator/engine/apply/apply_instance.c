@@ -178,16 +178,6 @@ static void instance_cancelling(struct engine *engine, struct instance *instance
     }
 }
 
-static void instance_paused(struct instance *instance, const struct event *event)
-{
-    char words[PAUSED_BYTES];
-    bool reason = event->text != NULL && event->text[0] != '\0';
-    (void)snprintf(words, sizeof(words), "paused by %.100s%s%.300s",
-                   event->person == NULL || event->person[0] == '\0' ? "somebody" : event->person,
-                   reason ? ": " : "", reason ? event->text : "");
-    text_replace(&instance->paused, words);
-}
-
 static void status_update(struct instance *instance)
 {
     if (!instance->ended && instance->final == 0) {

@@ -5,7 +5,7 @@
  *   effect-ledger --dir DIR           listen on a free port of 127.0.0.1, print it as "port N"
  *   effect-ledger --verify --dir DIR  print each key with its attempts; exit 1 when payloads differ
  *
- * Protocol: one line "KEY DIGEST [LABEL]\n" (each 1..128 of A-Za-z0-9_.:-; the label says what the
+ * Protocol: one line "KEY DIGEST [LABEL]\n" (each 1..128 of A-Za-z0-9_.:#-; the label says what the
  * effect is for), answered "ok N\n" where N is the number of attempts of that key, this one
  * included, once the line is on the device; or "error WORDS\n". Any number of lines on one
  * connection. "? KEY\n" asks and has no effect: answered "known N\n", 0 when the key never came.
@@ -97,7 +97,7 @@ static bool word_valid(const char *word)
 {
     size_t length = strlen(word);
     return length >= 1 && length <= WORD_MAX &&
-           strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") ==
+           strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:#-") ==
                length;
 }
 
