@@ -259,7 +259,7 @@ static const struct wrong WRONG[] = {
      "unknown key 'inptu' in 'with' of call: agent",
      "did you mean 'input'? allowed here: agent, action, contract, input, idempotencyKey, "
      "minConfidence, priority or compensate"},
-    {"  - a: {call: agent, with: {agent: x, action: y, compensate: true}}\n", "7:55",
+    {"  - a: {call: agent, with: {agent: x, action: y, compensate: true}}\n", "7:62",
      "/do/0/a/with/compensate",
      "'compensate' must be an object with 'action' or 'input', or false when the effect stays, not "
      "a boolean",
