@@ -333,7 +333,7 @@ static void fail_for_good(struct harness *h)
     fail(h, "undo of /do/0/a", FAILURE_TRANSIENT, MARK_NONE);
     advance(h, 60000);
     cr_assert_eq(h->sent_count, 4, "retried by class");
-    fail(h, "undo of /do/0/a", FAILURE_PERMISSION, MARK_NONE);
+    fail(h, "undo of /do/0/a", FAILURE_DATA, MARK_NONE);
     cr_assert_eq(h->gate_count, 1);
 }
 
@@ -445,5 +445,22 @@ SCENARIO(compensation, one_that_is_in_doubt_and_kept_lets_the_instance_end)
     fail(h, "undo of /do/0/a", FAILURE_IN_DOUBT, MARK_UNKNOWN);
     verdict(h, VERDICT_REJECT, NULL);
     cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+/* One gate for the cause, as of any step: when it is settled, undoing goes on by itself. */
+SCENARIO(compensation, one_that_is_refused_waits_for_the_circuit)
+{
+    setup(h, UNDOABLE("keyed"), TWO);
+    done(h, "/do/0/a", "{}");
+    cancel(h, 1);
+    answer(h, "/do/1/b", RESULT_RECALLED);
+    fail(h, "undo of /do/0/a", FAILURE_PERMISSION, MARK_NONE);
+    cr_assert_eq(h->gate_count, 1);
+    cr_assert_eq(open_instances(h), 1);
+    verdict(h, VERDICT_APPROVE, NULL);
+    done(h, "undo of /do/0/a", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    cr_expect_eq(table_rows(h, 'G'), 0);
     forget_trace(h);
 }
