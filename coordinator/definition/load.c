@@ -92,6 +92,8 @@ struct plan_node *load_add_node(struct load *load, const struct task_site *site,
     node->next = PLAN_NONE;
     node->pointer = site->pointer;
     node->definition = definition->value;
+    node->line = load->report->file == NULL ? definition->line : 0;
+    node->column = definition->column;
     node->then.target = PLAN_NONE;
     node->about = load->extended;
     node->tail = PLAN_NONE;
@@ -272,6 +274,16 @@ const struct plan_node *plan_node_at(const struct plan *plan, const char *pointe
         }
     }
     return NULL;
+}
+
+void plan_where(const struct plan_node *node, const char *file, char out[PLAN_WHERE_BYTES])
+{
+    if (node->line == 0) {
+        (void)snprintf(out, PLAN_WHERE_BYTES, "%s", node->pointer);
+        return;
+    }
+    (void)snprintf(out, PLAN_WHERE_BYTES, "%.200s%s%u:%u: %s", file, file[0] == '\0' ? "" : ":",
+                   node->line, node->column, node->pointer);
 }
 
 bool plan_in_branch(const struct plan *plan, uint32_t node)

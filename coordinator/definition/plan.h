@@ -262,6 +262,8 @@ struct plan_node {
     const char *pointer; /* JSON pointer of the task, "/do/0/extract" */
     const char *place;   /* the same without positions in lists, "/do/extract": what the task is
                             called in every version that has it, and what effect keys are made of */
+    uint32_t line;       /* where it stands in the file; 0: in another file, of a catalog */
+    uint32_t column;
     enum task_kind kind;
     const struct expr *condition; /* `if`; NULL: always */
     struct plan_data data;
@@ -401,6 +403,13 @@ json_t *plan_wanted_json(const struct plan_report *report);
 
 /* Node with the JSON pointer, or NULL. */
 const struct plan_node *plan_node_at(const struct plan *plan, const char *pointer);
+
+/* Room for a file's name, a place and a pointer. */
+enum { PLAN_WHERE_BYTES = 512 };
+
+/* Where the task stands, for messages: "f.yaml:7:5: /do/0/call". `file` may be empty; without a
+ * line it is the pointer alone. */
+void plan_where(const struct plan_node *node, const char *file, char out[PLAN_WHERE_BYTES]);
 
 /* Whether the node stands in a branch of a fork. */
 bool plan_in_branch(const struct plan *plan, uint32_t node);

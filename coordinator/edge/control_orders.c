@@ -102,17 +102,19 @@ static json_t *missing_json(const struct company *company, const struct plan *pl
 
 /* run: shell and run: script are deployed only where an agent exec offers them. */
 static enum err programs_check(const struct company *company, const struct plan *plan,
-                               struct error *err)
+                               const char *file, struct error *err)
 {
+    char where[PLAN_WHERE_BYTES];
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const struct plan_node *node = &plan->nodes[i];
         bool live = false;
         if (node->kind == TASK_AGENT && node->call.program &&
             contract_bound(company, &node->call, &live) == NULL) {
+            plan_where(node, file, where);
             return error_set(err, ERR_REFUSED,
-                             "'run: %s' of %.200s cannot run: no agent 'exec' is registered that "
+                             "%.300s: 'run: %s' cannot run: no agent 'exec' is registered that "
                              "offers the action '%s'",
-                             node->call.action, node->pointer, node->call.action);
+                             where, node->call.action, node->call.action);
         }
     }
     return ERR_OK;
@@ -159,7 +161,8 @@ enum err verb_deploy(struct request *request, struct error *err)
         loads = code == ERR_OK;
     }
     if (code == ERR_OK) {
-        code = programs_check(control_company(request->control), plan, err);
+        code =
+            programs_check(control_company(request->control), plan, file == NULL ? "" : file, err);
     }
     if (code == ERR_OK) {
         pending_add(request, deployed_json(control_company(request->control), plan, &report));

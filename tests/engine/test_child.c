@@ -324,8 +324,8 @@ SCENARIO(child, what_is_not_deployed_is_refused_by_name)
                      "do:\n"
                      "  - r: {run: {workflow: {namespace: test, name: prat, version: 1.0.0}}}\n");
     cr_expect_eq(h->reply, ERR_NOT_FOUND);
-    EXPECT("> not found: /do/0/r runs test/prat:1.0.0, which is not deployed, or retired: deploy "
-           "it first\n");
+    EXPECT("> not found: test.yaml:3:8: /do/0/r runs test/prat:1.0.0, which is not deployed, or "
+           "retired: deploy it first\n");
 }
 
 SCENARIO(child, one_that_runs_itself_is_stopped)

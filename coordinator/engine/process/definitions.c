@@ -71,15 +71,18 @@ static bool run_possible(const struct engine *engine, const struct plan *plan,
 }
 
 /* What a plan runs is deployed before it: a misspelt name is found now and not on a Sunday. */
-static bool runs_possible(struct engine *engine, uint64_t token, const struct plan *plan)
+static bool runs_possible(struct engine *engine, uint64_t token, const struct plan *plan,
+                          const char *file)
 {
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const struct plan_node *node = &plan->nodes[i];
         char name[NAME_BYTES];
+        char where[PLAN_WHERE_BYTES];
         if (node->kind == TASK_RUN && !run_possible(engine, plan, &node->run, name, sizeof(name))) {
+            plan_where(node, file, where);
             engine_refuse(engine, token, ERR_NOT_FOUND,
-                          "%s runs %s, which is not deployed, or retired: deploy it first",
-                          node->pointer, name);
+                          "%s runs %s, which is not deployed, or retired: deploy it first", where,
+                          name);
             return false;
         }
     }
@@ -106,7 +109,8 @@ void process_deploy(struct engine *engine, uint64_t token, const struct deploy_c
                       name, next, newest->plan->version);
         return;
     }
-    if (!schedule_possible(engine, token, plan) || !runs_possible(engine, token, plan)) {
+    if (!schedule_possible(engine, token, plan) ||
+        !runs_possible(engine, token, plan, command->file)) {
         return;
     }
     struct digest digest = plan->digest;

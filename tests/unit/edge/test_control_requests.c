@@ -193,9 +193,9 @@ Test(requests, a_program_is_refused_while_no_agent_runs_programs)
     struct office_reply *refused =
         office_ask_as(office, "d1", "deploy",
                       "{'text': 'document: {dsl: 1.0.3, namespace: t, name: p, version: 1.0.0}\\n"
-                      "do: [{list: {run: {shell: {command: ls}}}}]\\n'}");
+                      "do: [{list: {run: {shell: {command: ls}}}}]\\n', 'file': 'p.yaml'}");
     cr_assert_eq(refused->code, ERR_REFUSED, "%s", refused->error);
-    cr_assert_str_eq(refused->error, "'run: shell' of /do/0/list cannot run: no agent 'exec' is "
-                                     "registered that offers the action 'shell'");
+    cr_assert_str_eq(refused->error, "p.yaml:2:13: /do/0/list: 'run: shell' cannot run: no agent "
+                                     "'exec' is registered that offers the action 'shell'");
     office_close(&office);
 }
