@@ -169,18 +169,10 @@ struct approval_decision {
 };
 
 static void approval_decide(struct engine *engine, struct instance *instance, struct frame *frame,
-                            const struct gate *gate, const struct approval_decision *decision)
+                            const struct approval_decision *decision)
 {
-    struct event event = engine_event(instance, EVENT_GATE_DECIDED);
-    event.frame = frame->id;
-    event.node = frame->node;
-    event.path = engine_text(engine, frame->path);
-    event.activation = frame->activation;
-    event.has_key = true;
-    event.key = gate->id;
-    event.status = decision->verdict;
-    event.text = engine_text(engine, decision->reason);
-    event.person = engine_text(engine, decision->person);
+    struct event event = gate_decided(engine, instance, frame, decision->verdict, decision->reason,
+                                      decision->person);
     event.flow = WALK_NEXT;
     event.count = decision->person == NULL ? 1 : 0;
     if (decision->verdict == VERDICT_REJECT) {
@@ -227,7 +219,7 @@ bool approval_fits(struct engine *engine, uint64_t token, const struct instance 
 }
 
 void approval_verdict(struct engine *engine, struct instance *instance, struct frame *frame,
-                      const struct gate *gate, const struct verdict_command *command)
+                      const struct verdict_command *command)
 {
     struct approval_decision decision = {
         .verdict = command->verdict,
@@ -236,7 +228,7 @@ void approval_verdict(struct engine *engine, struct instance *instance, struct f
         .reason = command->reason,
         .denied = "a person did not approve this",
     };
-    approval_decide(engine, instance, frame, gate, &decision);
+    approval_decide(engine, instance, frame, &decision);
 }
 
 /* Ask anew: of everybody, and without a deadline. */
@@ -269,6 +261,6 @@ void approval_deadline(struct engine *engine, struct instance *instance, struct 
             .reason = "nobody answered before the deadline",
             .denied = "nobody approved this before its deadline",
         };
-        approval_decide(engine, instance, frame, gate, &decision);
+        approval_decide(engine, instance, frame, &decision);
     }
 }

@@ -129,8 +129,7 @@ static void kill_leaf(struct engine *engine, struct instance *instance, struct f
 }
 
 void killed_verdict(struct engine *engine, uint64_t token, struct instance *instance,
-                    struct frame *frame, const struct gate *gate,
-                    const struct verdict_command *command)
+                    struct frame *frame, const struct verdict_command *command)
 {
     if (command->verdict == VERDICT_APPROVE || command->verdict == VERDICT_EDIT) {
         engine_refuse(engine, token, ERR_INVALID,
@@ -139,16 +138,8 @@ void killed_verdict(struct engine *engine, uint64_t token, struct instance *inst
         return;
     }
     struct id id = instance->id;
-    struct event event = engine_event(instance, EVENT_GATE_DECIDED);
-    event.frame = frame->id;
-    event.node = frame->node;
-    event.path = engine_text(engine, frame->path);
-    event.activation = frame->activation;
-    event.has_key = true;
-    event.key = gate->id;
-    event.status = command->verdict;
-    event.text = engine_text(engine, command->reason);
-    event.person = engine_text(engine, command->person);
+    struct event event =
+        gate_decided(engine, instance, frame, command->verdict, command->reason, command->person);
     event.output = command->verdict == VERDICT_YES ? command->value : NULL;
     engine_emit(engine, &event);
     unwind(engine, instance, instance->frames[0]);
@@ -247,18 +238,17 @@ void instance_take_down(struct engine *engine, struct instance *instance, bool k
 void process_cancel(struct engine *engine, uint64_t token, const struct cancel_command *command)
 {
     struct operate_item item = {.instance = command->instance};
-    const char *why = NULL;
-    enum err code = operate_one(engine,
-                                &(struct operate_command){.operation = OPERATE_CANCEL,
-                                                          .reason = command->reason,
-                                                          .person = command->person},
-                                &item, &(struct operated){0}, &why);
+    struct operate_command operate = {
+        .operation = OPERATE_CANCEL, .reason = command->reason, .person = command->person};
     char hex[ID_HEX_BYTES];
     id_hex(&command->instance, hex);
-    if (code == ERR_NOT_FOUND) {
-        engine_refuse(engine, token, code, "there is no instance %s", hex);
-    } else if (code != ERR_OK) {
-        engine_refuse(engine, token, code, "instance %s %s", hex, why);
+    if (!engine_knows(engine, &command->instance)) {
+        engine_refuse(engine, token, ERR_NOT_FOUND, "there is no instance %s", hex);
+        return;
+    }
+    const char *why = operate_one(engine, &operate, &item).why;
+    if (why != NULL) {
+        engine_refuse(engine, token, ERR_CONFLICT, "instance %s %s", hex, why);
     } else {
         engine_reply_ok(engine, token, &command->instance, false);
     }

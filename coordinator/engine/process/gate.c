@@ -164,22 +164,31 @@ static bool doubt_fits(struct engine *engine, uint64_t token, const struct insta
     return false;
 }
 
-static void verdict_apply(struct engine *engine, struct instance *instance, struct frame *frame,
-                          const struct gate *gate, const struct verdict_command *command)
+struct event gate_decided(struct engine *engine, const struct instance *instance,
+                          const struct frame *frame, uint32_t verdict, const char *reason,
+                          const char *person)
 {
-    bool held = gate->proposal != NULL;
-    bool performs = frame->phase == PHASE_DECIDE && call_performs(engine, instance, frame);
-    struct doc *error = engine_hold(engine, frame->error == NULL ? NULL : doc_ref(frame->error));
     struct event event = engine_event(instance, EVENT_GATE_DECIDED);
     event.frame = frame->id;
     event.node = frame->node;
     event.path = engine_text(engine, frame->path);
     event.activation = frame->activation;
     event.has_key = true;
-    event.key = gate->id;
-    event.status = command->verdict;
-    event.text = engine_text(engine, command->reason);
-    event.person = engine_text(engine, command->person);
+    event.key = frame->gate;
+    event.status = verdict;
+    event.text = engine_text(engine, reason);
+    event.person = engine_text(engine, person);
+    return event;
+}
+
+static void verdict_apply(struct engine *engine, struct instance *instance, struct frame *frame,
+                          const struct gate *gate, const struct verdict_command *command)
+{
+    bool held = gate->proposal != NULL;
+    bool performs = frame->phase == PHASE_DECIDE && call_performs(engine, instance, frame);
+    struct doc *error = engine_hold(engine, frame->error == NULL ? NULL : doc_ref(frame->error));
+    struct event event =
+        gate_decided(engine, instance, frame, command->verdict, command->reason, command->person);
     event.flow = WALK_NEXT;
     if (command->verdict == VERDICT_APPROVE && held) {
         event.flow = performs ? WALK_SCOPE_END : WALK_END;
@@ -227,7 +236,7 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
     struct frame *frame = instance_frame(instance, gate->frame);
     CHECK(frame != NULL);
     if (instance->killed) {
-        killed_verdict(engine, token, instance, frame, gate, command);
+        killed_verdict(engine, token, instance, frame, command);
         return;
     }
     CHECK(frame->state == FRAME_SUSPENDED);
@@ -237,7 +246,7 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
     if (gate->kind == GATE_APPROVAL) {
         struct id approved = instance->id;
         if (approval_fits(engine, token, instance, frame, command)) {
-            approval_verdict(engine, instance, frame, gate, command);
+            approval_verdict(engine, instance, frame, command);
             engine_reply_ok(engine, token, &approved, false);
         }
         return;

@@ -61,16 +61,8 @@ static void resume_family(struct engine *engine, struct instance *instance,
 static void gate_retry(struct engine *engine, struct instance *instance, struct frame *frame,
                        const struct operate_command *command)
 {
-    struct event event = engine_event(instance, EVENT_GATE_DECIDED);
-    event.frame = frame->id;
-    event.node = frame->node;
-    event.path = engine_text(engine, frame->path);
-    event.activation = frame->activation;
-    event.has_key = true;
-    event.key = frame->gate;
-    event.status = VERDICT_APPROVE;
-    event.text = engine_text(engine, command->reason);
-    event.person = engine_text(engine, command->person);
+    struct event event =
+        gate_decided(engine, instance, frame, VERDICT_APPROVE, command->reason, command->person);
     event.flow = WALK_NEXT;
     engine_emit(engine, &event);
 }
@@ -246,28 +238,27 @@ static void open_operate(struct engine *engine, struct instance *instance,
     }
 }
 
-enum err operate_one(struct engine *engine, const struct operate_command *command,
-                     const struct operate_item *item, struct operated *ret_operated,
-                     const char **ret_why)
+struct operated operate_one(struct engine *engine, const struct operate_command *command,
+                            const struct operate_item *item)
 {
-    ret_operated->instance = item->instance;
+    struct operated operated = {.instance = item->instance};
     struct instance *instance = engine_load(engine, &item->instance);
     if (instance != NULL) {
-        *ret_why = engine_operation_refused(engine, instance, command->operation);
-        if (*ret_why == NULL) {
+        operated.why = engine_operation_refused(engine, instance, command->operation);
+        if (operated.why == NULL) {
             open_operate(engine, instance, command);
         }
-        return *ret_why == NULL ? ERR_OK : ERR_CONFLICT;
+    } else if (!engine_knows(engine, &item->instance)) {
+        operated.why = "is not known";
+    } else if (command->operation == OPERATE_RESTART) {
+        operated.why = restart(engine, command, item, &operated);
+    } else {
+        operated.why =
+            command->operation == OPERATE_RETRY
+                ? "has ended already: 'mainstay instances restart' makes another one of it"
+                : "has ended already";
     }
-    if (!engine_knows(engine, &item->instance)) {
-        *ret_why = "is not known";
-        return ERR_NOT_FOUND;
-    }
-    *ret_why = command->operation == OPERATE_RESTART ? restart(engine, command, item, ret_operated)
-               : command->operation == OPERATE_RETRY
-                   ? "has ended already: 'mainstay instances restart' makes another one of it"
-                   : "has ended already";
-    return *ret_why == NULL ? ERR_OK : ERR_CONFLICT;
+    return operated;
 }
 
 void process_operate(struct engine *engine, uint64_t token, const struct operate_command *command)
@@ -275,10 +266,7 @@ void process_operate(struct engine *engine, uint64_t token, const struct operate
     struct operated *results =
         engine_alloc(engine, ((size_t)command->count + 1) * sizeof(*results));
     for (uint32_t i = 0; i < command->count; i++) {
-        results[i] = (struct operated){.why = NULL};
-        const char *why = NULL;
-        (void)operate_one(engine, command, &command->items[i], &results[i], &why);
-        results[i].why = why;
+        results[i] = operate_one(engine, command, &command->items[i]);
     }
     if (token != 0) {
         struct order *order = engine_order(engine, ORDER_REPLY, token);

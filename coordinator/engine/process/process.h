@@ -37,11 +37,10 @@ void process_clock(struct engine *engine, const struct clock_command *command);
 /* A verdict on the open gate of the clock. */
 void clock_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
 
-/* One instance of an operate command; what is wrong is in *ret_why, as text of the turn or static
- * (operate.c). */
-enum err operate_one(struct engine *engine, const struct operate_command *command,
-                     const struct operate_item *item, struct operated *ret_operated,
-                     const char **ret_why);
+/* One instance of an operate command: what was made of it, or why nothing was, as text of the turn
+ * or static (operate.c). */
+struct operated operate_one(struct engine *engine, const struct operate_command *command,
+                            const struct operate_item *item);
 
 /* Begin to end an open instance that does not settle, with (kill) or without waiting for words on
  * its effects (cancel.c). It may have ended when this returns. */
@@ -50,8 +49,7 @@ void instance_take_down(struct engine *engine, struct instance *instance, bool k
 
 /* A person's word on an effect that a killed instance left in doubt (cancel.c). */
 void killed_verdict(struct engine *engine, uint64_t token, struct instance *instance,
-                    struct frame *frame, const struct gate *gate,
-                    const struct verdict_command *command);
+                    struct frame *frame, const struct verdict_command *command);
 
 /* Whether the gate's step may be tried again without a word on what it did before. */
 bool gate_may_retry(struct engine *engine, const struct instance *instance,
@@ -250,6 +248,12 @@ bool key_is_free(struct engine *engine, struct instance *instance, struct frame 
 void gate_open(struct engine *engine, struct instance *instance, struct frame *frame,
                enum gate_kind kind, const struct failure *failure, struct doc *proposal);
 
+/* What a verdict (enum verdict) on the gate of `frame` says, to be completed and emitted. `person`
+ * is NULL when nobody decided. */
+struct event gate_decided(struct engine *engine, const struct instance *instance,
+                          const struct frame *frame, uint32_t verdict, const char *reason,
+                          const char *person);
+
 /* The same with what is asked of the person (approvals; NULL otherwise). */
 void gate_ask(struct engine *engine, struct instance *instance, struct frame *frame,
               enum gate_kind kind, const struct failure *failure, struct doc *proposal,
@@ -263,7 +267,7 @@ void approval_open(struct engine *engine, struct instance *instance, struct fram
 bool approval_fits(struct engine *engine, uint64_t token, const struct instance *instance,
                    const struct frame *frame, const struct verdict_command *command);
 void approval_verdict(struct engine *engine, struct instance *instance, struct frame *frame,
-                      const struct gate *gate, const struct verdict_command *command);
+                      const struct verdict_command *command);
 void approval_deadline(struct engine *engine, struct instance *instance, struct frame *frame);
 
 /* Whether the contract the call was dispatched under has a perform phase. */
