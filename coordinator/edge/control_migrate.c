@@ -1,100 +1,49 @@
 /*
  * instances.migrate: which instances can move to another version and why not the others; and,
- * unless only the plan is asked for, moving them. One request looks at a page of them, so that
- * thousands are moved by many requests and no turn is long.
+ * unless only the plan is asked for, moving them.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/map.h"
 #include "common/base/str.h"
-#include "coordinator/edge/control_private.h"
+#include "coordinator/edge/control_choice.h"
 #include "coordinator/engine/migration.h"
 
-enum { EXAMINED_MAX = 5000, FOUND_MAX = 2, WHY_BYTES = 512, PASSED_BYTES = 2048 };
+enum { WHY_BYTES = 512, PASSED_BYTES = 2048 };
 
-struct choice {
-    struct request *request;
-    const char *to;         /* a version */
-    const char *definition; /* NULL: any */
-    const char *status;     /* NULL: any */
-    struct id *ids;
-    size_t count;
-    size_t limit;
-    size_t examined;
-    bool more;
-    int64_t last_ms;
-    struct id last;
+struct moving {
+    struct choice choice;
+    const char *to; /* a version */
 };
 
 /* ---- which ones ---- */
 
-static enum err choice_add(struct choice *choice, const char *text, struct error *err)
+static bool moving_visit(void *user, struct instance *instance)
 {
-    struct id found[FOUND_MAX];
-    size_t digits = strlen(text);
-    bool whole = id_of_hex(text, &found[0]);
-    size_t count =
-        whole ? 1
-        : digits >= CONTROL_PREFIX_MIN
-            ? tables_find(turn_tables(choice->request->control->turn), text, found, FOUND_MAX)
-            : 0;
-    if (count != 1) {
-        return error_set(err, count == 0 ? ERR_NOT_FOUND : ERR_INVALID,
-                         count == 0 ? "there is no instance whose id begins with %.64s"
-                                    : "'%.64s' is the beginning of several instances",
-                         text);
-    }
-    choice->ids[choice->count++] = found[0];
-    return ERR_OK;
-}
-
-static enum err choice_named(struct choice *choice, const json_t *list, struct error *err)
-{
-    size_t at = 0;
-    const json_t *item = NULL;
-    if (json_array_size(list) > choice->limit) {
-        return error_set(err, ERR_LIMIT, "at most %zu instances at once", choice->limit);
-    }
-    json_array_foreach(list, at, item)
-    {
-        TRY(choice_add(choice, json_string_value(item), err));
-    }
-    return ERR_OK;
-}
-
-static bool choice_visit(void *user, struct instance *instance)
-{
-    struct choice *choice = user;
+    struct moving *moving = user;
+    struct choice *choice = &moving->choice;
     const struct definition *definition =
         company_definition(control_company(choice->request->control), &instance->definition);
-    if (choice->count == choice->limit || choice->examined == EXAMINED_MAX) {
-        choice->more = true;
+    if (!choice_look(choice, &instance->id, instance->started_ms)) {
         return false;
     }
-    choice->examined++;
-    choice->last_ms = instance->started_ms;
-    choice->last = instance->id;
-    size_t size = strlen(choice->definition);
-    bool fits = strncmp(definition->name, choice->definition, size) == 0 &&
-                (definition->name[size] == '\0' || definition->name[size] == ':') &&
-                strcmp(definition->plan->version, choice->to) != 0 &&
-                (choice->status == NULL ||
-                 strcmp(choice->status, instance_status_name(instance->status)) == 0);
-    if (fits) {
-        choice->ids[choice->count++] = instance->id;
+    if (choice_fits(choice, definition->name, instance->status) &&
+        strcmp(definition->plan->version, moving->to) != 0) {
+        choice_add(choice, &instance->id);
     }
     return true;
 }
 
-static enum err choice_query(struct choice *choice, struct error *err)
+static enum err moving_query(struct moving *moving, struct error *err)
 {
+    struct request *request = moving->choice.request;
     bool has_after = false;
     int64_t after_ms = 0;
     struct id after;
-    TRY(body_cursor(choice->request, &has_after, &after_ms, &after, err));
-    return tables_each_open(turn_tables(choice->request->control->turn), after_ms,
-                            has_after ? &after : NULL, choice_visit, choice, err);
+    TRY(body_cursor(request, &has_after, &after_ms, &after, err));
+    return tables_each_open(turn_tables(request->control->turn), after_ms,
+                            has_after ? &after : NULL, moving_visit, moving, err);
 }
 
 /* ---- what would become of them ---- */
@@ -134,9 +83,9 @@ static void row_plan(struct request *request, json_t *row, const struct instance
     migration_destroy(&migration);
 }
 
-static json_t *row_json(struct choice *choice, const struct id *id)
+static json_t *row_json(const struct moving *moving, const struct id *id)
 {
-    struct request *request = choice->request;
+    struct request *request = moving->choice.request;
     struct view view;
     json_t *row = json_object();
     CHECK(row != NULL);
@@ -149,16 +98,17 @@ static json_t *row_json(struct choice *choice, const struct id *id)
     json_set_text(row, "definition", view.definition->name);
     json_set_text(row, "status", instance_status_name(view.open->status));
     row_step(row, view.open);
-    row_plan(request, row, view.open, view.definition, choice->to);
+    row_plan(request, row, view.open, view.definition, moving->to);
     return row;
 }
 
-static json_t *rows_json(struct choice *choice)
+static json_t *rows_json(const struct moving *moving)
 {
     json_t *rows = json_array();
     CHECK(rows != NULL);
-    for (size_t i = 0; i < choice->count; i++) {
-        (void)request_add_row(choice->request, rows, row_json(choice, &choice->ids[i]));
+    for (size_t i = 0; i < moving->choice.count; i++) {
+        (void)request_add_row(moving->choice.request, rows,
+                              row_json(moving, &moving->choice.ids[i]));
     }
     return rows;
 }
@@ -176,7 +126,7 @@ void migrate_fill(json_t *body, const struct reply_order *reply)
     }
 }
 
-static enum err choice_check(const struct choice *choice, const json_t *list, struct error *err)
+static enum err moving_check(const struct choice *choice, const json_t *list, struct error *err)
 {
     if ((list == NULL) == (choice->definition == NULL)) {
         return error_set(err, ERR_INVALID,
@@ -199,23 +149,16 @@ enum err verb_instances_migrate(struct request *request, struct error *err)
     TRY(body_check(request, members, sizeof(members) / sizeof(members[0]), err));
     const json_t *list = json_object_get(request->body, "instances");
     const char *reason = json_text_of(request->body, "reason");
-    struct choice choice = {.request = request,
-                            .to = json_text_of(request->body, "to"),
-                            .definition = json_text_of(request->body, "definition"),
-                            .status = json_text_of(request->body, "status")};
-    TRY(choice_check(&choice, list, err));
-    TRY(body_limit(request, &choice.limit, err));
-    choice.ids = ARENA_ARRAY(request->arena, struct id, choice.limit + 1);
-    CHECK(choice.ids != NULL);
-    TRY(list != NULL ? choice_named(&choice, list, err) : choice_query(&choice, err));
+    struct moving moving = {.to = json_text_of(request->body, "to")};
+    TRY(choice_begin(&moving.choice, request, CONTROL_LIST_MAX, err));
+    TRY(moving_check(&moving.choice, list, err));
+    TRY(list != NULL ? choice_named(&moving.choice, list, err) : moving_query(&moving, err));
     json_t *body = json_object();
     CHECK(body != NULL);
-    json_set_text(body, "to", choice.to);
-    json_set(body, "instances", rows_json(&choice));
-    if (choice.more) {
-        json_set(body, "next", cursor_json(choice.last_ms, &choice.last));
-    }
-    if (choice.count == 0 || json_bool_of(request->body, "plan", false)) {
+    json_set_text(body, "to", moving.to);
+    json_set(body, "instances", rows_json(&moving));
+    choice_next(&moving.choice, body);
+    if (moving.choice.count == 0 || json_bool_of(request->body, "plan", false)) {
         json_decref(request->reply);
         request->reply = body;
         return ERR_OK;
@@ -223,9 +166,9 @@ enum err verb_instances_migrate(struct request *request, struct error *err)
     pending_add(request, body);
     struct command command = {.kind = COMMAND_MIGRATE};
     command.migrate = (struct migrate_command){
-        .instances = choice.ids,
-        .count = (uint32_t)choice.count,
-        .version = choice.to,
+        .instances = moving.choice.ids,
+        .count = (uint32_t)moving.choice.count,
+        .version = moving.to,
         .reason = reason == NULL ? "" : reason,
         .person = request->person,
     };
