@@ -7,8 +7,9 @@
 #include "tools/mainstay/cli.h"
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
+#include "tools/mainstay/pages.h"
 
-enum { PAGE = 200, VERB_BYTES = 64, CURSOR_BYTES = 128 };
+enum { VERB_BYTES = 64 };
 
 struct operation {
     struct cli *cli;
@@ -16,8 +17,7 @@ struct operation {
     const char *done; /* what became of those it was done to */
     bool plan;
     int64_t older_ms;
-    json_t *rows; /* all of them */
-    size_t count; /* of them, those it was done to */
+    struct pages pages;
 };
 
 static const char *done_word(const char *verb)
@@ -33,12 +33,10 @@ static const char *done_word(const char *verb)
     return verb;
 }
 
-static json_t *page_body(const struct operation *operation, json_t *instances, const char *after)
+static json_t *operation_body(const struct operation *operation)
 {
-    json_t *body = json_pack("{s:b, s:i}", "plan", operation->plan, "limit", PAGE);
-    if (instances != NULL) {
-        (void)json_object_set_new(body, "instances", instances);
-    } else {
+    json_t *body = json_pack("{s:b}", "plan", operation->plan);
+    if (operation->cli->args->operand_count == 0) {
         (void)json_object_set_new(body, "all", json_true());
         cli_member(operation->cli, body, "definition", OPTION_DEFINITION);
         cli_member(operation->cli, body, "status", OPTION_STATUS);
@@ -46,65 +44,15 @@ static json_t *page_body(const struct operation *operation, json_t *instances, c
     if (operation->older_ms > 0) {
         (void)json_object_set_new(body, "older_than_ms", json_integer(operation->older_ms));
     }
-    if (after[0] != '\0') {
-        (void)json_object_set_new(body, "after", json_string(after));
-    }
     cli_member(operation->cli, body, "reason", OPTION_REASON);
     return body;
-}
-
-static void page_take(struct operation *operation, const json_t *reply)
-{
-    size_t at = 0;
-    json_t *row = NULL;
-    json_array_foreach(json_array_of(reply, "instances"), at, row)
-    {
-        operation->count += json_bool_of(row, "done", false) ? 1 : 0;
-        (void)json_array_append(operation->rows, row);
-        if (operation->cli->format == OUTPUT_JSONL) {
-            output_json(operation->cli, stdout, row);
-        }
-    }
-}
-
-/* One page of the query, or of the operands from `from`; *ret_more when there is another. */
-static enum err page_ask(struct operation *operation, size_t from, char *after, bool *ret_more,
-                         struct error *err)
-{
-    const struct invocation *args = operation->cli->args;
-    json_t *instances = args->operand_count > 0 ? json_array() : NULL;
-    for (size_t i = from; i < args->operand_count && i < from + PAGE; i++) {
-        (void)json_array_append_new(instances, json_string(args->operands[i]));
-    }
-    json_t *reply = NULL;
-    enum err code = cli_order(operation->cli, operation->verb,
-                              page_body(operation, instances, after), &reply, err);
-    if (code == ERR_OK) {
-        page_take(operation, reply);
-        const char *next = json_text_of(reply, "next");
-        *ret_more = args->operand_count > 0 ? from + PAGE < args->operand_count
-                                            : next != NULL && text_copy(after, CURSOR_BYTES, next);
-    }
-    json_decref(reply);
-    return code;
-}
-
-/* Page after page: each is a turn of the coordinator's own. */
-static enum err operate_all(struct operation *operation, struct error *err)
-{
-    char after[CURSOR_BYTES] = "";
-    bool more = true;
-    for (size_t from = 0; more; from += PAGE) {
-        TRY(page_ask(operation, from, after, &more, err));
-    }
-    return ERR_OK;
 }
 
 static void lines_print(const struct operation *operation)
 {
     size_t at = 0;
     json_t *row = NULL;
-    json_array_foreach(operation->rows, at, row)
+    json_array_foreach(operation->pages.rows, at, row)
     {
         const char *instance = json_text_of(row, "instance");
         const char *status = json_text_of(row, "status");
@@ -129,20 +77,21 @@ static void operation_print(const struct operation *operation)
         {"MADE", "made", COLUMN_ID},
     };
     struct cli *cli = operation->cli;
-    size_t stay = json_array_size(operation->rows) - operation->count;
+    size_t stay = json_array_size(operation->pages.rows) - operation->pages.count;
     if (cli->format == OUTPUT_JSON) {
         json_t *whole = json_pack("{s:b, s:I, s:I, s:O}", "plan", operation->plan, "done",
-                                  (json_int_t)operation->count, "stay", (json_int_t)stay,
-                                  "instances", operation->rows);
+                                  (json_int_t)operation->pages.count, "stay", (json_int_t)stay,
+                                  "instances", operation->pages.rows);
         output_json(cli, stdout, whole);
         json_decref(whole);
     } else if (cli->format == OUTPUT_TEXT && cli->args->operand_count > 0 && !operation->plan) {
         lines_print(operation);
     } else if (cli->format == OUTPUT_TEXT) {
-        if (json_array_size(operation->rows) > 0) {
-            output_table(stdout, operation->rows, columns, sizeof(columns) / sizeof(columns[0]));
+        if (json_array_size(operation->pages.rows) > 0) {
+            output_table(stdout, operation->pages.rows, columns,
+                         sizeof(columns) / sizeof(columns[0]));
         }
-        (void)printf("%zu %s%s, %zu stay%s as %s\n", operation->count,
+        (void)printf("%zu %s%s, %zu stay%s as %s\n", operation->pages.count,
                      operation->plan ? "would be " : "", operation->done, stay,
                      stay == 1 ? "s" : "", stay == 1 ? "it is" : "they are");
     }
@@ -179,16 +128,18 @@ enum exit_code instances_operate_run(struct cli *cli)
     }
     (void)snprintf(operation.verb, sizeof(operation.verb), "instances.%s",
                    cli->args->command->verb);
-    operation.rows = json_array();
-    enum err code = operate_all(&operation, &err);
-    if (code == ERR_OK || json_array_size(operation.rows) > 0) {
+    operation.pages =
+        (struct pages){.cli = cli, .verb = operation.verb, .marker = "done", .rows = json_array()};
+    enum err code =
+        pages_ask(&operation.pages, operation_body(&operation), cli->args->operand_count > 0, &err);
+    size_t all = json_array_size(operation.pages.rows);
+    if (code == ERR_OK || all > 0) {
         operation_print(&operation); /* what was done before something failed */
     }
-    bool all = operation.count == json_array_size(operation.rows);
-    json_decref(operation.rows);
+    json_decref(operation.pages.rows);
     if (code != ERR_OK) {
         error_wrap(&err, "cannot %s", cli->args->command->verb);
         return cli_fail(&err, NULL);
     }
-    return all ? EXIT_DONE : EXIT_FAILED;
+    return operation.pages.count == all ? EXIT_DONE : EXIT_FAILED;
 }
