@@ -353,13 +353,15 @@ enum err verb_instances_describe(struct request *request, struct error *err)
 
 /* ---- wait ---- */
 
-/* A gate that the instance waits for, or what it runs (LIMIT_RUN_DEPTH below it); NULL: none. */
-static const struct id *gate_awaited(struct control *control, const struct instance *open)
+const struct id *gate_awaited(struct control *control, const struct instance *open)
 {
     const struct id *found = NULL;
     for (uint32_t i = 0; i < open->frame_count && found == NULL; i++) {
         const struct frame *frame = open->frames[i];
         found = gate_of(control, open, frame);
+        const struct gate *gate =
+            found == NULL ? NULL : company_gate(control_company(control), found);
+        found = gate != NULL && gate->probing ? NULL : found; /* nobody has to decide it */
         if (found == NULL && frame->has_child) {
             const struct instance *child =
                 engine_instance(turn_engine(control->turn), &frame->child);

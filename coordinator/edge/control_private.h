@@ -255,6 +255,10 @@ const struct frame *view_leaf(const struct instance *open);
 /* Words for why it stands where it stands, into `out`; "" when there is nothing to say. */
 void view_reason(const struct control *control, const struct view *view, char *out, size_t size);
 
+/* A gate that the instance waits for, or what it runs (LIMIT_RUN_DEPTH below it), and that a person
+ * has to decide; NULL: none. */
+const struct id *gate_awaited(struct control *control, const struct instance *open);
+
 /* Name of a frame's step for people. */
 void frame_name(const struct instance *instance, const struct frame *frame, char *out, size_t size);
 

@@ -112,7 +112,11 @@ static void leaf_reason(const struct control *control, const struct instance *op
     case FRAME_READY:
         circuit = engine_circuit_of(turn_engine(control->turn), open, frame);
         if (circuit != NULL) {
-            (void)snprintf(out, size, "waits for a person: %.160s", circuit->failure.title);
+            (void)snprintf(out, size,
+                           circuit->probing ? "waits for another step to try whether it is well: "
+                                              "%.160s"
+                                            : "waits for a person: %.160s",
+                           circuit->failure.title);
             break;
         }
         (void)snprintf(out, size,

@@ -146,6 +146,15 @@ enum err verb_explain(struct request *request, struct error *err)
     if (code == ERR_OK) {
         explain_end(&telling, json_text_of(request->reply, "instance"));
     }
+    if (view.open != NULL) {
+        char reason[STEP_NAME_BYTES];
+        const struct id *gate = gate_awaited(request->control, view.open);
+        view_reason(request->control, &view, reason, sizeof(reason));
+        json_set_text(request->reply, "reason", reason);
+        if (gate != NULL) {
+            json_set_id(request->reply, "gate", gate);
+        }
+    }
     story_release(&telling.story);
     return code;
 }

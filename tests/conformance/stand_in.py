@@ -133,7 +133,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words == ["realm", ".well-known", "openid-configuration"]:
             self.reply(200, {"token_endpoint": f"http://{self.headers['Host']}/realm/tokens"})
         elif words[0] == "flaky" and len(words) == 3 and words[2].isdigit():
-            self.flaky(words[1], int(words[2]))
+            self.flaky(words[1], int(words[2]), int(query.get("status", ["503"])[0]))
         elif words[0] == "hang-up":
             self.close_connection = True
         elif words[0] == "text":
@@ -150,11 +150,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.reply(401, headers={"WWW-Authenticate": 'Basic realm="stand-in"'})
 
-    def flaky(self, name, times):
-        """503 so many times under this name, then how often it was asked."""
+    def flaky(self, name, times, status):
+        """503, or another status, so many times under this name, then how often it was asked."""
         with self.server.lock:
             count = self.server.asked[name] = self.server.asked.get(name, 0) + 1
-        self.reply(503 if count <= times else 200, {"asked": count})
+        self.reply(status if count <= times else 200, {"asked": count})
 
     def token(self, asked):
         """An access token for the client or for who logs in; every password is 'mine'."""

@@ -183,6 +183,13 @@ void story_print(const json_t *reply)
         }
         entry_print(&ink, entry, &shown);
     }
+    const char *reason = json_text_of(reply, "reason");
+    if (reason != NULL) {
+        (void)printf("\n%snow%s           ", ink.bold, ink.plain);
+        output_safe(stdout, reason);
+        (void)printf("\n");
+        detail_text(&ink, "gate", json_text_of(reply, "gate"));
+    }
 }
 
 enum exit_code explain_run(struct cli *cli)

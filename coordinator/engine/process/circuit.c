@@ -71,6 +71,35 @@ static void tell_waiting(struct engine *engine, const struct instance *from, con
     } while (child_waiter(engine, &instance) != NULL);
 }
 
+/* ---- who waits ---- */
+
+/* The frame of a step that waits. */
+static const struct frame *ready_frame(struct engine *engine, const struct ready *ready,
+                                       const struct instance **ret_instance)
+{
+    *ret_instance = engine_load(engine, &ready->instance);
+    CHECK(*ret_instance != NULL);
+    const struct frame *frame = instance_frame(*ret_instance, ready->frame);
+    CHECK(frame != NULL);
+    return frame;
+}
+
+/* Whoever waits for an instance with a step that waits for the agent learns why. */
+static void tell_wanting(struct engine *engine, const char *agent)
+{
+    size_t cursor = 0;
+    const struct ready_queue *queue = NULL;
+    while ((queue = map_next(engine->company.queues, &cursor, NULL, NULL)) != NULL) {
+        const struct ready *ready =
+            ready_queue_is_of(queue, agent, NULL) ? ready_oldest(queue) : NULL;
+        for (; ready != NULL; ready = ready_younger(queue, ready)) {
+            const struct instance *instance = NULL;
+            const struct frame *frame = ready_frame(engine, ready, &instance);
+            circuit_meets(engine, instance, frame);
+        }
+    }
+}
+
 /* ---- refused by the outside ---- */
 
 /* What the outside said comes first: it is what a person can put in order. */
@@ -116,7 +145,8 @@ void circuit_refused(struct engine *engine, struct instance *instance, struct fr
     };
     const struct gate *known = company_circuit(&engine->company, GATE_PERMISSION, call->agent,
                                                call->action, scope, failure->code);
-    if (known == NULL || known->probing) {
+    bool again = known != NULL && known->probing;
+    if (known == NULL || again) {
         circuit_emit(engine, &cause, known);
         known = company_circuit(&engine->company, GATE_PERMISSION, call->agent, call->action, scope,
                                 failure->code);
@@ -125,7 +155,11 @@ void circuit_refused(struct engine *engine, struct instance *instance, struct fr
     event.frame = frame->id;
     event.node = frame->node;
     engine_emit(engine, &event);
-    tell_waiting(engine, instance, &known->id);
+    if (again) {
+        tell_wanting(engine, call->agent); /* who waited for the probe */
+    } else {
+        tell_waiting(engine, instance, &known->id);
+    }
 }
 
 /* The circuit of a version that keeps all of the agent's work from the call; NULL: a store that is
@@ -309,36 +343,9 @@ void absence_ends(struct engine *engine, const char *agent)
     }
 }
 
-/* The frame of a step that waits. */
-static const struct frame *ready_frame(struct engine *engine, const struct ready *ready,
-                                       const struct instance **ret_instance)
-{
-    *ret_instance = engine_load(engine, &ready->instance);
-    CHECK(*ret_instance != NULL);
-    const struct frame *frame = instance_frame(*ret_instance, ready->frame);
-    CHECK(frame != NULL);
-    return frame;
-}
-
 static bool agent_is_wanted(const struct engine *engine, const char *agent)
 {
     return company_waiting(&engine->company, agent, NULL).steps > 0;
-}
-
-/* Whoever waits for an instance with a step that waits for the agent learns why. */
-static void tell_wanting(struct engine *engine, const char *agent)
-{
-    size_t cursor = 0;
-    const struct ready_queue *queue = NULL;
-    while ((queue = map_next(engine->company.queues, &cursor, NULL, NULL)) != NULL) {
-        const struct ready *ready =
-            ready_queue_is_of(queue, agent, NULL) ? ready_oldest(queue) : NULL;
-        for (; ready != NULL; ready = ready_younger(queue, ready)) {
-            const struct instance *instance = NULL;
-            const struct frame *frame = ready_frame(engine, ready, &instance);
-            circuit_meets(engine, instance, frame);
-        }
-    }
 }
 
 size_t engine_circuit_waiting(struct engine *engine, const struct gate *gate, struct id *out,

@@ -217,6 +217,22 @@ Feature: HTTP calls
     When the workflow is executed
     Then a person should be asked
 
+  Scenario: Who was refused tries again when a person has put it in order
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: http, version: '1.0.0'}
+      do:
+        - get: {call: http, with: {method: get, endpoint: 'https://httpbin.org/flaky/own-refused/1?status=403'}}
+        - then: {set: {well: true}}
+      """
+    When the workflow is executed
+    Then a person should be asked
+    When the person approves
+    Then the workflow should complete with output:
+      """yaml
+      {well: true}
+      """
+
   Scenario: A post whose answer is lost asks a person, and is not repeated
     Given a workflow with definition:
       """yaml
