@@ -178,34 +178,46 @@ static Mainstay__UndoRow *undo_pack(const struct undo *undo, struct arena *arena
     return row;
 }
 
+static Mainstay__LedgerRow *entry_pack(const struct ledger_entry *entry, struct arena *arena)
+{
+    static const struct id none;
+    Mainstay__LedgerRow *item = ARENA_NEW(arena, Mainstay__LedgerRow);
+    CHECK(item != NULL);
+    mainstay__ledger_row__init(item);
+    item->key = proto_bytes(entry->key.bytes, ID_BYTES);
+    item->step = proto_text(entry->step);
+    item->agent = proto_text(entry->agent);
+    item->action = proto_text(entry->action);
+    item->store = proto_text(entry->store);
+    item->state = (uint32_t)entry->state;
+    item->attempts = entry->attempts;
+    item->first_ms = (uint64_t)entry->first_ms;
+    item->store_id = proto_bytes(entry->store_id.bytes, ID_BYTES);
+    item->use = proto_bytes(entry->use.bytes, ID_BYTES);
+    if (!id_equal(&entry->origin, &none)) {
+        item->origin = proto_bytes(entry->origin.bytes, ID_BYTES);
+    }
+    item->undo = entry->undo == NULL ? NULL : undo_pack(entry->undo, arena);
+    return item;
+}
+
 static Mainstay__LedgerRow **ledger_pack(const struct ledger_entry *ledger, uint32_t count,
                                          struct arena *arena)
 {
-    static const struct id none;
     Mainstay__LedgerRow **rows = ARENA_ARRAY(arena, Mainstay__LedgerRow *, count + 1);
     CHECK(rows != NULL);
     for (uint32_t i = 0; i < count; i++) {
-        const struct ledger_entry *entry = &ledger[i];
-        Mainstay__LedgerRow *item = ARENA_NEW(arena, Mainstay__LedgerRow);
-        CHECK(item != NULL);
-        mainstay__ledger_row__init(item);
-        item->key = proto_bytes(entry->key.bytes, ID_BYTES);
-        item->step = proto_text(entry->step);
-        item->agent = proto_text(entry->agent);
-        item->action = proto_text(entry->action);
-        item->store = proto_text(entry->store);
-        item->state = (uint32_t)entry->state;
-        item->attempts = entry->attempts;
-        item->first_ms = (uint64_t)entry->first_ms;
-        item->store_id = proto_bytes(entry->store_id.bytes, ID_BYTES);
-        item->use = proto_bytes(entry->use.bytes, ID_BYTES);
-        if (!id_equal(&entry->origin, &none)) {
-            item->origin = proto_bytes(entry->origin.bytes, ID_BYTES);
-        }
-        item->undo = entry->undo == NULL ? NULL : undo_pack(entry->undo, arena);
-        rows[i] = item;
+        rows[i] = entry_pack(&ledger[i], arena);
     }
     return rows;
+}
+
+void kept_pack(const struct ledger_entry *entry, struct arena *arena, struct buf *out)
+{
+    Mainstay__KeptRow row = MAINSTAY__KEPT_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.effect = entry_pack(entry, arena);
+    row_append(&row.base, out);
 }
 
 void instance_pack(const struct instance *instance, struct arena *arena, struct buf *out)
@@ -249,8 +261,7 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     }
     row.n_ledger = instance->ledger_count;
     row.ledger = ledger_pack(instance->ledger, instance->ledger_count, arena);
-    row.n_kept = instance->kept_count;
-    row.kept = ledger_pack(instance->kept, instance->kept_count, arena);
+    row.keeps = instance->keeps;
     row_append(&row.base, out);
 }
 
@@ -411,23 +422,26 @@ static void ledger_unpack(const Mainstay__InstanceRow *row, struct instance *ins
     for (size_t i = 0; i < row->n_ledger; i++) {
         struct ledger_entry read = entry_unpack(row->ledger[i]);
         struct ledger_entry *entry = instance_ledger_add(instance, &read.key);
-        text_replace(&entry->step, read.step);
-        text_replace(&entry->agent, read.agent);
-        text_replace(&entry->action, read.action);
-        text_replace(&entry->store, read.store);
-        entry->store_id = read.store_id;
-        entry->use = read.use;
-        entry->state = read.state;
-        entry->attempts = read.attempts;
-        entry->first_ms = read.first_ms;
+        ledger_copy(entry, &read);
         if (row->ledger[i]->undo != NULL) {
             undo_unpack(row->ledger[i]->undo, instance_undo_add(instance, entry));
         }
     }
-    for (size_t i = 0; i < row->n_kept; i++) {
-        struct ledger_entry read = entry_unpack(row->kept[i]);
-        instance_keep(instance, &read, &read.origin);
+    instance->keeps = row->keeps;
+}
+
+enum err kept_unpack(struct str bytes, struct arena *arena, struct ledger_entry *ret_entry,
+                     struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__kept_row__descriptor, bytes, arena, "kept effect", &message, err));
+    const Mainstay__KeptRow *row = (const Mainstay__KeptRow *)message;
+    TRY(row_version_check(row->version, "kept effect", err));
+    if (row->effect == NULL) {
+        return error_set(err, ERR_CORRUPT, "kept effect row is empty");
     }
+    *ret_entry = entry_unpack(row->effect);
+    return ERR_OK;
 }
 
 /* Whether one of the first `count` frames has the id. */

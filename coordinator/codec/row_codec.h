@@ -23,6 +23,12 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
 MUST_CHECK enum err instance_unpack(struct str bytes, const struct id *id, struct arena *arena,
                                     struct instance **ret_instance, struct error *err);
 
+/* An effect that an instance keeps of one that has ended. */
+void kept_pack(const struct ledger_entry *entry, struct arena *arena, struct buf *out);
+/* The entry's texts live in `arena`. */
+MUST_CHECK enum err kept_unpack(struct str bytes, struct arena *arena,
+                                struct ledger_entry *ret_entry, struct error *err);
+
 /* An effect that an ended instance does not know to have happened: its agent may still say so. */
 struct done_effect {
     struct id key;

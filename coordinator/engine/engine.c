@@ -331,6 +331,16 @@ static void rates_put(struct engine *engine)
     engine->rates_changed = false;
 }
 
+/* The effects that were handed to the instance in this turn. */
+static void kept_put(struct engine *engine, struct instance *instance)
+{
+    for (uint32_t i = 0; i < instance->kept_count; i++) {
+        engine->port->kept_put(engine->port_user, &instance->id, &instance->kept[i]);
+        instance->keeps = true;
+    }
+    instance_kept_clear(instance);
+}
+
 void engine_turn_end(struct engine *engine)
 {
     open_counts_put(engine);
@@ -349,6 +359,7 @@ void engine_turn_end(struct engine *engine)
             continue;
         }
         instance_check(instance);
+        kept_put(engine, instance);
         bool active = instance_active(instance);
         engine->port->instance_put(engine->port_user, instance, active, instance->stored_active,
                                    instance->stored);

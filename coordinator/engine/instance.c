@@ -311,44 +311,51 @@ struct ledger_entry *instance_ledger_add(struct instance *instance, const struct
     return entry;
 }
 
-static void entry_copy(struct ledger_entry *to, const struct ledger_entry *from)
+void ledger_copy(struct ledger_entry *to, const struct ledger_entry *from)
 {
-    text_replace(&to->step, from->step);
-    text_replace(&to->agent, from->agent);
-    text_replace(&to->action, from->action);
-    text_replace(&to->store, from->store);
-    to->store_id = from->store_id;
-    to->use = from->use;
-    to->state = ledger_is_open(from) ? LEDGER_ABANDONED : from->state;
-    to->attempts = from->attempts;
-    to->first_ms = from->first_ms;
+    struct ledger_entry copy = *from;
+    copy.step = to->step;
+    copy.agent = to->agent;
+    copy.action = to->action;
+    copy.store = to->store;
+    copy.undo = to->undo;
+    text_replace(&copy.step, from->step);
+    text_replace(&copy.agent, from->agent);
+    text_replace(&copy.action, from->action);
+    text_replace(&copy.store, from->store);
+    *to = copy;
 }
 
 void instance_keep(struct instance *instance, const struct ledger_entry *entry,
                    const struct id *origin)
 {
-    struct ledger_entry *place = NULL;
-    for (uint32_t i = 0; i < instance->kept_count && place == NULL; i++) {
-        place = id_equal(&instance->kept[i].key, &entry->key) ? &instance->kept[i] : NULL;
-    }
-    if (place == NULL) {
+    if (instance->kept_count == instance->kept_room) {
+        instance->kept_room = instance->kept_room == 0 ? 8 : instance->kept_room * 2;
         instance->kept =
-            must(realloc(instance->kept, (instance->kept_count + 1) * sizeof(*instance->kept)));
-        place = &instance->kept[instance->kept_count++];
-        *place = (struct ledger_entry){.key = entry->key};
+            must(realloc(instance->kept, instance->kept_room * sizeof(*instance->kept)));
     }
+    struct ledger_entry *place = &instance->kept[instance->kept_count++];
+    *place = (struct ledger_entry){.key = entry->key};
+    ledger_copy(place, entry);
     place->origin = *origin;
-    entry_copy(place, entry);
+    place->state = ledger_is_open(entry) ? LEDGER_ABANDONED : entry->state;
 }
 
-void instance_take_over(struct instance *instance, const struct instance *from)
+void instance_kept_clear(struct instance *instance)
 {
-    for (uint32_t i = 0; i < from->kept_count; i++) {
-        const struct ledger_entry *entry = &from->kept[i];
-        bool its = id_equal(&entry->origin, &instance->origin);
-        if (its && instance_ledger(instance, &entry->key) == NULL) {
-            entry_copy(instance_ledger_add(instance, &entry->key), entry);
-        }
+    ledger_free(instance->kept, instance->kept_count);
+    instance->kept = NULL;
+    instance->kept_count = 0;
+    instance->kept_room = 0;
+}
+
+void instance_take_over(struct instance *instance, const struct ledger_entry *entry)
+{
+    static const struct id none;
+    if (instance_ledger(instance, &entry->key) == NULL) {
+        struct ledger_entry *place = instance_ledger_add(instance, &entry->key);
+        ledger_copy(place, entry);
+        place->origin = none;
     }
 }
 

@@ -201,7 +201,7 @@ struct ledger_entry {
     enum ledger_state state;
     uint32_t attempts;
     int64_t first_ms;  /* when the key was first dispatched */
-    struct id origin;  /* in `kept`: of the instance whose effect it was */
+    struct id origin;  /* of a kept one: of the instance whose effect it was */
     struct undo *undo; /* NULL: the effect has no compensation */
 };
 
@@ -241,9 +241,13 @@ struct instance {
     struct ledger_entry *ledger;
     uint32_t ledger_count;
     /* Effects of instances that its steps ran and that have ended: a retry here runs them again
-     * under the same names, and the next instance begins with what the one before it knew. */
+     * under the same names, and the next instance begins with what the one before it knew. They
+     * stand in a table of their own, because there may be many and each turn writes this row;
+     * `kept` has those of this turn, later ones of a key behind earlier ones. */
     struct ledger_entry *kept;
     uint32_t kept_count;
+    uint32_t kept_room;
+    bool keeps;        /* there are rows of it in the table */
     uint64_t migrated; /* journal sequence of its last migration; 0: none */
     uint64_t *journal; /* sequences that hold its events, ascending */
     uint32_t journal_count;
@@ -298,13 +302,19 @@ enum instance_status instance_standing(const struct instance *instance);
 struct ledger_entry *instance_ledger(const struct instance *instance, const struct id *key);
 struct ledger_entry *instance_ledger_add(struct instance *instance, const struct id *key);
 
-/* Keep what an ended instance knew of an effect: a row like `entry` in place of what is kept under
- * its key. What was open is in doubt from then on. */
+/* Keep what an ended instance knew of an effect. What was open is in doubt from then on. */
 void instance_keep(struct instance *instance, const struct ledger_entry *entry,
                    const struct id *origin);
 
-/* Begin with what `from` keeps of the same origin. */
-void instance_take_over(struct instance *instance, const struct instance *from);
+/* The rows of this turn stand in the table now, or somewhere else. */
+void instance_kept_clear(struct instance *instance);
+
+/* Begin with what is known of an effect; what it knows already is newer. */
+void instance_take_over(struct instance *instance, const struct ledger_entry *entry);
+
+/* Make `to` say what `from` says of the effect itself, key and origin included; not what undoes it.
+ */
+void ledger_copy(struct ledger_entry *to, const struct ledger_entry *from);
 
 /* What the step's key would be used for: its action with its input and proposal. */
 struct id frame_use(const struct frame *frame, const char *action);

@@ -43,6 +43,14 @@ struct engine_port {
      * instance. Seen by done_effect in the same turn. */
     void (*done_late)(void *user, const struct id *instance, const struct id *key,
                       uint64_t sequence);
+    /* Effects that `holder` keeps of instances it ran (instance.h), by origin and key. A scan
+     * visits those of one origin (NULL: of all) that earlier turns left, in a fixed order; the
+     * entry is valid for the visit. */
+    void (*kept_put)(void *user, const struct id *holder, const struct ledger_entry *entry);
+    void (*kept_delete)(void *user, const struct id *holder, const struct ledger_entry *entry);
+    void (*kept_scan)(void *user, const struct id *holder, const struct id *origin,
+                      void (*visit)(void *visitor, const struct ledger_entry *entry),
+                      void *visitor);
     bool (*mark_exists)(void *user, const struct id *mark);
     void (*mark_put)(void *user, const struct id *mark, int64_t expires_ms);
     void (*timer_put)(void *user, int64_t due_ms, const struct id *instance);

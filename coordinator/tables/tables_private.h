@@ -38,6 +38,7 @@ enum table {
     TABLE_OPEN_TIME = 'P',
     TABLE_OPEN_COUNT = 'Q',
     TABLE_POLICY = 'O',
+    TABLE_KEPT = 'U',
 };
 
 struct data_key {
@@ -103,5 +104,11 @@ _Noreturn void tables_fatal(const char *doing, const struct error *err);
 struct keyring tables_keyring(struct tables *tables);
 
 uint64_t u64_of(const char *bytes);
+
+/* Of the engine's port (kept.c). */
+void kept_put(void *user, const struct id *holder, const struct ledger_entry *entry);
+void kept_delete(void *user, const struct id *holder, const struct ledger_entry *entry);
+void kept_scan(void *user, const struct id *holder, const struct id *origin,
+               void (*visit)(void *visitor, const struct ledger_entry *entry), void *visitor);
 
 #endif

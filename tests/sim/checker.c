@@ -550,7 +550,7 @@ void checker_end(struct sim *sim)
         const char *name;
     } empty[] = {{'A', "active instances"}, {'W', "waiting instances"}, {'G', "gates"},
                  {'T', "timers"},           {'L', "listeners"},         {'H', "schedules"},
-                 {'P', "open instances"}};
+                 {'P', "open instances"},   {'U', "kept effects"}};
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]) && sim->finding[0] == '\0'; i++) {
         row_count(sim, empty[i].table, empty[i].name);
     }

@@ -33,36 +33,68 @@ static bool may_run_again(struct engine *engine, const struct instance *instance
     return false;
 }
 
+/* Of an instance that ends: its kept effects go one up, or away. */
+struct keeping {
+    struct engine *engine;
+    const struct instance *from;
+    struct instance *to; /* NULL: nobody runs it again */
+};
+
+static void kept_move(void *user, const struct ledger_entry *entry)
+{
+    struct keeping *it = user;
+    if (it->to != NULL) {
+        instance_keep(it->to, entry, &entry->origin);
+    }
+    it->engine->port->kept_delete(it->engine->port_user, &it->from->id, entry);
+}
+
 /* What it knew of its effects outlives it while it may be run again: the next instance gives them
  * the same names. */
-static void effects_hand_over(struct engine *engine, const struct instance *instance)
+static void effects_hand_over(struct engine *engine, struct instance *instance)
 {
-    if (instance->ledger_count + instance->kept_count == 0) {
-        return;
-    }
     struct instance *parent = parent_of(engine, instance);
-    if (parent == NULL || !may_run_again(engine, parent, instance->parent_frame)) {
-        return;
+    bool again = parent != NULL && instance->ledger_count + instance->kept_count > 0;
+    again = (again || (parent != NULL && instance->keeps)) &&
+            may_run_again(engine, parent, instance->parent_frame);
+    struct keeping keeping = {.engine = engine, .from = instance, .to = again ? parent : NULL};
+    if (instance->keeps) {
+        engine->port->kept_scan(engine->port_user, &instance->id, NULL, kept_move, &keeping);
+        instance->keeps = false;
     }
-    for (uint32_t i = 0; i < instance->ledger_count; i++) {
+    for (uint32_t i = 0; again && i < instance->kept_count; i++) {
+        instance_keep(parent, &instance->kept[i], &instance->kept[i].origin);
+    }
+    instance_kept_clear(instance);
+    for (uint32_t i = 0; again && i < instance->ledger_count; i++) {
         if (instance->ledger[i].state != LEDGER_NONE) {
             instance_keep(parent, &instance->ledger[i], &instance->origin);
         }
     }
-    for (uint32_t i = 0; i < instance->kept_count; i++) {
-        instance_keep(parent, &instance->kept[i], &instance->kept[i].origin);
+    if (again) {
+        engine_touch(engine, parent);
     }
-    engine_touch(engine, parent);
+}
+
+static void take_over(void *user, const struct ledger_entry *entry)
+{
+    instance_take_over(user, entry);
 }
 
 /* The instance that runs it keeps them, or, when a retry further above runs that one again too, one
- * above. */
+ * above. What was kept last is the newest. */
 static void effects_take_over(struct engine *engine, struct instance *instance)
 {
     const struct instance *above = instance;
     while ((above = parent_of(engine, above)) != NULL) {
-        if (above->kept_count > 0) {
-            instance_take_over(instance, above);
+        for (uint32_t i = above->kept_count; i-- > 0;) {
+            if (id_equal(&above->kept[i].origin, &instance->origin)) {
+                instance_take_over(instance, &above->kept[i]);
+            }
+        }
+        if (above->keeps) {
+            engine->port->kept_scan(engine->port_user, &above->id, &instance->origin, take_over,
+                                    instance);
         }
     }
 }
