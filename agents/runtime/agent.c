@@ -24,6 +24,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/http/http_server.h"
+#include "common/store/backup.h"
 #include "common/store/kv.h"
 
 enum {
@@ -44,6 +45,7 @@ struct agent {
     struct kv *kv;
     struct session *session;
     struct http_server *http;
+    char store[4096];      /* directory */
     char secrets[4096];    /* directory */
     char metrics_url[128]; /* where it really serves; empty when off */
     size_t workers;
@@ -171,23 +173,20 @@ static void sizes_choose(struct agent *agent)
  * store from now on. The file that says so goes when the new id is on the device. */
 static enum err store_restored(struct agent *agent, struct error *err)
 {
-    char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/store.restored", agent->options.data);
-    if (access(path, F_OK) != 0) {
+    bool restored = false;
+    TRY(backup_restored(agent->store, &restored, err));
+    if (!restored) {
         return ERR_OK;
     }
     TRY(outcomes_renew(agent->runtime.outcomes, err));
     log_warn("restored from a backup: this is another store now");
-    return unlink(path) == 0
-               ? ERR_OK
-               : error_set(err, ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+    return backup_restored_done(agent->store, err);
 }
 
 static enum err store_open(struct agent *agent, struct error *err)
 {
-    char path[4096];
-    int length = snprintf(path, sizeof(path), "%s/store", agent->options.data);
-    if (length < 0 || (size_t)length >= sizeof(path)) {
+    int length = snprintf(agent->store, sizeof(agent->store), "%s/store", agent->options.data);
+    if (length < 0 || (size_t)length >= sizeof(agent->store)) {
         return error_set(err, ERR_INVALID, "path '%s' is too long", agent->options.data);
     }
     if (mkdir(agent->options.data, 0700) != 0 && errno != EEXIST) {
@@ -196,7 +195,7 @@ static enum err store_open(struct agent *agent, struct error *err)
     }
     struct kv_options options;
     outcomes_kv_options(&options);
-    TRY(kv_open(path, &options, &agent->kv, err));
+    TRY(kv_open(agent->store, &options, &agent->kv, err));
     TRY(outcomes_create(agent->kv, &agent->runtime.outcomes, err));
     TRY(store_restored(agent, err));
     return tables_create(agent->runtime.outcomes, agent->runtime.definition->tables,
@@ -296,19 +295,6 @@ static enum err signals_take(struct agent *agent, struct error *err)
     return ERR_OK;
 }
 
-/* A copy of the store beside it, for whoever asked with SIGUSR1 (mainstay backup). */
-static void checkpoint_make(struct agent *agent)
-{
-    char path[4096];
-    struct error err = {0};
-    (void)snprintf(path, sizeof(path), "%s/store.checkpoint", agent->options.data);
-    if (kv_checkpoint_whole(agent->kv, path, &err) == ERR_OK) {
-        log_info("made checkpoint %s", path);
-    } else {
-        log_error("%s", err.message);
-    }
-}
-
 /* Whether a signal says to stop. */
 static bool signal_stops(struct agent *agent)
 {
@@ -317,7 +303,7 @@ static bool signal_stops(struct agent *agent)
         if (info.ssi_signo != SIGUSR1) {
             return true;
         }
-        checkpoint_make(agent);
+        backup_checkpoint(agent->kv, agent->store);
     }
     return false;
 }

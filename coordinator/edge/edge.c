@@ -1,9 +1,7 @@
 #include "coordinator/edge/edge.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/base/check.h"
@@ -13,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
 #include "common/base/map.h"
+#include "common/store/backup.h"
 #include "common/store/kv.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
@@ -97,15 +96,6 @@ static void edge_facts(void *user, const struct event *events, size_t count, uin
     lifecycle_facts(edge->lifecycle, events, count, sequence, now_ms);
 }
 
-/* The path of what stands beside the store. */
-static enum err edge_path(const struct edge *edge, const char *suffix, char *out, struct error *err)
-{
-    int size = snprintf(out, EDGE_PATH_BYTES, "%s%s", edge->options.data_dir, suffix);
-    return size > 0 && size < EDGE_PATH_BYTES
-               ? ERR_OK
-               : error_set(err, ERR_LIMIT, "path '%s' is too long", edge->options.data_dir);
-}
-
 void edge_restored(struct edge *edge)
 {
     size_t cursor = 0;
@@ -125,33 +115,6 @@ void edge_restored(struct edge *edge)
     }
 }
 
-/* The stores of agents are declared lost for good: the next start is an ordinary one. */
-static enum err edge_restored_done(struct edge *edge, struct error *err)
-{
-    char path[EDGE_PATH_BYTES];
-    TRY(edge_path(edge, ".restored", path, err));
-    edge->restored = false;
-    return unlink(path) == 0
-               ? ERR_OK
-               : error_set(err, ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
-}
-
-/* A copy of the store beside it, for whoever asked with SIGUSR1 (mainstay backup). */
-static void edge_checkpoint_make(struct edge *edge)
-{
-    char path[EDGE_PATH_BYTES];
-    struct error err = {0};
-    enum err code = edge_path(edge, ".checkpoint", path, &err);
-    if (code == ERR_OK) {
-        code = kv_checkpoint_whole(edge->kv, path, &err);
-    }
-    if (code == ERR_OK) {
-        log_info("made checkpoint %s", path);
-    } else {
-        log_error("%s", err.message);
-    }
-}
-
 static enum err edge_store(struct edge *edge, struct error *err)
 {
     struct turn_options options = {
@@ -165,9 +128,7 @@ static enum err edge_store(struct edge *edge, struct error *err)
     };
     TRY(kv_open(edge->options.data_dir, tables_kv_options(), &edge->kv, err));
     FAULT_POINT("store-opened");
-    char path[EDGE_PATH_BYTES];
-    TRY(edge_path(edge, ".restored", path, err));
-    edge->restored = access(path, F_OK) == 0;
+    TRY(backup_restored(edge->options.data_dir, &edge->restored, err));
     if (edge->restored) {
         log_warn("restored from a backup: this is another store now, and so are those of agents");
         TRY(tables_renew(edge->kv, clock_wall_ms(), err));
@@ -439,7 +400,8 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     FAULT_POINT("turn-before-flush");
     outbox_flush(edge->outbox);
     if (edge->restored && edge->resumed) {
-        TRY(edge_restored_done(edge, err));
+        edge->restored = false; /* the stores of agents are declared lost for good */
+        TRY(backup_restored_done(edge->options.data_dir, err));
     }
     FAULT_POINT("turn-before-acks");
     flow_turn(edge);
@@ -474,7 +436,7 @@ enum err edge_run(struct edge *edge, struct error *err)
     while (!atomic_load(&edge->stopping)) {
         TRY(edge_step(edge, err));
         if (atomic_exchange(&edge->checkpoint, false)) {
-            edge_checkpoint_make(edge);
+            backup_checkpoint(edge->kv, edge->options.data_dir);
         }
     }
     log_info("stopping");
