@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "coordinator/definition/expr.h"
 #include "coordinator/edge/control_private.h"
 
 enum { WORDS_BYTES = 2048, ATTEMPT_MASK = 0xFF, ERROR_WORDS_BYTES = 512 };
@@ -79,6 +80,23 @@ static const char *node_name(const struct story *story, uint32_t node)
         return story->label;
     }
     return found == NULL ? "the workflow" : found->name;
+}
+
+/* An expression of the plan that goes to mainstay-jq, without the spaces around it. */
+static const char *external_text(const struct story *story, uint32_t expr)
+{
+    for (size_t i = 0; story->plan != NULL && i < story->plan->external_count; i++) {
+        if (expr_id(story->plan->externals[i]) == expr) {
+            const char *text = expr_text(story->plan->externals[i]);
+            text += strspn(text, " \n");
+            size_t size = strlen(text);
+            while (size > 0 && strchr(" \n", text[size - 1]) != NULL) {
+                size--;
+            }
+            return arena_printf(story->arena, "%.*s", (int)(size < 120 ? size : 120), text);
+        }
+    }
+    return "...";
 }
 
 /* "1.2 s", "3 min", "5 h", "2 days". */
@@ -523,7 +541,7 @@ static const char *other_words(struct story *story, const struct view_event *at)
         return say(story, "'%.64s' sent out event '%.150s'", name,
                    event->name == NULL ? "" : event->name);
     case EVENT_EVALUATION_ASKED:
-        return say(story, "'%.64s' has an expression evaluated by mainstay-jq", name);
+        return say(story, "mainstay-jq evaluates ${ %s }", external_text(story, event->count));
     default:
         return NULL;
     }

@@ -58,7 +58,11 @@ static void text_cut(struct buf *text)
 static void detail_value(const struct ink *ink, const char *label, const json_t *value)
 {
     struct buf text = BUF_INIT(DETAIL_BYTES);
-    value_write(value, &text);
+    if (json_is_array(value)) { /* data: a list of one thing must not look like the thing */
+        json_write(value, &text);
+    } else {
+        value_write(value, &text);
+    }
     if (!text.failed && text.size > 0) {
         text_cut(&text);
         detail_text(ink, label, text.data);

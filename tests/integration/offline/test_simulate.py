@@ -85,6 +85,19 @@ class Simulate(offline.Case):
             self.assertIn(said, ran.stdout + ran.stderr)
             self.assertIn("zones have names such as Europe/Berlin", ran.stdout + ran.stderr)
 
+    def test_a_list_of_one_is_shown_as_a_list(self):
+        ran = self.run_cli("simulate", self.file("v.yaml", offline.HEAD + (
+            "do:\n  - a: {set: '${ [{n: 1}] }'}\n  - b: {set: '${ [] }'}\n"
+            "  - c: {set: '${ [\"x\"] }'}\n")))
+        shown = [line.split(None, 1)[1] for line in ran.stdout.splitlines()
+                 if line.startswith("              output ")]
+        self.assertEqual(shown, ['[{"n":1}]', "[]", '["x"]'])
+
+    def test_the_story_says_which_expression_went_to_the_child(self):
+        ran = self.run_cli("simulate", self.file("v.yaml", offline.HEAD + (
+            "do:\n  - a: {set: {n: '${ \"b1\" | test(\"[0-9]\") }'}}\n")))
+        self.assertIn('mainstay-jq evaluates ${ "b1" | test("[0-9]") }', ran.stdout)
+
     def test_events_without_id_are_different_events(self):
         events = self.file("e.yaml", "- {type: a, data: 1}\n- {type: a, after: PT1S, data: 1}\n")
         whole = self.file("w.yaml", offline.HEAD + (
