@@ -464,3 +464,43 @@ SCENARIO(compensation, one_that_is_refused_waits_for_the_circuit)
     cr_expect_eq(table_rows(h, 'G'), 0);
     forget_trace(h);
 }
+
+/* The child's rows begin with those of the one before, who does not know that it was undone. */
+SCENARIO(compensation, a_workflow_that_runs_again_does_anew_what_others_undid)
+{
+    hello(h, UNDOABLE("keyed"), "s1", 8);
+    deploy(h, "document: {dsl: 1.0.3, namespace: test, name: inner, version: 1.0.0}\n"
+              "do: [{c: {call: work@worker}}]\n");
+    deploy(h, "document: {dsl: 1.0.3, namespace: test, name: child, version: 1.0.0}\n"
+              "do: [{i: {run: {workflow: {namespace: test, name: inner, version: 1.0.0}}}}]\n");
+    deploy_tasks(
+        h, "- t:\n"
+           "    try:\n"
+           "    - f:\n"
+           "        fork:\n"
+           "          compete: true\n"
+           "          branches:\n"
+           "          - l: {do: [{s: {run: {workflow: {namespace: test, name: child, version: "
+           "1.0.0}}}}, {b: {call: plain@worker}}]}\n"
+           "          - w: {do: [{p: {call: plain@worker}}]}\n"
+           "    - r: {raise: {error: {type: t, status: 400}}}\n"
+           "    catch: {retry: {delay: PT1S, limit: {attempt: {count: 1}}}}\n");
+    run(h, "{}");
+    forget_trace(h);
+    struct id key = task(h, "/do/0/c")->key;
+    done(h, "/do/0/c", "{\"n\":1}");
+    done(h, "/do/0/t/try/0/f/fork/branches/1/w/do/0/p", "{}");
+    answer(h, "/do/0/t/try/0/f/fork/branches/0/l/do/1/b", RESULT_RECALLED);
+    done(h, "undo of /do/0/c", "{}");
+    advance(h, 1000);
+    struct id again = task(h, "/do/0/c#2")->key;
+    cr_assert(!id_equal(&again, &key), "its store would answer that it is done");
+    done(h, "/do/0/c#2", "{\"n\":2}");
+    done(h, "/do/0/t/try/0/f/fork/branches/1/w/do/0/p", "{}");
+    answer(h, "/do/0/t/try/0/f/fork/branches/0/l/do/1/b", RESULT_RECALLED);
+    struct id undo = id_of_undo(&again, 1);
+    cr_assert(id_equal(&task(h, "undo of /do/0/c#2")->key, &undo));
+    done(h, "undo of /do/0/c#2", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
