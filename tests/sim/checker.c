@@ -17,6 +17,7 @@
 #include "tests/sim/effects.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/stores.h"
+#include "tests/sim/undoing.h"
 
 enum { COMPARE_EVERY = 32, CHECKER_ARENA_BYTES = 256 * 1024 * 1024, KEY_BYTES = 16 };
 
@@ -49,6 +50,7 @@ struct checker {
     struct map *steps;     /* id, frame -> step_book */
     struct map *effects;   /* key -> effect_book */
     struct map *events;    /* source \0 id -> itself */
+    struct undoing *undoing;
     size_t open;
     uint64_t compared; /* turns since the tables were compared */
 };
@@ -62,6 +64,7 @@ static void books_open(struct checker *it)
     it->steps = map_create();
     it->effects = map_create();
     it->events = map_create();
+    it->undoing = undoing_create();
     it->open = 0;
 }
 
@@ -73,6 +76,7 @@ static void books_close(struct checker *it)
     map_destroy(&it->steps, free);
     map_destroy(&it->effects, free);
     map_destroy(&it->events, NULL);
+    undoing_destroy(&it->undoing);
 }
 
 void checker_create(struct sim *sim)
@@ -319,6 +323,7 @@ static void event_book(struct sim *sim, const struct event *event)
         memcpy(&short_id, event->key.bytes, sizeof(short_id));
         sim_trace(sim, "  of key", event->effect, short_id);
     }
+    undoing_event(sim, sim->checker->undoing, event, instance_of(sim, event));
     switch ((unsigned)event->kind) {
     case EVENT_ACCEPTED:
         accepted(sim, event);
@@ -545,6 +550,7 @@ void checker_end(struct sim *sim)
     follow(sim);
     compare(sim);
     open_effects(sim);
+    undoing_end(sim, sim->checker->undoing);
     static const struct {
         char table;
         const char *name;

@@ -98,6 +98,23 @@ PLANTS = {
          "        if (sim_plant != 13) {\n"
          "            engine->port->gate_delete(engine->port_user, &frame->gate);\n"
          "        }\n")]),
+    14: ("what happened first is undone first", [
+        ("coordinator/engine/instance.c",
+         "(last == NULL || entry->undo->order > last->undo->order)) {\n",
+         "(last == NULL ||\n"
+         "             (entry->undo->order > last->undo->order) == (sim_plant != 14))) {\n")]),
+    15: ("who runs a workflow does not take over what it did", [
+        ("coordinator/engine/process/undo.c",
+         "        if (undo == NULL || (!open && ",
+         "        if (sim_plant == 15 || undo == NULL || (!open && ")]),
+    16: ("an instance fails and nothing is undone", [
+        ("coordinator/engine/process/undo.c",
+         "    if (instance->undos == 0 || instance->killed) {\n",
+         "    if (instance->undos == 0 || instance->killed || sim_plant == 16) {\n")]),
+    17: ("what was undone happens again under its name", [
+        ("coordinator/engine/process/undo.c",
+         "        if (entry != NULL && entry->state == LEDGER_COMPENSATED) {\n",
+         "        if (entry != NULL && entry->state == LEDGER_COMPENSATED && sim_plant != 17) {\n")]),
 }
 
 
