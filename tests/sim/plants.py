@@ -43,8 +43,9 @@ PLANTS = {
          "    }\n")]),
     6: ("ready steps are not restored", [
         ("coordinator/engine/process/commands.c",
-         "        } else if (frame->state == FRAME_READY) {\n",
-         "        } else if (frame->state == FRAME_READY && sim_plant != 6) {\n")]),
+         "        } else if (frame->state == FRAME_READY && instance->paused == NULL) {\n",
+         "        } else if (frame->state == FRAME_READY && instance->paused == NULL &&\n"
+         "                   sim_plant != 6) {\n")]),
     7: ("what is in flight is not sent again after a start", [
         ("coordinator/engine/process/commands.c",
          "            if (frame_in_flight(instance->frames[j])) {\n"
