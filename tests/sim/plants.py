@@ -115,7 +115,8 @@ PLANTS = {
     17: ("what was undone happens again under its name", [
         ("coordinator/engine/process/undo.c",
          "        if (entry != NULL && entry->state == LEDGER_COMPENSATED) {\n",
-         "        if (entry != NULL && entry->state == LEDGER_COMPENSATED && sim_plant != 17) {\n")]),
+         "        if (sim_plant != 17 && entry != NULL &&\n"
+         "            entry->state == LEDGER_COMPENSATED) {\n")]),
 }
 
 
