@@ -13,6 +13,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/tables/tables.h"
 #include "coordinator/turn.h"
+#include "tests/sim/client.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/effects.h"
 #include "tests/sim/sim.h"
@@ -435,14 +436,18 @@ void checker_restored(struct sim *sim)
 
 /* ---- the end ---- */
 
-static void row_count(struct sim *sim, char table, const char *what)
+/* That the table has so many rows, and no more. */
+static void row_count(struct sim *sim, char table, size_t wanted, const char *what)
 {
     char lower[3] = {0, 0, table};
     char upper[3] = {0, 0, (char)(table + 1)};
     struct kv_range range = {.family = 0, .lower = {lower, 3}, .upper = {upper, 3}};
     struct kv_iter *iter = kv_iter_create(coordinator_kv(sim), &range);
-    kv_iter_seek_first(iter);
-    if (kv_iter_valid(iter)) {
+    size_t count = 0;
+    for (kv_iter_seek_first(iter); kv_iter_valid(iter); kv_iter_next(iter)) {
+        count++;
+    }
+    if (count != wanted) {
         sim_finding(sim, "everything has ended and a row of %s is left", what);
     }
     kv_iter_destroy(&iter);
@@ -554,11 +559,15 @@ void checker_end(struct sim *sim)
     static const struct {
         char table;
         const char *name;
-    } empty[] = {{'A', "active instances"}, {'W', "waiting instances"}, {'G', "gates"},
-                 {'T', "timers"},           {'L', "listeners"},         {'H', "schedules"},
-                 {'P', "open instances"},   {'U', "kept effects"}};
+    } empty[] = {{'A', "active instances"}, {'W', "waiting instances"}, {'T', "timers"},
+                 {'L', "listeners"},        {'H', "schedules"},         {'P', "open instances"},
+                 {'U', "kept effects"}};
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]) && sim->finding[0] == '\0'; i++) {
-        row_count(sim, empty[i].table, empty[i].name);
+        row_count(sim, empty[i].table, 0, empty[i].name);
+    }
+    row_count(sim, 'G', map_count(engine_company(coordinator_engine(sim))->gates), "gates");
+    if (client_gates(coordinator_engine(sim)) > 0) {
+        sim_finding(sim, "everything has ended and a gate is open");
     }
     if (engine_outstanding(coordinator_engine(sim)) + engine_ready(coordinator_engine(sim)) > 0) {
         sim_finding(sim, "everything has ended and tasks are in flight or ready");

@@ -76,6 +76,9 @@ static void reply_take(struct sim *sim, struct request *request,
     request->answered = true;
     request->accepted = reply->code == 0;
     sim_trace(sim, request->verb, request->accepted, reply->code);
+    if (sim->verbose && !request->accepted) {
+        fprintf(stderr, "           %s\n", reply->error);
+    }
     json_t *body = NULL;
     struct error err = {0};
     if (json_parse((const char *)reply->body.data, reply->body.len, NULL, &body, &err) == ERR_OK) {
@@ -315,6 +318,23 @@ static bool store_will_tell(struct engine *engine, const struct gate *gate)
     return frame != NULL && instance->killed && frame->dispatched_ms != 0;
 }
 
+/* A circuit that was approved: the next step of its kind that comes tries, if one does. */
+static bool gate_is_decided(const struct gate *gate)
+{
+    return gate->agent != NULL && gate->probing;
+}
+
+size_t client_gates(struct engine *engine)
+{
+    size_t count = 0;
+    size_t cursor = 0;
+    const struct gate *gate = NULL;
+    while ((gate = map_next(engine_company(engine)->gates, &cursor, NULL, NULL)) != NULL) {
+        count += gate_is_decided(gate) ? 0 : 1;
+    }
+    return count;
+}
+
 void client_decide(struct sim *sim)
 {
     struct engine *engine = coordinator_engine(sim);
@@ -331,7 +351,7 @@ void client_decide(struct sim *sim)
     do {
         gate = map_next(engine_company(engine)->gates, &cursor, NULL, NULL);
     } while (wanted-- > 0);
-    if (store_will_tell(engine, gate)) {
+    if (store_will_tell(engine, gate) || gate_is_decided(gate)) {
         return;
     }
     char hex[ID_HEX_BYTES];

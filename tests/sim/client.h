@@ -6,7 +6,9 @@
 #define TESTS_SIM_CLIENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+struct engine;
 struct sim;
 
 void client_create(struct sim *sim);
@@ -16,6 +18,10 @@ void client_end_schedules(struct sim *sim);
 
 /* Do something, drawn. */
 void client_act(struct sim *sim);
+
+/* Gates that wait for a person. Not those of circuits that were approved: the next step of their
+ * kind tries, and the gate stays until one comes. */
+size_t client_gates(struct engine *engine);
 
 /* Decide one open gate, if there is one and none is being decided. */
 void client_decide(struct sim *sim);

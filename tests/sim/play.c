@@ -117,7 +117,7 @@ static bool is_quiet(struct sim *sim)
     return coordinator_is_up(sim) && sim_bus_is_up(sim) && agents_idle(sim) &&
            client_is_answered(sim) && client_is_heard(sim) && engine_outstanding(engine) == 0 &&
            engine_ready(engine) == 0 && engine_next_due(engine) == INT64_MAX &&
-           map_count(engine_company(engine)->gates) == 0;
+           client_gates(engine) == 0;
 }
 
 static void what_is_not_quiet(struct sim *sim, const char *when)
@@ -134,7 +134,7 @@ static void what_is_not_quiet(struct sim *sim, const char *when)
                 client_is_answered(sim) ? "answered" : "open",
                 engine == NULL ? 0 : (unsigned long long)engine_outstanding(engine),
                 engine == NULL ? 0 : (unsigned long long)engine_ready(engine),
-                engine == NULL ? 0 : map_count(engine_company(engine)->gates),
+                engine == NULL ? 0 : client_gates(engine),
                 engine == NULL ? 0 : (long long)(engine_next_due(engine) - sim_wall_ms(sim)));
 }
 
