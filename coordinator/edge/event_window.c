@@ -18,8 +18,10 @@ bool event_window_turn(struct event_window *window, unsigned events, int64_t cpu
         return false;
     }
     if (cpu_ns > TURN_LONG_NS) {
-        window->now -= window->now / 4;
-        window->now = window->now < EVENT_WINDOW_LEAST ? EVENT_WINDOW_LEAST : window->now;
+        unsigned fits = (unsigned)(window->now * (int64_t)TURN_LONG_NS / cpu_ns);
+        unsigned least =
+            window->now / 4 > EVENT_WINDOW_LEAST ? window->now / 4 : EVENT_WINDOW_LEAST;
+        window->now = fits > least ? fits : least;
     } else if (cpu_ns < TURN_SHORT_NS && window->now < window->most) {
         window->now++;
     }

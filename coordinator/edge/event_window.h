@@ -4,8 +4,9 @@
  * Whatever comes in during a turn waits until it ends, and an instance waits so once for every step
  * it does. When there are more events than can be done, turns would be as long as the largest batch
  * makes them, for urgent work too. So the window in which events are pulled shrinks while turns
- * compute for long and grows while they do not (multiplicative decrease, additive increase, as in
- * TCP). Computing counts, not the time that passes: a slow disk wants larger turns, not smaller.
+ * compute for long, by as much as they are too long, and grows by one event after a short one
+ * (multiplicative decrease, additive increase, as in TCP). Computing counts, not the time that
+ * passes: a slow disk wants larger turns, not smaller.
  *
  * Threads: none.
  */
