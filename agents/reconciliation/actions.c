@@ -36,6 +36,11 @@ static enum err store_put(void *user, enum book_table table, struct str key, str
     return agent_store_put(user, table_name(table), key, value, err);
 }
 
+static enum err store_remove(void *user, enum book_table table, struct str key, struct error *err)
+{
+    return agent_store_delete(user, table_name(table), key, err);
+}
+
 static enum err store_scan(void *user, enum book_table table, struct str prefix,
                            book_visit_fn *visit, void *closure, struct error *err)
 {
@@ -44,8 +49,11 @@ static enum err store_scan(void *user, enum book_table table, struct str prefix,
 
 static struct book book_of(const struct agent_task *task)
 {
-    return (struct book){
-        .user = task->store, .get = store_get, .put = store_put, .scan = store_scan};
+    return (struct book){.user = task->store,
+                         .get = store_get,
+                         .put = store_put,
+                         .remove = store_remove,
+                         .scan = store_scan};
 }
 
 /* What the caller sent is a data failure; what our store says is ours to mend. Nothing was written:
@@ -202,6 +210,53 @@ void reconciliation_post(const struct agent_task *task, struct agent_reply *repl
 void reconciliation_dispute(const struct agent_task *task, struct agent_reply *reply)
 {
     run_enter(task, reply, "disputed", "disputed");
+}
+
+/* ---- unpost ---- */
+
+/* The idempotency key of a compensation is that of what it undoes, and behind it "#undo" (or
+ * "#undo.2" and so on): so it takes back its own posting and nobody else's. */
+static const char *posting_key(const struct agent_task *task, struct arena *arena)
+{
+    const char *mark = strstr(task->idempotency_key, "#undo");
+    return mark == NULL ? NULL
+                        : arena_printf(arena, "%.*s", (int)(mark - task->idempotency_key),
+                                       task->idempotency_key);
+}
+
+static enum err withdraw(const struct agent_task *task, struct arena *arena, bool *ret_withdrawn,
+                         struct error *err)
+{
+    const struct book book = book_of(task);
+    const json_t *given = json_object_of(task->input, "input");
+    const char *key = posting_key(task, arena);
+    struct invoice invoice;
+    *ret_withdrawn = false;
+    if (key == NULL) {
+        return error_set(err, ERR_INVALID,
+                         "the key '%.100s' is not that of a compensation: unpost undoes a 'post', "
+                         "it is no step of its own",
+                         task->idempotency_key);
+    }
+    TRY(invoice_read(json_object_of(given, "invoice"), arena, &invoice, err));
+    return ledger_withdraw(&book, &invoice, key, arena, ret_withdrawn, err);
+}
+
+void reconciliation_unpost(const struct agent_task *task, struct agent_reply *reply)
+{
+    struct error err = {0};
+    bool withdrawn = false;
+    struct arena *arena = arena_create(CHECK_ARENA_BYTES);
+    CHECK(arena != NULL);
+    agent_store_lock(task->store, table_name(BOOK_INVOICES));
+    agent_store_lock(task->store, table_name(BOOK_REPEATS));
+    if (withdraw(task, arena, &withdrawn, &err) != ERR_OK) {
+        fail(reply, &err, "/input/invoice", "the posting cannot be taken back");
+    } else {
+        reply->output = json_pack("{s:b}", "unposted", withdrawn);
+        reply->decision.rule = "own-posting-only@1";
+    }
+    arena_destroy(&arena);
 }
 
 /* ---- ledger ---- */

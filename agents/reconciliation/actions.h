@@ -12,6 +12,7 @@ extern const char *const reconciliation_tables[];
 agent_perform_fn reconciliation_record;
 agent_decide_fn reconciliation_check;
 agent_perform_fn reconciliation_post;
+agent_perform_fn reconciliation_unpost;
 agent_perform_fn reconciliation_dispute;
 agent_decide_fn reconciliation_ledger;
 

@@ -35,6 +35,8 @@ struct book {
                     struct error *err);
     enum err (*put)(void *user, enum book_table table, struct str key, struct str value,
                     struct error *err);
+    /* A row that is not there is no error. */
+    enum err (*remove)(void *user, enum book_table table, struct str key, struct error *err);
     /* Committed rows whose key starts with `prefix`, in key order, until `visit` returns false. */
     enum err (*scan)(void *user, enum book_table table, struct str prefix, book_visit_fn *visit,
                      void *closure, struct error *err);

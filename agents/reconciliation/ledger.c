@@ -505,3 +505,57 @@ out:
     buf_release(&key);
     return code;
 }
+
+static enum err drop_repeat(const struct book *book, const struct invoice *invoice,
+                            enum repeat_key kind, struct arena *arena, struct error *err)
+{
+    struct buf key = BUF_INIT(KEY_BYTES);
+    json_t *row = NULL;
+    enum err code = ERR_OK;
+    if (!repeat_key(invoice, kind, arena, &key)) {
+        goto out;
+    }
+    TRY_GOTO(code, book_read(book, BOOK_REPEATS, key_of(&key), &row, err), out);
+    for (size_t i = json_array_size(row); i-- > 0;) {
+        const json_t *entry = json_array_get(row, i);
+        if (text_equal(json_text_of(entry, "number"), invoice->number) &&
+            text_equal(json_text_of(entry, "state"), "posted")) {
+            (void)json_array_remove(row, i);
+        }
+    }
+    if (row != NULL) {
+        code = json_array_size(row) == 0 ? book->remove(book->user, BOOK_REPEATS, key_of(&key), err)
+                                         : book_write(book, BOOK_REPEATS, key_of(&key), row, err);
+    }
+out:
+    json_decref(row);
+    buf_release(&key);
+    return code;
+}
+
+enum err ledger_withdraw(const struct book *book, const struct invoice *invoice, const char *key,
+                         struct arena *arena, bool *ret_withdrawn, struct error *err)
+{
+    struct buf name = BUF_INIT(KEY_BYTES);
+    struct invoice entered = *invoice;
+    json_t *row = NULL;
+    *ret_withdrawn = false;
+    invoice_key(invoice, arena, &name);
+    enum err code = key_check(&name, err);
+    TRY_GOTO(code, code, out);
+    TRY_GOTO(code, book_read(book, BOOK_INVOICES, key_of(&name), &row, err), out);
+    if (row == NULL || !text_equal(json_text_of(row, "key"), key) ||
+        !text_equal(json_text_of(row, "state"), "posted")) {
+        goto out;
+    }
+    entered.shipment = json_text_of(row, "shipment"); /* which the ledger may have known alone */
+    TRY_GOTO(code, book->remove(book->user, BOOK_INVOICES, key_of(&name), err), out);
+    for (unsigned kind = 0; kind < REPEAT_KEYS && code == ERR_OK; kind++) {
+        code = drop_repeat(book, &entered, (enum repeat_key)kind, arena, err);
+    }
+    *ret_withdrawn = code == ERR_OK;
+out:
+    json_decref(row);
+    buf_release(&name);
+    return code;
+}

@@ -74,4 +74,13 @@ MUST_CHECK enum err ledger_enter(const struct book *book, const struct invoice *
                                  const struct entry *entry, struct arena *arena, json_t **ret_first,
                                  struct error *err);
 
+/*
+ * Forget an invoice that was posted under the idempotency key `key`, with what finds its repeats:
+ * it may be posted again. *ret_withdrawn is false, and nothing is written, when there is none or
+ * another effect entered it.
+ */
+MUST_CHECK enum err ledger_withdraw(const struct book *book, const struct invoice *invoice,
+                                    const char *key, struct arena *arena, bool *ret_withdrawn,
+                                    struct error *err);
+
 #endif

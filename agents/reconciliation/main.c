@@ -7,12 +7,13 @@ int main(int argc, char **argv)
         {.name = "record", .perform = reconciliation_record},
         {.name = "check", .decide = reconciliation_check},
         {.name = "post", .perform = reconciliation_post},
+        {.name = "unpost", .perform = reconciliation_unpost},
         {.name = "dispute", .perform = reconciliation_dispute},
         {.name = "ledger", .decide = reconciliation_ledger},
     };
     static const struct agent_definition definition = {
         .name = "reconciliation",
-        .version = "1.0.0",
+        .version = "1.1.0",
         .actions = actions,
         .action_count = sizeof(actions) / sizeof(actions[0]),
         .tables = reconciliation_tables,

@@ -102,6 +102,20 @@ static enum err desk_put(void *user, enum book_table table, struct str key, stru
     return ERR_OK;
 }
 
+static enum err desk_remove(void *user, enum book_table table, struct str key, struct error *err)
+{
+    struct desk *desk = user;
+    (void)err;
+    size_t at = find(desk, table, key);
+    if (is_at(desk, at, table, key)) {
+        free(desk->rows[at].key);
+        free(desk->rows[at].value);
+        desk->count--;
+        memmove(&desk->rows[at], &desk->rows[at + 1], (desk->count - at) * sizeof(*desk->rows));
+    }
+    return ERR_OK;
+}
+
 static enum err desk_scan(void *user, enum book_table table, struct str prefix,
                           book_visit_fn *visit, void *closure, struct error *err)
 {
@@ -125,7 +139,8 @@ struct desk *desk_create(void)
 {
     struct desk *desk = calloc(1, sizeof(*desk));
     CHECK(desk != NULL);
-    desk->book = (struct book){.user = desk, .get = desk_get, .put = desk_put, .scan = desk_scan};
+    desk->book = (struct book){
+        .user = desk, .get = desk_get, .put = desk_put, .remove = desk_remove, .scan = desk_scan};
     return desk;
 }
 

@@ -15,6 +15,7 @@ struct staged {
     enum book_table table;
     char key[KEY_BYTES];
     char value[ROW_BYTES];
+    bool gone;
 };
 
 /* Writes of the running task, seen by its own reads only. */
@@ -45,7 +46,7 @@ enum err agent_store_get(struct agent_store *store, const char *table, struct st
         const struct staged *row = &store->staged[i - 1];
         if (row->table == table_of(table) && str_equal(str_of(row->key), key)) {
             buf_append_str(ret_value, row->value);
-            return ERR_OK;
+            return row->gone ? error_set(err, ERR_NOT_FOUND, "no row") : ERR_OK;
         }
     }
     return store->book->get(store->book->user, table_of(table), key, ret_value, err);
@@ -62,7 +63,16 @@ enum err agent_store_put(struct agent_store *store, const char *table, struct st
     row->key[key.size] = '\0';
     memcpy(row->value, value.data, value.size);
     row->value[value.size] = '\0';
+    row->gone = false;
     return ERR_OK;
+}
+
+enum err agent_store_delete(struct agent_store *store, const char *table, struct str key,
+                            struct error *err)
+{
+    enum err code = agent_store_put(store, table, key, str_of(""), err);
+    store->staged[store->count - 1].gone = true;
+    return code;
 }
 
 enum err agent_store_scan(struct agent_store *store, const char *table, struct str prefix,
@@ -98,20 +108,36 @@ void agent_fail(struct agent_reply *reply, enum agent_failure_class failure_clas
     reply->failure.title = title;
 }
 
+static void commit(struct desk *desk)
+{
+    const struct book *book = desk_book(desk);
+    for (size_t i = 0; i < desk_store.count; i++) {
+        const struct staged *row = &desk_store.staged[i];
+        struct str key = str_of(row->key);
+        enum err code = row->gone
+                            ? book->remove(book->user, row->table, key, NULL)
+                            : book->put(book->user, row->table, key, str_of(row->value), NULL);
+        cr_assert_eq(code, ERR_OK);
+    }
+}
+
 void fake_run(struct desk *desk, action_fn *action, json_t *input, struct agent_reply *ret_reply)
+{
+    fake_run_as(desk, "key", action, input, ret_reply);
+}
+
+void fake_run_as(struct desk *desk, const char *key, action_fn *action, json_t *input,
+                 struct agent_reply *ret_reply)
 {
     texts = texts != NULL ? texts : arena_create(TEXT_BYTES);
     desk_store.book = desk_book(desk);
     desk_store.count = 0;
     desk_store.locked = -1;
-    const struct agent_task task = {.input = input, .idempotency_key = "key", .store = &desk_store};
+    const struct agent_task task = {.input = input, .idempotency_key = key, .store = &desk_store};
     *ret_reply = (struct agent_reply){0};
     action(&task, ret_reply);
-    for (size_t i = 0; i < desk_store.count && ret_reply->failure.failure_class == 0; i++) {
-        const struct staged *row = &desk_store.staged[i];
-        cr_assert_eq(desk_store.book->put(desk_store.book->user, row->table, str_of(row->key),
-                                          str_of(row->value), NULL),
-                     ERR_OK);
+    if (ret_reply->failure.failure_class == 0) {
+        commit(desk);
     }
     json_decref(input);
 }

@@ -198,6 +198,66 @@ Test(actions, an_invoice_is_posted_once_and_its_repeat_told_the_first)
     desk_destroy(&desk);
 }
 
+static bool posts(struct desk *desk, const char *key, const char *file)
+{
+    struct agent_reply reply;
+    json_t *input = json_pack("{s:o}", "invoice", invoice_of(file));
+    fake_run_as(desk, key, reconciliation_post, input, &reply);
+    bool posted = json_bool_of(reply.output, "posted", false);
+    fake_release(&reply);
+    return posted;
+}
+
+/* As the engine asks for it: what 'post' was given and gave. */
+static bool unposts(struct desk *desk, const char *key, const char *file, bool posted)
+{
+    struct agent_reply reply;
+    json_t *input = json_pack("{s:{s:o}, s:{s:b}}", "input", "invoice", invoice_of(file), "output",
+                              "posted", posted);
+    expect_fits("unpost", "input", input);
+    fake_run_as(desk, key, reconciliation_unpost, input, &reply);
+    cr_assert_eq(reply.failure.failure_class, 0, "%s", reply.failure.detail);
+    expect_fits("unpost", "output", reply.output);
+    bool unposted = json_bool_of(reply.output, "unposted", false);
+    fake_release(&reply);
+    return unposted;
+}
+
+Test(actions, a_posting_is_taken_back_by_its_own_compensation_only)
+{
+    struct desk *desk = desk_create();
+    const char *file = "x12/staedi/ts210_80char.edi";
+    record_load(desk);
+    size_t before = desk_rows(desk);
+    cr_assert(posts(desk, "k1", file));
+    cr_assert_gt(desk_rows(desk), before);
+    cr_assert_not(posts(desk, "k2", file), "a repeat");
+    cr_assert_not(unposts(desk, "k2#undo", file, false), "the repeat has booked nothing");
+    cr_assert_not(posts(desk, "k3", file), "so the first one stands");
+    cr_assert(unposts(desk, "k1#undo", file, true));
+    cr_assert_eq(desk_rows(desk), before, "nothing of it is left");
+    cr_assert_not(unposts(desk, "k1#undo", file, true), "once");
+    cr_assert(posts(desk, "k4", file), "it may be posted again");
+    cr_assert(unposts(desk, "k4#undo.2", file, true), "with an input that a person corrected");
+    cr_assert_eq(desk_rows(desk), before);
+    desk_destroy(&desk);
+}
+
+Test(actions, unposting_is_no_step_of_its_own)
+{
+    struct desk *desk = desk_create();
+    struct agent_reply reply;
+    const char *file = "x12/staedi/ts210_80char.edi";
+    cr_assert(posts(desk, "key", file));
+    size_t rows = desk_rows(desk);
+    json_t *input = json_pack("{s:{s:o}}", "input", "invoice", invoice_of(file));
+    fake_run_as(desk, "key", reconciliation_unpost, input, &reply);
+    cr_assert_eq(reply.failure.failure_class, AGENT_DATA);
+    fake_release(&reply);
+    cr_assert_eq(desk_rows(desk), rows);
+    desk_destroy(&desk);
+}
+
 Test(actions, a_dispute_is_kept_with_amount_and_reasons)
 {
     struct desk *desk = desk_create();
