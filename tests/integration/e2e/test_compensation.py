@@ -12,6 +12,19 @@ BODY = """do:
 FAILS = BODY % "  - no: {raise: {error: {type: 'urn:e2e:no', status: 400, title: no}}}\n"
 WAITS = BODY % "  - wait: {wait: {hours: 1}}\n"
 
+POSTS = """do:
+  - post: {call: agent, with: {agent: reconciliation, action: post, contract: '1.1',
+           input: {invoice: {invoiceNumber: E2E-7, seller: {name: Carrier}, currency: EUR,
+                             issueDate: '2026-01-02', totals: {due: '10.00'}}}}}
+  - switch: {switch: [{stop: {when: .posted, then: no}}, {go: {then: end}}]}
+  - no: {raise: {error: {type: 'urn:e2e:no', status: 400, title: no}}}
+"""
+
+POSTED = """do:
+  - ask: {call: agent, with: {agent: reconciliation, action: ledger,
+          input: {query: invoices, state: posted}}}
+"""
+
 
 class Compensation(company.Case):
     def effects(self, instance):
@@ -50,6 +63,16 @@ class Compensation(company.Case):
         self.company.restarted("coordinator", before)
         self.assertEqual(self.company.wait(instance)["status"], "cancelled")
         self.undone(instance)
+
+    def test_a_posting_is_taken_back_by_the_agent_that_posted(self):
+        self.company.deploy("undo-posts", POSTS)
+        self.company.deploy("posted", POSTED)
+        instance = self.company.start("undo-posts", {})
+        self.assertEqual(self.company.wait(instance)["status"], "faulted")
+        rows, _ = self.effects(instance)
+        self.assertEqual(rows[0], ("post", "compensated", "unpost"), rows)
+        posted = self.company.wait(self.company.start("posted", {}))
+        self.assertEqual(posted["output"]["invoices"], [], posted)
 
 
 if __name__ == "__main__":
