@@ -132,7 +132,8 @@ static const char *catalog_endpoint(const struct load *load, const char *catalog
     return endpoint == NULL ? "" : endpoint;
 }
 
-void load_want(struct load *load, const char *schema, const char *function)
+void load_want(struct load *load, const struct yaml_node *source, const char *schema,
+               const char *function)
 {
     struct plan_report *out = load->report->out;
     const char *catalog = function == NULL ? NULL : strrchr(function, '@');
@@ -152,6 +153,8 @@ void load_want(struct load *load, const char *schema, const char *function)
             .endpoint = catalog == NULL
                             ? NULL
                             : arena_strdup(out->arena, catalog_endpoint(load, catalog + 1)),
+            .line = load->report->file == NULL ? source->line : 0,
+            .column = source->column,
         };
     }
 }
@@ -167,7 +170,7 @@ static void report_wanted(struct load *load, const struct yaml_node *source, con
                           : "mainstay deploy reads functions/NAME/VERSION/function.yaml below "
                             "'%.120s', or below DIR of --catalog NAME=DIR",
                    remote ? catalog : endpoint);
-    load_want(load, NULL, name);
+    load_want(load, source, NULL, name);
     report_problem(load->report, source, hint,
                    remote ? "the function '%.80s' is in a catalog at '%.120s', and nothing is "
                             "fetched when a definition is deployed"

@@ -63,7 +63,7 @@ static json_t *resource_document(struct load *load, const struct yaml_node *reso
     }
     const struct part *part = part_of(load, "schema", name);
     if (part == NULL) {
-        load_want(load, file, function);
+        load_want(load, resource, file, function);
         report_problem(load->report, resource,
                        function == NULL
                            ? "mainstay deploy reads it, seen from the folder of the definition"

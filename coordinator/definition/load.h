@@ -324,8 +324,10 @@ size_t parts_split(struct load *load, const char *text, size_t size);
 void parts_parse(struct load *load);
 /* The part of that kind ("function", "schema") and name; NULL when it was not given. */
 const struct part *part_of(const struct load *load, const char *kind, const char *name);
-/* List what was not given: the schema, of the function unless that is NULL, or the function. */
-void load_want(struct load *load, const char *schema, const char *function);
+/* List what was not given and `source` names: the schema, of the function unless that is NULL, or
+ * the function. */
+void load_want(struct load *load, const struct yaml_node *source, const char *schema,
+               const char *function);
 /* use.catalogs. */
 void check_catalogs(struct load *load);
 /* call: name:version@catalog; false when `text` names no catalog. */

@@ -361,6 +361,8 @@ struct plan_wanted {
     const char *schema;   /* its endpoint as written; NULL: the function itself is wanted */
     const char *function; /* name:version@catalog; NULL: the definition names the schema */
     const char *endpoint; /* of the function's catalog, as written; NULL without function */
+    uint32_t line;        /* where the definition names it; 0: a function does */
+    uint32_t column;
 };
 
 /* Everything wrong with a definition, in order of place; at most 100. Release with
@@ -398,7 +400,7 @@ void plan_report_release(struct plan_report *report);
  * know; the texts are copied. Without memory for them the report says so in their place. */
 void plan_report_add(struct plan_report *report, const struct plan_problem *problem);
 
-/* What is wanted as [{schema?, function?, endpoint?}]; a new reference. */
+/* What is wanted as [{schema?, function?, endpoint?, line, column}]; a new reference. */
 json_t *plan_wanted_json(const struct plan_report *report);
 
 /* Node with the JSON pointer, or NULL. */

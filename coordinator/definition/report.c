@@ -173,8 +173,9 @@ json_t *plan_wanted_json(const struct plan_report *report)
     CHECK(list != NULL);
     for (size_t i = 0; i < report->wanted_count; i++) {
         const struct plan_wanted *wanted = &report->wanted[i];
-        json_t *row = json_pack("{s:s*, s:s*, s:s*}", "schema", wanted->schema, "function",
-                                wanted->function, "endpoint", wanted->endpoint);
+        json_t *row = json_pack("{s:s*, s:s*, s:s*, s:i, s:i}", "schema", wanted->schema,
+                                "function", wanted->function, "endpoint", wanted->endpoint, "line",
+                                (int)wanted->line, "column", (int)wanted->column);
         CHECK(json_array_append_new(list, row) == 0);
     }
     return list;

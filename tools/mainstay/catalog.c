@@ -89,6 +89,10 @@ static enum err add_one(const struct cli *cli, const char *file, const json_t *r
     if (code != ERR_OK) {
         error_wrap(err, schema == NULL ? "the definition calls '%s'" : "it names the schema '%s'",
                    schema == NULL ? function : schema);
+        if (json_int_of(row, "line", 0) != 0) {
+            error_wrap(err, "%s:%d:%d", file, (int)json_int_of(row, "line", 0),
+                       (int)json_int_of(row, "column", 0));
+        }
         return code;
     }
     *ret_added = true;

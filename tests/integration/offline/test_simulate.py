@@ -71,7 +71,15 @@ class Simulate(offline.Case):
         os.unlink(os.path.join(self.folder.name, "n.json"))
         ran = self.run_cli("check", whole)
         self.assertEqual(ran.returncode, 1)
-        self.assertIn("it names the schema 'n.json': cannot ", ran.stderr)
+        self.assertIn("w.yaml:3:28: it names the schema 'n.json': cannot ", ran.stderr)
+        missing = self.file("m.yaml", offline.HEAD + (
+            "use: {catalogs: {shelf: {endpoint: ./shelf}}}\n"
+            "do:\n  - d: {call: 'double:2.0.0@shelf'}\n"))
+        for command in ("check", "simulate"):
+            ran = self.run_cli(command, missing)
+            self.assertEqual(ran.returncode, 1, command)
+            self.assertIn("m.yaml:4:16: the definition calls 'double:2.0.0@shelf': cannot ",
+                          ran.stderr)
 
     def test_a_zone_the_host_does_not_know_is_told_at_its_place(self):
         whole = self.file("w.yaml", (
