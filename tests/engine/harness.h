@@ -146,6 +146,9 @@ struct sent *task(struct harness *h, const char *step);
 struct result_command result_of(const struct sent *sent, enum result_status status);
 void give(struct harness *h, const struct result_command *result);
 
+/* The same in plays where everything comes twice, too: for what is kept each time. */
+void give_once(struct harness *h, const struct result_command *result);
+
 /* Turns by hand, for several commands in one. */
 void harness_begin(struct harness *h);
 void harness_command(struct harness *h, const struct command *command);

@@ -160,7 +160,9 @@ SCENARIO(effects, nobody_speaks_for_another_agent_after_the_end)
     struct result_command late = end_in_doubt(h);
     struct result_command foreign = late;
     foreign.agent = "other";
-    give(h, &foreign);
+    give_once(h, &foreign);
+    cr_expect_eq(table_rows(h, 'Z'), 1, "it is kept");
+    forget_trace(h);
     foreign = late;
     foreign.key.bytes[0] ^= 1;
     give(h, &foreign);

@@ -24,6 +24,8 @@ void process_cancel(struct engine *engine, uint64_t token, const struct cancel_c
 void process_operate(struct engine *engine, uint64_t token, const struct operate_command *command);
 void process_verdict(struct engine *engine, uint64_t token, const struct verdict_command *command);
 void process_evaluation(struct engine *engine, const struct evaluation_command *command);
+/* What was refused, as a record. */
+void dead_letter_keep(struct engine *engine, const struct dead_letter_command *letter);
 void process_dead_letter(struct engine *engine, uint64_t token,
                          const struct dead_letter_command *command);
 

@@ -9,7 +9,7 @@
 #include "common/json/schema.h"
 #include "coordinator/engine/process/process.h"
 
-enum { ATTEMPT_MASK = 0xFF };
+enum { ATTEMPT_MASK = 0xFF, WORDS_BYTES = 320 };
 
 static const int64_t asked_delay_ms_max = 3600000; /* what the world may ask for */
 
@@ -39,9 +39,11 @@ static bool result_says_effect(const struct result_command *result)
 }
 
 /* Whether an effect of the instance, open or ended, that it does not know to have happened has
- * happened now. Nobody speaks for another agent. */
-static bool effect_is_news(struct engine *engine, const struct result_command *result)
+ * happened now. Nobody speaks for another agent; *ret_owner is that one, or NULL. */
+static bool effect_is_news(struct engine *engine, const struct result_command *result,
+                           const char **ret_owner)
 {
+    *ret_owner = NULL;
     if (!result_says_effect(result)) {
         return false;
     }
@@ -49,26 +51,79 @@ static bool effect_is_news(struct engine *engine, const struct result_command *r
     const char *agent = NULL;
     if (instance != NULL) {
         const struct ledger_entry *entry = instance_ledger(instance, &result->key);
-        bool known = entry == NULL || entry->state == LEDGER_DONE ||
-                     entry->state == LEDGER_COMPENSATED || entry->state == LEDGER_KEPT;
-        agent = known ? NULL : entry->agent;
+        agent = entry == NULL || entry->state == LEDGER_DONE ? NULL : entry->agent;
     } else {
         agent = engine->port->done_effect(engine->port_user, &result->instance, &result->key);
     }
     if (agent != NULL && !text_equal(agent, result->agent)) {
-        engine->counters.refused++;
+        *ret_owner = engine_text(engine, agent);
         return false;
     }
     return agent != NULL;
 }
 
+/* Whose task the answer is for when that is in flight: the agent that was asked; NULL: no such
+ * task is in flight. */
+static const char *asked_agent(const struct instance *instance, const struct frame *frame,
+                               const struct result_command *result)
+{
+    const struct plan_node *node = frame == NULL ? NULL : frame_node(instance, frame);
+    bool call = node != NULL && node->kind == TASK_AGENT && frame_in_flight(frame);
+    return call && id_equal(&frame->key, &result->key) ? node->call.agent : NULL;
+}
+
+/* An answer that no agent gives which is well is kept as a dead letter. Late and repeated ones are
+ * given by all and only counted. `owner` of the effect that the answer is about, or NULL. */
+static void result_forged(struct engine *engine, const struct instance *instance,
+                          const struct frame *frame, const struct result_command *result,
+                          const char *owner)
+{
+    const char *asked = asked_agent(instance, frame, result);
+    bool other = owner != NULL || (asked != NULL && !text_equal(asked, result->agent));
+    bool same_task = asked != NULL && !other && text_equal(frame->store, result->store) &&
+                     frame->attempt == result->attempt && frame->phase == result->phase;
+    char words[WORDS_BYTES];
+    if (other) {
+        (void)snprintf(words, sizeof(words), "answers for a task of agent %s",
+                       owner != NULL ? owner : asked);
+    } else if (same_task && !digest_equal(&frame->input_digest, &result->input_digest)) {
+        (void)snprintf(words, sizeof(words), "answers with the digest of another input");
+    } else {
+        return;
+    }
+    engine->counters.refused++;
+    char hex[ID_HEX_BYTES];
+    char key[ID_HEX_BYTES];
+    char source[WORDS_BYTES];
+    char subject[WORDS_BYTES];
+    char body[WORDS_BYTES];
+    id_hex(&result->instance, hex);
+    id_hex(&result->key, key);
+    (void)snprintf(source, sizeof(source), "%s/%s", result->agent, result->store);
+    (void)snprintf(subject, sizeof(subject), "result.%s.%s", result->agent, result->store);
+    (void)snprintf(body, sizeof(body),
+                   "{\"instance\":\"%s\",\"key\":\"%s\",\"attempt\":%u,\"phase\":\"%s\"}", hex, key,
+                   result->attempt, result->phase == PHASE_PERFORM ? "perform" : "decide");
+    dead_letter_keep(engine, &(struct dead_letter_command){
+                                 .source = source,
+                                 .subject = subject,
+                                 .reason = words,
+                                 .advice = "",
+                                 .body = str_of(body),
+                                 .size = strlen(body),
+                             });
+}
+
 /* Nobody waits for this answer. One that says an effect happened still enters the ledger, and the
  * story of an instance that has ended. */
 static void result_stale(struct engine *engine, struct instance *instance,
-                         const struct result_command *result)
+                         const struct frame *frame, const struct result_command *result)
 {
     engine->counters.stale_results++;
-    if (!effect_is_news(engine, result)) {
+    const char *owner = NULL;
+    bool news = effect_is_news(engine, result, &owner);
+    result_forged(engine, instance, frame, result, owner);
+    if (!news) {
         return;
     }
     engine->counters.late_effects++;
@@ -334,7 +389,7 @@ void process_result(struct engine *engine, const struct result_command *result)
     const struct plan_node *node = frame == NULL ? NULL : frame_node(instance, frame);
     bool call = node != NULL && node->kind == TASK_AGENT;
     if (!call || !result_fits(frame, node, result)) {
-        result_stale(engine, instance, result);
+        result_stale(engine, instance, frame, result);
         if (result->phase == PHASE_PERFORM && result->status != RESULT_RUNNING) {
             settled_order(engine, result);
         }

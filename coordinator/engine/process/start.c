@@ -337,26 +337,32 @@ void process_hello(struct engine *engine, uint64_t token, const struct hello_com
     engine_reply_ok(engine, token, NULL, !same);
 }
 
+void dead_letter_keep(struct engine *engine, const struct dead_letter_command *letter)
+{
+    struct event event = engine_event(NULL, EVENT_DEAD_LETTER);
+    event.source = engine_text(engine, letter->source);
+    event.name = engine_text(engine, letter->subject);
+    event.text = engine_text(engine, letter->reason);
+    event.id = engine_text(engine, letter->advice);
+    event.value = letter->headers;
+    size_t kept =
+        letter->body.size < LIMIT_DEAD_LETTER_BYTES ? letter->body.size : LIMIT_DEAD_LETTER_BYTES;
+    char *bytes = arena_dup(engine->arena, letter->body.data, kept);
+    CHECK(bytes != NULL);
+    event.raw = (struct str){.data = bytes, .size = kept};
+    event.at_ms = (int64_t)letter->size;
+    engine_emit(engine, &event);
+}
+
 void process_dead_letter(struct engine *engine, uint64_t token,
                          const struct dead_letter_command *command)
 {
-    struct event event = engine_event(NULL, EVENT_DEAD_LETTER);
     if (command->replayed != 0) {
-        event.kind = EVENT_DEAD_LETTER_REPLAYED;
+        struct event event = engine_event(NULL, EVENT_DEAD_LETTER_REPLAYED);
         event.count = (uint32_t)command->replayed;
+        engine_emit(engine, &event);
     } else {
-        event.source = engine_text(engine, command->source);
-        event.name = engine_text(engine, command->subject);
-        event.text = engine_text(engine, command->reason);
-        event.id = engine_text(engine, command->advice);
-        event.value = command->headers;
-        size_t kept = command->body.size < LIMIT_DEAD_LETTER_BYTES ? command->body.size
-                                                                   : LIMIT_DEAD_LETTER_BYTES;
-        char *bytes = arena_dup(engine->arena, command->body.data, kept);
-        CHECK(bytes != NULL);
-        event.raw = (struct str){.data = bytes, .size = kept};
-        event.at_ms = (int64_t)command->size;
+        dead_letter_keep(engine, command);
     }
-    engine_emit(engine, &event);
     engine_reply_ok(engine, token, NULL, true);
 }
