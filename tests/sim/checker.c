@@ -6,6 +6,7 @@
 #include "common/base/arena.h"
 #include "common/base/check.h"
 #include "common/base/map.h"
+#include "common/base/str.h"
 #include "common/json/doc.h"
 #include "common/store/kv.h"
 #include "common/store/kv_mem.h"
@@ -367,9 +368,37 @@ static void event_book(struct sim *sim, const struct event *event)
 
 /* ---- following ---- */
 
+static bool same_cause(const struct gate *a, const struct gate *b)
+{
+    return a->kind == b->kind && text_equal(a->agent, b->agent) &&
+           text_equal(a->action, b->action) && text_equal(a->scope, b->scope) &&
+           (a->kind != GATE_PERMISSION || text_equal(a->failure.code, b->failure.code));
+}
+
+/* Nobody is asked twice for one cause. */
+static void causes_check(struct sim *sim)
+{
+    const struct company *company = engine_company(coordinator_engine(sim));
+    size_t cursor = 0;
+    const struct gate *gate = NULL;
+    while ((gate = map_next(company->gates, &cursor, NULL, NULL)) != NULL) {
+        size_t later = cursor;
+        const struct gate *other = NULL;
+        while (gate->agent != NULL &&
+               (other = map_next(company->gates, &later, NULL, NULL)) != NULL) {
+            if (same_cause(gate, other)) {
+                sim_finding(sim, "two gates for one cause: %s of agent %s, %s",
+                            gate_kind_name(gate->kind), gate->agent, gate->failure.code);
+                return;
+            }
+        }
+    }
+}
+
 static void compare(struct sim *sim)
 {
     struct checker *it = sim->checker;
+    causes_check(sim);
     struct error err = {0};
     if (replica_compare(it->replica, coordinator_tables(sim), &err) != ERR_OK) {
         sim_finding(sim, "after batch %llu: %s", (unsigned long long)replica_sequence(it->replica),
