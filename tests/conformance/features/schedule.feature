@@ -89,7 +89,7 @@ Feature: Schedules
       """
     Then the definition is refused with:
       """
-      1:109: there is no time zone 'Europe/Atlantis'
+      1:108: there is no time zone 'Europe/Atlantis'
       """
 
   Scenario: A schedule follows the newest version
