@@ -504,3 +504,28 @@ SCENARIO(compensation, a_workflow_that_runs_again_does_anew_what_others_undid)
     cr_assert_eq(open_instances(h), 0);
     forget_trace(h);
 }
+
+/* It took until the task was sent out again, half a minute later. */
+SCENARIO(compensation, a_doubt_is_over_when_the_effect_is_heard_of)
+{
+    setup(h, UNDOABLE("keyed"),
+          "- t:\n"
+          "    try: [{a: {call: work@worker, timeout: {after: PT3S}}}]\n"
+          "    catch: {do: [{w: {call: plain@worker}}]}\n");
+    struct result_command late = result_of(task(h, "/do/0/t/try/0/a"), RESULT_DONE);
+    late.output = doc_of_json(json_object());
+    advance(h, 3000);
+    fail(h, "/do/0/t/try/0/a", FAILURE_TRANSIENT, MARK_UNKNOWN); /* it still runs */
+    struct id key = task(h, "outcome of /do/0/t/try/0/a")->key;
+    cr_assert(id_equal(&key, &late.key));
+    unsigned again = task(h, "outcome of /do/0/t/try/0/a")->again;
+    give(h, &late);
+    cr_assert_gt(task(h, "outcome of /do/0/t/try/0/a")->again, again,
+                 "asked for what its store knows by now");
+    done(h, "outcome of /do/0/t/try/0/a", "{}");
+    done(h, "undo of /do/0/t/try/0/a", "{}");
+    done(h, "/do/0/t/catch/do/0/w", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    doc_unref(&late.output);
+    forget_trace(h);
+}

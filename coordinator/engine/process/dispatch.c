@@ -107,6 +107,12 @@ void task_resend(struct engine *engine, struct instance *instance, struct frame 
     redispatch_watch(engine, instance, frame, 0);
 }
 
+void task_ask(struct engine *engine, struct instance *instance, struct frame *frame)
+{
+    CHECK(frame_in_flight(frame));
+    task_again(engine, instance, frame);
+}
+
 /* Whether `store` goes before `best`: the newer contract, then less to do, then the name, so that
  * the order in which stores came does not matter. */
 static bool store_before(const struct store *store, const struct store *best)

@@ -341,6 +341,9 @@ void undo_verdict(struct engine *engine, struct instance *instance, struct frame
 /* Send again what the frame's store owes, and watch for its answer. */
 void task_resend(struct engine *engine, struct instance *instance, struct frame *frame);
 
+/* Send a task out again because its store has the answer by now; the redispatch deadline stays. */
+void task_ask(struct engine *engine, struct instance *instance, struct frame *frame);
+
 /* Tell the store not to start the frame's task. */
 void recall(struct engine *engine, const struct instance *instance, const struct frame *frame,
             bool again);

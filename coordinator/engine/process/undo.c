@@ -116,9 +116,15 @@ void undo_register_late(struct engine *engine, struct instance *instance, const 
         return;
     }
     for (uint32_t i = 0; i < instance->frame_count; i++) {
-        if (instance->frames[i]->purpose == PURPOSE_STEP &&
-            id_equal(&instance->frames[i]->key, key)) {
+        struct frame *frame = instance->frames[i];
+        if (!id_equal(&frame->key, key)) {
+            continue;
+        }
+        if (frame->purpose == PURPOSE_STEP) {
             return; /* the step is open again, and completes with it */
+        }
+        if (frame_in_flight(frame)) {
+            task_ask(engine, instance, frame); /* was told "running" */
         }
     }
     register_row(engine, instance, instance->frames[0], entry, output, false, true);
