@@ -529,3 +529,21 @@ SCENARIO(compensation, a_doubt_is_over_when_the_effect_is_heard_of)
     doc_unref(&late.output);
     forget_trace(h);
 }
+
+/* The person's word came after the store's, and took the effect from those that are undone. */
+SCENARIO(compensation, an_effect_that_is_heard_of_beside_its_gate_is_undone)
+{
+    setup(h, UNDOABLE("manual"),
+          "- a: {call: work@worker}\n- r: {raise: {error: {type: x, status: 500}}}\n");
+    struct result_command late = result_of(task(h, "/do/0/a"), RESULT_DONE);
+    late.output = doc_of_json(json_object());
+    fail(h, "/do/0/a", FAILURE_IN_DOUBT, MARK_UNKNOWN);
+    verdict(h, VERDICT_REJECT, NULL);
+    cr_assert_eq(open_instances(h), 1, "what became of it is asked before it ends");
+    give(h, &late);
+    verdict(h, VERDICT_REJECT, NULL);
+    done(h, "undo of /do/0/a", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    doc_unref(&late.output);
+    forget_trace(h);
+}

@@ -503,11 +503,15 @@ void undo_verdict(struct engine *engine, struct instance *instance, struct frame
                   const struct gate *gate, const struct verdict_command *command)
 {
     bool settles = frame->purpose == PURPOSE_SETTLE;
+    bool known = settles && command->verdict != VERDICT_YES &&
+                 instance_ledger(instance, &frame->undoes)->state == LEDGER_DONE;
     verdict_emit(engine, instance, frame, gate, command);
     if (command->verdict == VERDICT_YES && settles) {
         undo_leave(engine, instance, frame, command->value);
     } else if (command->verdict == VERDICT_YES) {
         undo_end(engine, instance, frame, LEDGER_COMPENSATED, command);
+    } else if (known && command->verdict != VERDICT_APPROVE) { /* its store has told meanwhile */
+        undo_end(engine, instance, frame, LEDGER_DONE, command);
     } else if (command->verdict == VERDICT_NO && settles) {
         undo_end(engine, instance, frame, LEDGER_NONE, command);
     } else if (command->verdict == VERDICT_REJECT) {
