@@ -216,10 +216,10 @@ bool __wrap_mailbox_push(struct mailbox *mailbox, void *item)
     return taken;
 }
 
-/* A turn has its own reason to come soon; nobody sleeps here. */
+/* The turn that comes soon may find nothing and nothing due: it must not sleep then. */
 void __wrap_mailbox_wake(struct mailbox *mailbox)
 {
-    (void)mailbox;
+    __real_mailbox_wake(mailbox);
     coordinator_wake(sim_current);
 }
 
