@@ -45,7 +45,7 @@ SCENARIO(errors, a_catch_filters_by_type_alias_and_status)
                    i, raised[i]);
         deploy(h, text.data);
         buf_release(&text);
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof(name), "test/c%d", i);
         start(h, name, "{\"k\":1}");
     }

@@ -110,7 +110,7 @@ Test(instances, a_prefix_of_several_is_refused_with_their_names)
     size_t one = 0;
     size_t two = 0;
     for (size_t i = 0; i < TRIED && two == 0; i++) {
-        char request[16];
+        char request[24];
         (void)snprintf(request, sizeof(request), "q%zu", i);
         struct id id = id_of_request(&digest, request);
         id_hex(&id, ids[i]);
@@ -124,7 +124,7 @@ Test(instances, a_prefix_of_several_is_refused_with_their_names)
     cr_assert_gt(two, 0, "no two ids share six digits");
     const size_t both[] = {one, two};
     for (size_t i = 0; i < 2; i++) {
-        char request[16];
+        char request[24];
         (void)snprintf(request, sizeof(request), "q%zu", both[i]);
         (void)office_ask_as(office, request, "run", "{'definition': 't/nap'}");
     }
