@@ -547,3 +547,22 @@ SCENARIO(compensation, an_effect_that_is_heard_of_beside_its_gate_is_undone)
     doc_unref(&late.output);
     forget_trace(h);
 }
+
+/* It went with what it might be doing, and nobody was asked. */
+SCENARIO(compensation, an_outcome_that_is_asked_for_keeps_a_killed_instance)
+{
+    setup(h, UNDOABLE("keyed"),
+          "- t:\n"
+          "    try: [{a: {call: work@worker, timeout: {after: PT3S}}}]\n"
+          "    catch: {do: [{w: {call: plain@worker}}]}\n");
+    advance(h, 3000);
+    fail(h, "/do/0/t/try/0/a", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    size_t gates = h->gate_count;
+    (void)task(h, "outcome of /do/0/t/try/0/a");
+    operate(h, OPERATE_KILL, 1);
+    cr_assert_eq(open_instances(h), 1, "its store may do it now");
+    cr_assert_eq(h->gate_count, gates + 1);
+    done(h, "outcome of /do/0/t/try/0/a", "{}");
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}

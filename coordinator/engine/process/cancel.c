@@ -95,7 +95,10 @@ static const struct ledger_entry *open_effect(const struct instance *instance,
     const struct plan_node *node = frame_node(instance, frame);
     const struct ledger_entry *entry =
         node != NULL && node->kind == TASK_AGENT ? instance_ledger(instance, &frame->key) : NULL;
-    return entry != NULL && ledger_is_open(entry) ? entry : NULL;
+    /* an attempt that settles a doubt which a person has left may do it now */
+    bool again = entry != NULL && entry->state == LEDGER_ABANDONED && frame->effectful &&
+                 frame_in_flight(frame);
+    return entry != NULL && (again || ledger_is_open(entry)) ? entry : NULL;
 }
 
 /* Of a killed instance: the step goes, unless it has an effect in flight or in doubt. That one is
