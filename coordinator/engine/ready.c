@@ -21,15 +21,6 @@ struct ready_queue *ready_queue_create(const char *key)
     return queue;
 }
 
-void ready_queue_destroy(struct ready_queue *queue)
-{
-    while (queue->by_age != NULL) {
-        ready_remove(queue->by_age);
-    }
-    free(queue->key);
-    free(queue);
-}
-
 bool ready_queue_is_of(const struct ready_queue *queue, const char *agent, const char *action)
 {
     size_t size = strlen(agent);
@@ -177,6 +168,17 @@ void ready_remove(struct ready *ready)
     CHECK(queue->count > 0);
     queue->count--;
     free(ready);
+}
+
+void ready_queue_destroy(struct ready_queue *queue)
+{
+    struct ready *oldest = NULL;
+    while ((oldest = queue->by_age) != NULL) {
+        tree_remove(&queue->by_age, READY_BY_AGE, oldest);
+        free(oldest);
+    }
+    free(queue->key);
+    free(queue);
 }
 
 struct ready *ready_next(const struct ready_queue *queue)
