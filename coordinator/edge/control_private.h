@@ -312,6 +312,7 @@ struct story_step {
     char *path;
     char *trouble; /* words of its last failure */
     char *label;   /* of a compensation, which is no task of the definition; else NULL */
+    char *action;  /* the action that undoes; NULL: no compensation */
 };
 
 struct story {

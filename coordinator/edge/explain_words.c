@@ -48,6 +48,7 @@ static void step_remove(struct story *story, uint32_t frame)
         free(step->path);
         free(step->trouble);
         free(step->label);
+        free(step->action);
         *step = story->steps[--story->step_count];
     }
 }
@@ -58,6 +59,7 @@ void story_release(struct story *story)
         free(story->steps[i].path);
         free(story->steps[i].trouble);
         free(story->steps[i].label);
+        free(story->steps[i].action);
     }
     free(story->steps);
     story->steps = NULL;
@@ -348,8 +350,17 @@ static const char *begun_words(struct story *story, const struct view_event *at)
     return NULL;
 }
 
-static const char *done_words(struct story *story, const struct plan_node *node,
-                              const struct event *event)
+/* What an agent was asked to do. */
+static const char *action_words(const struct story *story, const struct event *event)
+{
+    const struct plan_node *node = node_of(story, event->node);
+    const struct story_step *step = node == NULL ? step_find(story, event->frame) : NULL;
+    return node != NULL                           ? node->call.action
+           : step != NULL && step->action != NULL ? step->action
+                                                  : "its task";
+}
+
+static const char *done_words(struct story *story, const struct event *event)
 {
     const struct decision *decision = event->decision;
     char how[WORDS_BYTES / 2] = "";
@@ -373,7 +384,7 @@ static const char *done_words(struct story *story, const struct plan_node *node,
                        : event->count == 2 ? "answered, not surely enough,"
                                            : "did";
     return say(story, "agent %.64s %s %.64s%s%s%s", event->agent == NULL ? "" : event->agent, verb,
-               node == NULL ? "its task" : node->call.action, how, confidence, cost);
+               action_words(story, event), how, confidence, cost);
 }
 
 static const char *effect_words(uint32_t effect)
@@ -393,9 +404,8 @@ static const char *effect_words(uint32_t effect)
 static const char *result_words(struct story *story, const struct view_event *at)
 {
     const struct event *event = at->event;
-    const struct plan_node *node = node_of(story, event->node);
     if (event->status == RESULT_DONE) {
-        return done_words(story, node, event);
+        return done_words(story, event);
     }
     char words[ERROR_WORDS_BYTES] = "it was recalled before it began";
     if (event->failure != NULL) {
@@ -408,8 +418,8 @@ static const char *result_words(struct story *story, const struct view_event *at
         text_replace(&step->trouble, words);
     }
     return say(story, "%s%.64s could not do %.64s: %s%s", event->agent == NULL ? "" : "agent ",
-               event->agent == NULL ? "the coordinator" : event->agent,
-               node == NULL ? "its task" : node->call.action, words, effect_words(event->effect));
+               event->agent == NULL ? "the coordinator" : event->agent, action_words(story, event),
+               words, effect_words(event->effect));
 }
 
 static const char *retry_words(struct story *story, const struct view_event *at)
@@ -737,6 +747,9 @@ void story_tell(struct story *story, const struct view_event *at, const char **r
         (void)snprintf(label, sizeof(label), "%s of %.200s",
                        event->status == PURPOSE_UNDO ? "undo" : "outcome", event->text);
         text_replace(&added->label, label);
+        if (event->status == PURPOSE_UNDO && event->action != NULL) {
+            text_replace(&added->action, event->action);
+        }
     }
     const struct story_step *step = event->frame == 0 ? NULL : step_find(story, event->frame);
     const char *label = step == NULL ? NULL : step->label;

@@ -14,8 +14,9 @@ enum { DEPTH_MAX = 64, PLACE_BYTES = 400 };
 struct setting {
     char agent[65];
     char action[65];
-    const char *effect;
+    const char *effect; /* NULL: not said */
     const json_t *phases;
+    const char *compensate;
 };
 
 struct replies {
@@ -182,12 +183,12 @@ static enum err list_read(struct replies *replies, const struct setting *of, con
 static enum err action_read(struct replies *replies, const char *agent, const char *action,
                             const json_t *value, struct error *err)
 {
-    static const char *const allowed[] = {"effect", "phases", "replies", NULL};
+    static const char *const allowed[] = {"effect", "phases", "compensate", "replies", NULL};
     static const char *const effects[] = {"pure", "keyed", "probed", "manual", NULL};
     char place[PLACE_BYTES];
     (void)snprintf(place, sizeof(place), "agents/%.64s/%.64s", agent, action);
     struct setting *setting = &replies->settings[replies->setting_count];
-    *setting = (struct setting){.effect = "pure"};
+    *setting = (struct setting){0};
     if (!text_copy(setting->agent, sizeof(setting->agent), agent) ||
         !text_copy(setting->action, sizeof(setting->action), action) ||
         replies->setting_count == REPLIES_MAX) {
@@ -208,7 +209,8 @@ static enum err action_read(struct replies *replies, const char *agent, const ch
     if (effects[i] == NULL) {
         return error_set(err, ERR_INVALID, "%s/effect: one of pure, keyed, probed, manual", place);
     }
-    setting->effect = effect == NULL ? "pure" : effects[i];
+    setting->effect = effect == NULL ? NULL : effects[i];
+    setting->compensate = json_text_of(value, "compensate");
     return list_read(replies, setting, list, place, err);
 }
 
@@ -327,18 +329,30 @@ void replies_destroy(struct replies **replies)
 
 /* ---- answering ---- */
 
-const char *replies_effect(const struct replies *replies, const char *agent, const char *action,
-                           const json_t **ret_phases)
+static const struct setting *setting_of(const struct replies *replies, const char *agent,
+                                        const char *action)
 {
-    *ret_phases = NULL;
+    static const struct setting none = {0};
     for (size_t i = 0; i < replies->setting_count; i++) {
         const struct setting *setting = &replies->settings[i];
         if (strcmp(setting->agent, agent) == 0 && strcmp(setting->action, action) == 0) {
-            *ret_phases = setting->phases;
-            return setting->effect;
+            return setting;
         }
     }
-    return "pure";
+    return &none;
+}
+
+const char *replies_effect(const struct replies *replies, const char *agent, const char *action,
+                           const json_t **ret_phases)
+{
+    const struct setting *setting = setting_of(replies, agent, action);
+    *ret_phases = setting->phases;
+    return setting->effect;
+}
+
+const char *replies_compensate(const struct replies *replies, const char *agent, const char *action)
+{
+    return setting_of(replies, agent, action)->compensate;
 }
 
 static enum err text_fill(const char *text, const json_t *input, json_t **ret_value,

@@ -40,9 +40,13 @@ MUST_CHECK enum err replies_load(const char *text, size_t size, struct replies *
 /* Free *replies and set it to NULL. Accepts NULL. */
 void replies_destroy(struct replies **replies);
 
-/* Effect class and phases of an action: as the file says, else "pure" and NULL. */
+/* Effect class and phases of an action, as the file says them; NULL: it does not. */
 const char *replies_effect(const struct replies *replies, const char *agent, const char *action,
                            const json_t **ret_phases);
+
+/* The action that undoes this one's effect, by the file; NULL: it names none. */
+const char *replies_compensate(const struct replies *replies, const char *agent,
+                               const char *action);
 
 /*
  * The next answer of an action to `input`: the first that fits and is not used up, which counts as

@@ -40,18 +40,26 @@ static void version_of_range(const char *range, char *out, size_t size)
     }
 }
 
-static json_t *action_json(const struct trial *trial, const char *agent, const char *action)
+/* Add an action and what undoes its effect. `undoes`: it undoes one, so it has an effect itself. */
+static void action_add(const struct trial *trial, json_t *actions, const char *agent,
+                       const char *action, bool undoes)
 {
-    const json_t *phases = NULL;
-    const char *effect = replies_effect(trial->options->replies, agent, action, &phases);
-    json_t *object = json_pack("{s:s, s:{}, s:{}, s:s, s:s}", "title", action, "input", "output",
-                               "effect", effect, "timeout", "P1D");
-    CHECK(object != NULL);
-    json_t *own = phases != NULL
-                      ? json_incref(json_mutable(phases))
-                      : json_pack("[s]", strcmp(effect, "pure") == 0 ? "decide" : "perform");
-    CHECK(json_object_set_new(object, "phases", own) == 0);
-    return object;
+    const struct replies *replies = trial->options->replies;
+    for (; action != NULL && json_object_get(actions, action) == NULL; undoes = true) {
+        const json_t *phases = NULL;
+        const char *effect = replies_effect(replies, agent, action, &phases);
+        const char *undo = replies_compensate(replies, agent, action);
+        effect = effect != NULL ? effect : undoes || undo != NULL ? "keyed" : "pure";
+        json_t *own = phases != NULL
+                          ? json_incref(json_mutable(phases))
+                          : json_pack("[s]", strcmp(effect, "pure") == 0 ? "decide" : "perform");
+        json_t *object =
+            json_pack("{s:s, s:{}, s:{}, s:s, s:s, s:o, s:s*}", "title", action, "input", "output",
+                      "effect", effect, "timeout", "P1D", "phases", own, "compensate", undo);
+        CHECK(object != NULL);
+        CHECK(json_object_set_new(actions, action, object) == 0);
+        action = undo;
+    }
 }
 
 /* The contract of an agent in one version, with every action the definitions ask of it. */
@@ -63,10 +71,9 @@ static json_t *contract_json(const struct trial *trial, const char *agent, const
         const struct plan *plan = trial->plans[p];
         for (uint32_t i = 0; plan != NULL && i < plan->node_count; i++) {
             const struct plan_node *node = &plan->nodes[i];
-            if (node->kind == TASK_AGENT && strcmp(node->call.agent, agent) == 0 &&
-                json_object_get(actions, node->call.action) == NULL) {
-                CHECK(json_object_set_new(actions, node->call.action,
-                                          action_json(trial, agent, node->call.action)) == 0);
+            if (node->kind == TASK_AGENT && strcmp(node->call.agent, agent) == 0) {
+                action_add(trial, actions, agent, node->call.action, false);
+                action_add(trial, actions, agent, node->call.compensate.action, true);
             }
         }
     }

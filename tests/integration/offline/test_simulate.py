@@ -237,6 +237,26 @@ class Simulate(offline.Case):
         self.assertEqual(ran.stdout.count('{"kg":3}'), 1, "a value is shown where it is new")
         self.assertIn("03:00:00.000  the time of 'w' has come", ran.stdout)
 
+    def test_what_was_done_is_undone(self):
+        """By the step's word, or by that of the agent's contract; last first."""
+        tasks = ("do:\n"
+                 "  - slot: {call: agent, with: {agent: dock, action: book, contract: '1.0',"
+                 " input: '${ {load: 7} }', compensate: {action: free, input: '${ {slot} }'}}}\n"
+                 "  - bill: {call: agent, with: {agent: dock, action: bill, contract: '1.0'}}\n"
+                 "  - stop: {raise: {error: {type: https://x.example/e, status: 503}}}\n")
+        agents = ("agents:\n  dock:\n    book: {effect: keyed, replies: {output: {slot: D7}}}\n"
+                  "    free: {output: {}}\n"
+                  "    bill: {effect: keyed, compensate: unbill, replies: {output: {bill: 1}}}\n"
+                  "    unbill: {output: {}}\n")
+        path = self.file("v.yaml", offline.HEAD + tasks)
+        ran = self.run_cli("simulate", path, "--agents", self.file("a.yaml", agents))
+        self.assertEqual(ran.returncode, 3, ran.stdout + ran.stderr)
+        at = [ran.stdout.find(text) for text in (
+            "agent dock undoes the effect of /do/1/bill with unbill", "agent dock did unbill",
+            "agent dock undoes the effect of /do/0/slot with free", "agent dock did free")]
+        self.assertEqual(at, sorted(at), ran.stdout)
+        self.assertNotIn(-1, at, ran.stdout)
+
     def test_a_shipped_process_runs_on_canned_replies(self):
         agents = json.dumps({"agents": {
             "extraction": {"extract": {"output": {"documents": []}, "confidence": 1}}}})
