@@ -47,6 +47,16 @@ class Figures(unittest.TestCase):
         self.assertIn("10, 3 findings", ran.stdout)
         self.assertIn("| `tests/full/crash.sh` | failed | exit code 1, seed 9 |", ran.stdout)
 
+    def test_a_bound_that_was_missed_is_shown_with_what_was_measured(self):
+        ran = self.run_tool([{"name": "overload", "seed": 9, "exit": 1, "figures": {
+            "seconds": 60, "factor": 10, "accepted": 1000, "lost": 0, "drained_s": 7.4,
+            "loaded": {"p95_ms": 90}, "unloaded": {"p95_ms": 9.4},
+            "peak_rss_kb": {"nats-server": 10240, "coordinator": 20480, "agent": 5120}}}])
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("| `tests/full/overload.sh` | failed | exit code 1, seed 9 |", ran.stdout)
+        self.assertIn("| 90 ms; alone 9 ms |", ran.stdout)
+        self.assertIn("1,000 accepted, 0 lost, all done 7 s after", ran.stdout)
+
     def test_they_are_put_between_the_marks(self):
         readme = self.path("README.md", "a\n<!-- figures: begin -->\nold\n"
                            "<!-- figures: end -->\nz\n")
