@@ -1,4 +1,6 @@
 /* Which reader a document needs, by its first bytes. */
+#include <iconv.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agents/extraction/draft.h"
@@ -33,6 +35,43 @@ static bool looks_like_json(const char *bytes, size_t size)
         at++;
     }
     return at < size && (bytes[at] == '{' || bytes[at] == '[');
+}
+
+/* UTF-16 with its mark, as spreadsheets write it. XML says its encoding itself. */
+static bool is_wide_text(const char *bytes, size_t size)
+{
+    if (size < 4) {
+        return false;
+    }
+    return (memcmp(bytes, "\xFF\xFE", 2) == 0 && memcmp(bytes + 2, "<\0", 2) != 0) ||
+           (memcmp(bytes, "\xFE\xFF", 2) == 0 && memcmp(bytes + 2, "\0<", 2) != 0);
+}
+
+/* The same text in UTF-8, without the mark; *ret_text is to be freed. */
+static enum err narrow(const char *bytes, size_t size, char **ret_text, size_t *ret_size,
+                       struct extract_failure *failure)
+{
+    size_t room = size + size / 2; /* two bytes become three at most */
+    char *text = malloc(room);
+    iconv_t how = text == NULL ? (iconv_t)-1 : iconv_open("UTF-8", "UTF-16");
+    if (how == (iconv_t)-1) {
+        free(text);
+        return failure_set(failure, ERR_NOMEM, (struct origin){0}, "out of memory");
+    }
+    char *in = (char *)(uintptr_t)bytes; /* iconv only reads it */
+    char *out = text;
+    size_t left = size;
+    size_t free_bytes = room;
+    size_t done = iconv(how, &in, &left, &out, &free_bytes);
+    (void)iconv_close(how);
+    if (done == (size_t)-1) {
+        free(text);
+        return failure_set(failure, ERR_INVALID, (struct origin){0},
+                           "the document begins as UTF-16, and byte %zu is none", size - left);
+    }
+    *ret_text = text;
+    *ret_size = room - free_bytes;
+    return ERR_OK;
 }
 
 /* Types that are refused by name, because the words help more than "no known columns". */
@@ -115,11 +154,18 @@ enum err extract_document(const char *content_type, const char *bytes, size_t si
                            "the document has %zu bytes, at most %d are read", size,
                            EXTRACT_BYTES_MAX);
     }
+    char *narrowed = NULL;
+    if (is_wide_text(bytes, size)) {
+        TRY(narrow(bytes, size, &narrowed, &size, failure));
+        bytes = narrowed;
+    }
     struct extraction extraction = {.format = "", .documents = json_array()};
     if (extraction.documents == NULL) {
+        free(narrowed);
         return failure_set(failure, ERR_NOMEM, (struct origin){0}, "out of memory");
     }
     enum err code = read_bytes(bytes, size, &extraction, failure);
+    free(narrowed);
     if (code != ERR_OK && code != ERR_NOMEM && extraction.format != NULL) {
         enum err better = check_content_type(content_type, &extraction, failure);
         code = better == ERR_OK ? code : better;

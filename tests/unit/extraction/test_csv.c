@@ -322,6 +322,44 @@ Test(csv, lane_rates_and_lane_invoices)
     extraction_release(&got);
 }
 
+/* ASCII text as UTF-16 with its mark, `high` byte first or last. */
+static char *widen(const char *text, size_t size, bool high, size_t *ret_size)
+{
+    char *wide = calloc(size + 1, 2);
+    cr_assert_not_null(wide);
+    memcpy(wide, high ? "\xFE\xFF" : "\xFF\xFE", 2);
+    for (size_t i = 0; i < size; i++) {
+        wide[2 + 2 * i + (high ? 1 : 0)] = text[i];
+    }
+    *ret_size = 2 * size + 2;
+    return wide;
+}
+
+Test(csv, utf_16_of_a_spreadsheet_is_read)
+{
+    size_t size = 0;
+    char *text = read_data("matchai/rates_sample.csv", &size);
+    struct extraction plain = extract_file("matchai/rates_sample.csv");
+    struct extract_failure failure = {0};
+    for (int high = 0; high < 2; high++) {
+        size_t wide_size = 0;
+        char *wide = widen(text, size, high != 0, &wide_size);
+        struct extraction got = {0};
+        enum err code = extract_document("text/csv", wide, wide_size, &got, &failure);
+        cr_assert_eq(code, ERR_OK, "%s", failure.reason);
+        cr_assert(json_equal(got.documents, plain.documents));
+        extraction_release(&got);
+        cr_assert_eq(extract_failing(wide, wide_size - 1, &failure), ERR_INVALID);
+        free(wide);
+        char words[80];
+        (void)snprintf(words, sizeof(words), "the document begins as UTF-16, and byte %zu is none",
+                       wide_size - 2);
+        cr_assert_str_eq(failure.reason, words);
+    }
+    extraction_release(&plain);
+    free(text);
+}
+
 static enum err fail_csv(const char *text, struct extract_failure *failure)
 {
     return extract_failing(text, strlen(text), failure);
