@@ -158,7 +158,9 @@ Test(company, a_killed_supervisor_takes_its_processes_along_and_can_be_replaced)
     for (size_t i = 0; i < 4; i++) {
         pids[i] = fixture_pid(names[i]);
     }
-    cr_assert_eq(kill(fixture_supervisor(), SIGKILL), 0);
+    pid_t supervisor = fixture_supervisor();
+    cr_assert_eq(kill(supervisor, SIGKILL), 0);
+    cr_assert(fixture_until(process_ended, &supervisor)); /* a signal is not obeyed at once */
     cr_expect_eq(fixture_up(), 0, "%s", fixture_output());
     for (size_t i = 0; i < 4; i++) {
         cr_expect(process_ended(&pids[i]), "%s of the killed supervisor goes on", names[i]);
