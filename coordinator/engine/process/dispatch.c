@@ -269,15 +269,29 @@ static bool doubt_is_settled(struct engine *engine, struct instance *instance, s
     return false;
 }
 
+/* Whether somebody may have done, after the backup that this state comes from, what is done here
+ * for the first time. An instance that began since may have begun before too: what is sent again
+ * gives it the same id, and its effects the same keys. A probed effect is asked about for that,
+ * as long as outcomes are kept; a manual one would go to a person each time, and does not. */
+static bool may_be_forgotten(const struct engine *engine, const struct instance *instance,
+                             enum effect_class effect)
+{
+    static const int64_t asked_ms = (int64_t)90 * 24 * 3600 * 1000;
+    int64_t restored_ms = engine->options.restored_ms;
+    bool again = effect == EFFECT_PROBED && restored_ms != 0;
+    return instance->started_ms <= restored_ms || (again && engine->now - restored_ms <= asked_ms);
+}
+
 /* What the store may not know of an effect: that a person looked and it did not happen, or that a
  * store which is lost, or was replaced under its name, may have done it. */
 static enum past past_of(const struct engine *engine, const struct instance *instance,
-                         const struct frame *frame, const struct store *store)
+                         const struct frame *frame, const struct contract_action *action,
+                         const struct store *store)
 {
     const struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry == NULL && frame->past == PAST_OWN &&
-        instance->started_ms <= engine->options.restored_ms) {
-        return PAST_UNKNOWN; /* nobody here knows what was done after the backup */
+        may_be_forgotten(engine, instance, action->effect)) {
+        return PAST_UNKNOWN;
     }
     if (frame->past == PAST_NONE || entry == NULL) {
         return frame->past;
@@ -310,7 +324,7 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
         event.phase = action->decides ? PHASE_DECIDE : PHASE_PERFORM;
     }
     event.effect = action->effect;
-    event.count = past_of(engine, instance, frame, store);
+    event.count = past_of(engine, instance, frame, action, store);
     event.has_key = true;
     event.key = frame->key;
     engine_emit(engine, &event);
