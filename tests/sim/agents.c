@@ -91,6 +91,7 @@ static uint64_t touch(struct sim_agent *agent, const struct agent_task *task)
     buf_append(&input, task->input_text.data, task->input_text.size);
     struct world_call call = {
         .agent = agent->kind->agent,
+        .store = agent->store,
         .world_class = class_of(agent, task->action),
         .key = task->key,
         .outside_key = task->idempotency_key,

@@ -40,6 +40,7 @@ struct effect_book {
     enum accounted said;
     bool open;        /* dispatched and not answered */
     struct id origin; /* of the instance that dispatched it */
+    char store[16];   /* of the last dispatch */
     uint32_t attempts_count;
     uint32_t attempts[64]; /* that were dispatched */
 };
@@ -132,6 +133,12 @@ bool checker_dispatched(const struct sim *sim, const uint8_t *key, uint32_t atte
     return false;
 }
 
+bool checker_dispatched_to(const struct sim *sim, const uint8_t *key, const char *store)
+{
+    const struct effect_book *book = map_get(sim->checker->effects, key, KEY_BYTES);
+    return book != NULL && strcmp(book->store, store) == 0;
+}
+
 bool checker_origin(const struct sim *sim, const uint8_t *key, struct id *ret_origin)
 {
     const struct effect_book *book = map_get(sim->checker->effects, key, KEY_BYTES);
@@ -208,6 +215,7 @@ static void dispatched(struct sim *sim, const struct event *event)
     const struct instance *instance = instance_of(sim, event);
     effect->origin = instance == NULL ? event->instance : instance->origin;
     effect->open = true;
+    (void)snprintf(effect->store, sizeof(effect->store), "%s", event->store);
     effect->attempts[effect->attempts_count % 64] = event->attempt;
     effect->attempts_count += effect->attempts_count < 64 ? 1 : 0;
 }

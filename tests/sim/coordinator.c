@@ -118,6 +118,8 @@ bool coordinator_restore(struct sim *sim)
     store_close(&it->kv);
     it->kv = it->backup;
     it->backup = NULL;
+    struct error err = {0}; /* as `mainstay restore` leaves it: it knows what it is */
+    CHECK(tables_renew(it->kv, sim_wall_ms(sim), &err) == ERR_OK);
     checker_restored(sim);
     client_restored(sim);
     return true;

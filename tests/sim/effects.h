@@ -14,6 +14,7 @@ enum world_class { WORLD_KEYED, WORLD_PROBED, WORLD_MANUAL };
 /* What an agent does. Everything is borrowed. */
 struct world_call {
     const char *agent;
+    const char *store; /* that does it */
     enum world_class world_class;
     const uint8_t *key; /* 16 bytes */
     const char *outside_key;
