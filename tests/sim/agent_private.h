@@ -25,8 +25,9 @@ struct sim_agent {
     struct runtime runtime;
     const struct agent_action *actions[AGENT_ACTIONS_MAX]; /* in the order of its contract */
     bool up;
-    bool dying;    /* its store has failed: the process is over with the present act */
-    uint64_t life; /* counts ends */
+    bool dying;         /* its store has failed: the process is over with the present act */
+    uint64_t life;      /* counts ends */
+    int64_t refused_us; /* until then the outside refuses whatever it does */
     /* session */
     struct bus *bus;
     struct bus_pull *pull;

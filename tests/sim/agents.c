@@ -129,10 +129,28 @@ static void fail(struct sim_agent *agent, struct agent_reply *reply, enum agent_
     reply->failure.status = answers[which].status;
 }
 
+/* Keys are revoked now and then: from one refusal on, all are refused for a while. */
+static bool is_refused(struct sim_agent *agent, struct agent_reply *reply, enum agent_effect effect)
+{
+    enum { REFUSED_US = 3000000 };
+    struct sim *sim = agent->sim;
+    if (!sim->healed && sim->now_us >= agent->refused_us && draw_chance(&sim->draw, 20)) {
+        agent->refused_us = sim->now_us + (int64_t)draw_below(&sim->draw, REFUSED_US);
+    }
+    bool refused = !sim->healed && sim->now_us < agent->refused_us;
+    if (refused) {
+        agent_fail(reply, AGENT_PERMISSION, effect, "revoked", "revoked");
+    }
+    return refused;
+}
+
 static void decide(const struct agent_task *task, struct agent_reply *reply)
 {
     struct sim_agent *agent = task->user;
     struct sim *sim = agent->sim;
+    if (is_refused(agent, reply, AGENT_EFFECT_NONE)) {
+        return;
+    }
     if (sim_fault(sim, FAULT_AGENT_FAILS)) {
         fail(agent, reply, AGENT_EFFECT_NONE);
         return;
@@ -167,6 +185,11 @@ static void perform(const struct agent_task *task, struct agent_reply *reply)
     struct sim *sim = agent->sim;
     if (agent->dying) { /* a process that is no more does nothing */
         agent_fail(reply, AGENT_CANCELLED, AGENT_EFFECT_NONE, "dead", "dead");
+        return;
+    }
+    uint64_t number = 0;
+    bool before = effects_happened(sim, agent->kind->agent, task->idempotency_key, &number);
+    if (is_refused(agent, reply, before ? AGENT_EFFECT_UNKNOWN : AGENT_EFFECT_NONE)) {
         return;
     }
     if (sim_fault(sim, FAULT_AGENT_FAILS)) {
