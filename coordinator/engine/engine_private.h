@@ -213,6 +213,10 @@ void ready_leave(struct engine *engine, struct frame *frame);
  */
 void ready_again(struct engine *engine, struct instance *instance);
 
+/* What is known of the key has changed. Other steps that wait under it (a definition may name the
+ * key) go into the queue of the store that has the effect now, as they would after a restart. */
+void ready_rehome(struct engine *engine, struct instance *instance, const struct id *key);
+
 /* The store that has to do an agent call, because it did, or may have done, something under the
  * step's key: only it can tell. A step that is entered again by a retry has the key of the first
  * time. NULL: any store. */

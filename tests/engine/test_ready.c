@@ -191,6 +191,44 @@ SCENARIO(ready, a_rate_is_kept_across_restarts)
     forget_trace(h);
 }
 
+#define OF_KEY "{x: {call: work@worker, with: {idempotencyKey: k, input: {}}}}"
+#define PLAIN  "{x: {call: work@worker}}"
+#define BRANCHES(first, second, third, fourth)                      \
+    "- f:\n    fork:\n      branches:\n"                            \
+    "      - a: {do: [" first "]}\n      - b: {do: [" second "]}\n" \
+    "      - c: {do: [" third "]}\n      - d: {do: [" fourth "]}\n"
+
+/* A restart puts a step that waits into the queue of the store that has its effect; so must the
+ * dispatch of another step under the same key, or the turns that follow depend on restarts. */
+SCENARIO(ready, steps_of_one_key_wait_the_same_with_and_without_a_restart)
+{
+    hello(h, KEYED, "s1", 1);
+    deploy_tasks(h, BRANCHES(OF_KEY, PLAIN ", {y: {call: work@worker}}", PLAIN, OF_KEY));
+    run(h, "{}");
+    cr_assert_eq(h->sent_count, 1);
+    for (int i = 0; i < 5 && open_instances(h) > 0; i++) {
+        char step[160];
+        (void)snprintf(step, sizeof(step), "%s", h->sent[h->sent_count - 1].step);
+        done(h, step, "{}");
+        harness_replay(h);
+    }
+    cr_expect_eq(h->sent_count, 5);
+    cr_assert_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
+SCENARIO(ready, a_step_whose_key_is_with_a_store_that_left_holds_nobody_up)
+{
+    hello(h, KEYED, "s1", 1);
+    deploy_tasks(h, BRANCHES(OF_KEY, OF_KEY, PLAIN, PLAIN));
+    run(h, "{}");
+    cr_assert_eq(h->sent_count, 1);
+    leave(h, "worker", "s1");
+    hello(h, KEYED, "s2", 8);
+    cr_expect_eq(h->sent_count, 3, "all but b, whose effect is with s1");
+    forget_trace(h);
+}
+
 /* The table against a list that is searched: 2000 random changes. */
 Test(ready, the_trees_agree_with_a_list)
 {

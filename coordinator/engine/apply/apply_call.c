@@ -136,15 +136,41 @@ void ready_leave(struct engine *engine, struct frame *frame)
     }
 }
 
+/* Into the queue where it belongs now, at the end of its flow; it has waited as long as before. */
+static void ready_move(struct engine *engine, const struct instance *instance, struct frame *frame)
+{
+    int64_t since_ms = frame->ready_ms;
+    ready_leave(engine, frame);
+    frame->ready_ms = since_ms;
+    ready_enter(engine, instance, frame);
+}
+
 void ready_again(struct engine *engine, struct instance *instance)
 {
     for (uint32_t i = 0; i < instance->frame_count && instance->paused == NULL; i++) {
+        if (instance->frames[i]->state == FRAME_READY) {
+            ready_move(engine, instance, instance->frames[i]);
+        }
+    }
+}
+
+static bool stands_elsewhere(struct engine *engine, const struct instance *instance,
+                             const struct frame *frame)
+{
+    const struct ready *ready =
+        map_get(engine->waits, &frame->ready_order, sizeof(frame->ready_order));
+    CHECK(ready != NULL);
+    return strcmp(ready->queue->key, ready_key(engine, instance, frame)) != 0;
+}
+
+void ready_rehome(struct engine *engine, struct instance *instance, const struct id *key)
+{
+    bool waits = engine->ready > 0 && instance->paused == NULL;
+    for (uint32_t i = 0; waits && i < instance->frame_count; i++) {
         struct frame *frame = instance->frames[i];
-        if (frame->state == FRAME_READY) {
-            int64_t since_ms = frame->ready_ms;
-            ready_leave(engine, frame);
-            frame->ready_ms = since_ms;
-            ready_enter(engine, instance, frame);
+        if (frame->state == FRAME_READY && id_equal(&frame->key, key) &&
+            stands_elsewhere(engine, instance, frame)) {
+            ready_move(engine, instance, frame);
         }
     }
 }
@@ -267,6 +293,7 @@ static void step_dispatched(struct engine *engine, struct instance *instance, st
         const struct contract *contract =
             company_contract(&engine->company, store->agent, event->name);
         apply_undo_declared(instance, frame, contract_action(contract, event->action), entry);
+        ready_rehome(engine, instance, &frame->key);
     }
 }
 
@@ -302,6 +329,7 @@ static void step_result(struct engine *engine, struct instance *instance, struct
     struct ledger_entry *entry = instance_ledger(instance, &frame->key);
     if (entry != NULL && frame->effectful) {
         entry->state = ledger_after(entry->state, event->status, event->effect);
+        ready_rehome(engine, instance, &frame->key);
     }
     if (cancelling) {
         return; /* STEP_CANCELLED or STEP_FAULTED follows */
@@ -327,7 +355,7 @@ void apply_call(struct engine *engine, struct instance *instance, const struct e
         struct ledger_entry *entry = instance_ledger(instance, &event->key);
         if (entry != NULL) {
             entry->state = ledger_after(entry->state, event->status, event->effect);
-            ready_again(engine, instance); /* its store is another matter now */
+            ready_rehome(engine, instance, &event->key);
         }
         return;
     }

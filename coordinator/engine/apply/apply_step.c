@@ -581,6 +581,7 @@ static void doubt_decided(struct engine *engine, struct instance *instance, stru
     } else {
         apply_ready(engine, instance, frame);
     }
+    ready_rehome(engine, instance, &frame->key);
 }
 
 /* Nothing is done with it any more: the doubt ends, and its step goes. */

@@ -93,6 +93,7 @@ static void registered(struct engine *engine, struct instance *instance, const s
     doc_replace(&undo->error, event->error);
     doc_replace(&undo->input, NULL);
     doc_replace(&undo->call, NULL);
+    ready_rehome(engine, instance, &event->key);
 }
 
 bool undo_fits(const struct ledger_entry *entry, const struct frame *frame, enum undo_which which,
@@ -188,6 +189,7 @@ static void ended(struct engine *engine, struct instance *instance, const struct
     }
     text_replace(&entry->undo->reason, event->text);
     apply_frame_gone(engine, instance, frame);
+    ready_rehome(engine, instance, &event->key);
 }
 
 void apply_undo(struct engine *engine, struct instance *instance, const struct event *event)
@@ -237,6 +239,7 @@ void apply_undo_decided(struct engine *engine, struct instance *instance, struct
     case VERDICT_NO:
         if (own != NULL) {
             own->state = LEDGER_NONE;
+            ready_rehome(engine, instance, &frame->key);
         }
         frame->past = PAST_NONE;
         if (frame->purpose == PURPOSE_UNDO) {
@@ -248,6 +251,7 @@ void apply_undo_decided(struct engine *engine, struct instance *instance, struct
     case VERDICT_YES:
         if (own != NULL) {
             own->state = LEDGER_DONE;
+            ready_rehome(engine, instance, &frame->key);
         }
         frame->state = FRAME_WAITING;
         break;
