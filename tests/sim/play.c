@@ -20,8 +20,8 @@
 
 enum {
     TURNS_WANTED = 200,
-    TICKS_WILD = 4000,  /* without enough turns the seed does not count */
-    TICKS_QUIET = 6000, /* of half a second */
+    TICKS_WILD = 4000,   /* without enough turns the seed does not count */
+    TICKS_QUIET = 40000, /* of half a second: retries in retries take long, and end */
     QUIET_IN_A_ROW = 4,
     ACTS_MAX = 400000,
     ARENA_BYTES = 1024 * 1024 * 1024,
