@@ -48,17 +48,17 @@ static json_t *problems_json(const struct plan_problem *problems, size_t count)
     return list;
 }
 
-static enum err deploy_refused(struct request *request, const struct plan_report *report,
-                               struct error *err)
+static enum err deploy_refused(struct request *request, enum err code,
+                               const struct plan_report *report, struct error *err)
 {
     json_set(request->reply, "problems", problems_json(report->problems, report->count));
     json_set(request->reply, "wanted", plan_wanted_json(report));
     if (report->count == 0) {
-        return error_set(err, ERR_INVALID, "the definition cannot be read");
+        return error_set(err, code, "the definition cannot be read");
     }
     const struct plan_problem *first = &report->problems[0];
     const char *file = json_text_of(request->body, "file");
-    return error_set(err, ERR_INVALID, "%zu problem%s: %.100s%s%u:%u: %.300s", report->count,
+    return error_set(err, code, "%zu problem%s: %.100s%s%u:%u: %.300s", report->count,
                      report->count == 1 ? "" : "s, the first", file == NULL ? "" : file,
                      file == NULL ? "" : ":", first->line, first->column, first->message);
 }
@@ -100,26 +100,6 @@ static json_t *missing_json(const struct company *company, const struct plan *pl
     return list;
 }
 
-/* run: shell and run: script are deployed only where an agent exec offers them. */
-static enum err programs_check(const struct company *company, const struct plan *plan,
-                               const char *file, struct error *err)
-{
-    char where[PLAN_WHERE_BYTES];
-    for (uint32_t i = 0; i < plan->node_count; i++) {
-        const struct plan_node *node = &plan->nodes[i];
-        bool live = false;
-        if (node->kind == TASK_AGENT && node->call.program &&
-            contract_bound(company, &node->call, &live) == NULL) {
-            plan_where(node, file, where);
-            return error_set(err, ERR_REFUSED,
-                             "%.300s: 'run: %s' cannot run: no agent 'exec' is registered that "
-                             "offers the action '%s'",
-                             where, node->call.action, node->call.action);
-        }
-    }
-    return ERR_OK;
-}
-
 static json_t *deployed_json(const struct company *company, const struct plan *plan,
                              const struct plan_report *report)
 {
@@ -154,15 +134,12 @@ enum err verb_deploy(struct request *request, struct error *err)
     struct plan *plan = NULL;
     struct plan_report report;
     enum err code = plan_load(text, strlen(text), &plan, &report);
-    bool loads = code == ERR_OK;
-    const char *zone = loads ? plan->schedule.zone : NULL;
+    const char *zone = code == ERR_OK ? plan->schedule.zone : NULL;
     if (zone != NULL && zones_learn(request->control->turn, zone, err) != ERR_OK) {
         code = zones_check(plan, &report);
-        loads = code == ERR_OK;
     }
     if (code == ERR_OK) {
-        code =
-            programs_check(control_company(request->control), plan, file == NULL ? "" : file, err);
+        code = needs_check(control_company(request->control), plan, &report);
     }
     if (code == ERR_OK) {
         pending_add(request, deployed_json(control_company(request->control), plan, &report));
@@ -175,9 +152,9 @@ enum err verb_deploy(struct request *request, struct error *err)
             .force = json_bool_of(request->body, "force", false),
         };
         order_give(request, &command);
-    } else if (!loads && code == ERR_INVALID) {
-        code = deploy_refused(request, &report, err);
-    } else if (!loads) {
+    } else if (code == ERR_INVALID || plan != NULL) {
+        code = deploy_refused(request, code, &report, err);
+    } else {
         code = error_set(err, code, "the definition cannot be read: %s",
                          report.count > 0 ? report.problems[0].message : error_text(code));
     }

@@ -110,6 +110,12 @@ verb_fn verb_gates_ls, verb_gates_describe;               /* control_gates.c */
 verb_fn verb_journal_tail, verb_journal_verify;           /* control_journal.c */
 verb_fn verb_letters_ls, verb_letters_show;               /* control_letters.c */
 
+/* What the plan needs of the company and is not there is added to the report: workflows
+ * (ERR_NOT_FOUND), agents that run programs (ERR_REFUSED); the code is that of the first. Nothing
+ * for a version that is deployed (control_needs.c). */
+MUST_CHECK enum err needs_check(const struct company *company, const struct plan *plan,
+                                struct plan_report *report);
+
 /* Give the command of an order to the open turn (control_orders.c). */
 void order_give(struct request *request, struct command *command);
 

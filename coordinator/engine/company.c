@@ -229,6 +229,18 @@ const struct definition *company_find_definition(const struct company *company, 
     return NULL;
 }
 
+bool company_run_possible(const struct company *company, const struct plan *plan,
+                          const struct plan_run *run, char name[COMPANY_RUN_BYTES])
+{
+    (void)snprintf(name, COMPANY_RUN_BYTES, "%s/%s%s%s", run->namespace_, run->name,
+                   run->version == NULL ? "" : ":", run->version == NULL ? "" : run->version);
+    bool itself = strcmp(run->namespace_, plan->namespace_) == 0 &&
+                  strcmp(run->name, plan->name) == 0 &&
+                  (run->version == NULL || strcmp(run->version, plan->version) == 0);
+    const struct definition *found = company_find_definition(company, name);
+    return itself || (found != NULL && found->retired_ms == 0);
+}
+
 const struct contract *company_add_contract(struct company *company, struct contract **contract)
 {
     char key[NAME_BYTES];

@@ -21,6 +21,7 @@
 struct doc;
 struct map;
 struct plan;
+struct plan_run;
 struct zone;
 
 /* Open instances of a definition by status. */
@@ -186,6 +187,12 @@ const struct definition *company_definition(const struct company *company,
 
 /* By "namespace/name:version", "namespace/name" (latest) or 64 hex digits. NULL: none. */
 const struct definition *company_find_definition(const struct company *company, const char *name);
+
+/* Whether the workflow that `plan` runs by `run` is deployed and in service; a plan may run itself.
+ * Writes what is looked for, namespace/name[:version], into `name`. */
+enum { COMPANY_RUN_BYTES = 256 };
+bool company_run_possible(const struct company *company, const struct plan *plan,
+                          const struct plan_run *run, char name[COMPANY_RUN_BYTES]);
 
 /* Take a definition out of service at `retired_ms`, or back into it (0); the newest one in service
  * is chosen anew. `reason` may be NULL. */

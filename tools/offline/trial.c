@@ -328,8 +328,8 @@ static void plans_load(struct trial *trial)
     }
 }
 
-/* Deploy the file; of the first one the reply is kept. ERR_INVALID with problems in trial->refused.
- */
+/* Deploy the file; of the first one the reply is kept. Else its problems may be in trial->refused;
+ * ERR_NOT_FOUND: what it runs is not there yet. */
 static enum err file_deploy(struct trial *trial, size_t index, struct error *err)
 {
     const struct trial_file *file = &trial->options->files[index];
@@ -341,7 +341,9 @@ static enum err file_deploy(struct trial *trial, size_t index, struct error *err
     enum err code = trial_ask(trial, "deploy", body, &reply, err);
     if (code == ERR_OK && index == 0) {
         trial->deployed = json_incref(reply);
-    } else if (code != ERR_OK && json_object_get(reply, "problems") != NULL) {
+    } else if (code != ERR_OK && json_object_get(reply, "problems") != NULL &&
+               (trial->refused == NULL || code != ERR_NOT_FOUND)) {
+        json_decref(trial->refused);
         trial->refused = json_pack("{s:b, s:s, s:O}", "ok", 0, "file", file->name, "problems",
                                    json_object_get(reply, "problems"));
     }
@@ -357,16 +359,19 @@ static enum err files_deploy(struct trial *trial, struct error *err)
     size_t left = trial->options->file_count;
     bool more = true;
     enum err code = ERR_OK;
-    while (left > 0 && more && trial->refused == NULL) {
+    while (left > 0 && more && (code == ERR_OK || code == ERR_NOT_FOUND)) {
         more = false;
         code = ERR_OK;
-        for (size_t i = trial->options->file_count; i > 0 && trial->refused == NULL; i--) {
+        json_decref(trial->refused);
+        trial->refused = NULL;
+        for (size_t i = trial->options->file_count;
+             i > 0 && (code == ERR_OK || code == ERR_NOT_FOUND); i--) {
             struct error why = {0};
             enum err one = there[i - 1] ? ERR_EXISTS : file_deploy(trial, i - 1, &why);
             if (one == ERR_OK) {
                 there[i - 1] = more = true;
                 left--;
-            } else if (one != ERR_EXISTS && code == ERR_OK) {
+            } else if (one != ERR_EXISTS && (code == ERR_OK || one != ERR_NOT_FOUND)) {
                 const struct plan *plan = trial->plans[i - 1];
                 if (plan != NULL) {
                     error_wrap(&why, "%s/%s, simulated with the files that were given",

@@ -57,28 +57,16 @@ static void deployed_again(struct engine *engine, uint64_t token, const struct d
     }
 }
 
-/* Whether a workflow that the plan runs is there; it may run itself. */
-static bool run_possible(const struct engine *engine, const struct plan *plan,
-                         const struct plan_run *run, char *name, size_t size)
-{
-    (void)snprintf(name, size, "%s/%s%s%s", run->namespace_, run->name,
-                   run->version == NULL ? "" : ":", run->version == NULL ? "" : run->version);
-    bool itself = strcmp(run->namespace_, plan->namespace_) == 0 &&
-                  strcmp(run->name, plan->name) == 0 &&
-                  (run->version == NULL || strcmp(run->version, plan->version) == 0);
-    const struct definition *found = company_find_definition(&engine->company, name);
-    return itself || (found != NULL && found->retired_ms == 0);
-}
-
 /* What a plan runs is deployed before it: a misspelt name is found now and not on a Sunday. */
 static bool runs_possible(struct engine *engine, uint64_t token, const struct plan *plan,
                           const char *file)
 {
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const struct plan_node *node = &plan->nodes[i];
-        char name[NAME_BYTES];
+        char name[COMPANY_RUN_BYTES];
         char where[PLAN_WHERE_BYTES];
-        if (node->kind == TASK_RUN && !run_possible(engine, plan, &node->run, name, sizeof(name))) {
+        if (node->kind == TASK_RUN &&
+            !company_run_possible(&engine->company, plan, &node->run, name)) {
             plan_where(node, file, where);
             engine_refuse(engine, token, ERR_NOT_FOUND,
                           "%s runs %s, which is not deployed, or retired: deploy it first", where,

@@ -286,7 +286,10 @@ Feature: Run a workflow
       do:
         - child: {run: {workflow: {namespace: own, name: nobody, version: '1.0.0'}}}
       """
-    Then the deployment should be refused with 'nobody'
+    Then the definition should be refused with:
+      """
+      3:12: it runs own/nobody:1.0.0, which is not deployed, or retired: deploy it first
+      """
 
   Scenario: A workflow that is retired is a configuration error of the step
     Given a workflow with definition:

@@ -195,7 +195,34 @@ Test(requests, a_program_is_refused_while_no_agent_runs_programs)
                       "{'text': 'document: {dsl: 1.0.3, namespace: t, name: p, version: 1.0.0}\\n"
                       "do: [{list: {run: {shell: {command: ls}}}}]\\n', 'file': 'p.yaml'}");
     cr_assert_eq(refused->code, ERR_REFUSED, "%s", refused->error);
-    cr_assert_str_eq(refused->error, "p.yaml:2:13: /do/0/list: 'run: shell' cannot run: no agent "
+    cr_assert_str_eq(refused->error, "1 problem: p.yaml:2:13: 'run: shell' cannot run: no agent "
                                      "'exec' is registered that offers the action 'shell'");
+    office_close(&office);
+}
+
+Test(requests, what_a_definition_lacks_is_told_as_problems_with_their_places)
+{
+    static const char text[] =
+        "{'text': 'document: {dsl: 1.0.3, namespace: t, name: p, version: 1.0.0}\\n"
+        "do:\\n"
+        "  - a: {run: {workflow: {namespace: t, name: prat, version: 1.0.0}}}\\n"
+        "  - b: {run: {workflow: {namespace: t, name: p, version: 1.0.0}}}\\n"
+        "  - c: {run: {workflow: {namespace: t, name: part, version: latest}}}\\n"
+        "', 'file': 'p.yaml'}";
+    struct office *office = office_open();
+    struct office_reply *refused = office_ask_as(office, "d1", "deploy", text);
+    cr_assert_eq(refused->code, ERR_NOT_FOUND, "%s", refused->error);
+    const json_t *problems = json_array_of(refused->body, "problems");
+    cr_assert_eq(json_array_size(problems), 2);
+    const json_t *first = json_array_get(problems, 0);
+    cr_assert_eq(json_int_of(first, "line", 0), 3);
+    cr_assert_eq(json_int_of(first, "column", 0), 8);
+    cr_assert_str_eq(text_of(first, "pointer"), "/do/0/a");
+    cr_assert_str_eq(text_of(first, "message"),
+                     "it runs t/prat:1.0.0, which is not deployed, or retired: deploy it first");
+    const json_t *second = json_array_get(problems, 1);
+    cr_assert_eq(json_int_of(second, "line", 0), 5);
+    cr_assert_str_eq(text_of(second, "message"),
+                     "it runs t/part, which is not deployed, or retired: deploy it first");
     office_close(&office);
 }
