@@ -260,8 +260,8 @@ static enum err split_text(struct eval *eval, const json_t *a, const json_t *b, 
     const char *text = json_string_value(a);
     const char *end = text + json_string_length(a);
     size_t length = json_string_length(b);
-    json_t *parts = json_array();
     TRY(eval_spend(eval, json_string_length(a)));
+    json_t *parts = json_array();
     enum err code = parts == NULL ? no_memory(eval) : ERR_OK;
     for (bool more = text < end; code == ERR_OK && more;) {
         size_t rest = (size_t)(end - text);

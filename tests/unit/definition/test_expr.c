@@ -121,6 +121,15 @@ Test(expr, is_bounded)
     check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* LeakSanitizer sees what the stopped split had begun. */
+Test(expr, a_split_that_is_stopped_leaks_nothing)
+{
+    static const struct row rows[] = {
+        {"reduce range(200) as $i ([]; (\"a\" * 10000) / \"a\")", "null", "limit exceeded"},
+    };
+    check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 Test(expr, refuses_what_reaches_out_of_the_data)
 {
     static const struct row rows[] = {
