@@ -24,6 +24,7 @@ enum {
     LIMIT_BATCH_TASKS = 256,               /* tasks or results in one message */
     LIMIT_CLOCK_JUMP_MS = 5 * 60 * 1000,   /* the wall clock may differ from time that passed */
     LIMIT_FAIRNESS_KEY_BYTES = 256,        /* who takes turns: a customer's name */
+    LIMIT_EVENT_TYPE_BYTES = 200,          /* the type of an event */
     LIMIT_NAME_BYTES = 64,                 /* a subject token: agent, store, action */
 };
 

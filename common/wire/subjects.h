@@ -26,10 +26,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/limits.h"
+
 enum {
-    SUBJECT_TOKEN_BYTES = 65, /* a token and its terminator */
-    SUBJECT_TYPE_BYTES = 201, /* an event type and its terminator */
-    SUBJECT_BYTES = 256       /* any subject built here and its terminator */
+    SUBJECT_TOKEN_BYTES = 65,                        /* a token and its terminator */
+    SUBJECT_TYPE_BYTES = LIMIT_EVENT_TYPE_BYTES + 1, /* and its terminator */
+    SUBJECT_BYTES = 256                              /* any subject built here and its terminator */
 };
 
 #define STREAM_EVENTS    "EVENTS"

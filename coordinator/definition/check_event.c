@@ -1,9 +1,24 @@
 /* emit, listen and event triggers. */
 #include <string.h>
 
+#include "common/base/limits.h"
 #include "coordinator/definition/load.h"
 
 static const char *const read_modes[] = {"data", "envelope", "raw", NULL};
+
+/* A fixed text as an event's type. */
+static void check_type(struct load *load, const struct yaml_node *node)
+{
+    const char *inside = NULL;
+    if (json_is_string(node->value) &&
+        check_embrace(load, json_string_value(node->value), &inside) == 0 &&
+        !plan_event_type_valid(json_string_value(node->value))) {
+        report_problem(load->report, node, "for example com.example.order.paid",
+                       "the type of an event has 1 to %d bytes, no spaces and no control "
+                       "characters (LIMIT_EVENT_TYPE_BYTES)",
+                       LIMIT_EVENT_TYPE_BYTES);
+    }
+}
 
 void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
@@ -25,7 +40,10 @@ void check_emit(struct load *load, const struct yaml_node *node, struct plan_nod
     if (with == NULL || !check_is_object(load, with, "'with' of an event")) {
         return;
     }
-    (void)check_required(load, with, "type", "an event");
+    const struct yaml_node *type = check_required(load, with, "type", "an event");
+    if (type != NULL) {
+        check_type(load, type);
+    }
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         const struct yaml_node *attribute = yaml_get(with, texts[i]);
         if (attribute != NULL && !json_is_string(attribute->value)) {
@@ -51,6 +69,9 @@ static void check_attribute(struct load *load, const struct yaml_node *item,
     if (strcmp(item->key, "type") == 0 || strcmp(item->key, "source") == 0 ||
         strcmp(item->key, "subject") == 0) {
         (void)check_text(load, item, "an attribute of an event filter");
+        if (*item->key == 't') {
+            check_type(load, item);
+        }
         filter->type = *item->key == 't' ? text : filter->type;
         filter->source = strcmp(item->key, "source") == 0 ? text : filter->source;
         filter->subject = strcmp(item->key, "subject") == 0 ? text : filter->subject;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/base/str.h"
 #include "common/json/schema.h"
 #include "coordinator/definition/expr.h"
@@ -284,6 +285,15 @@ void plan_where(const struct plan_node *node, const char *file, char out[PLAN_WH
     }
     (void)snprintf(out, PLAN_WHERE_BYTES, "%.200s%s%u:%u: %s", file, file[0] == '\0' ? "" : ":",
                    node->line, node->column, node->pointer);
+}
+
+bool plan_event_type_valid(const char *type)
+{
+    size_t size = 0;
+    while (type != NULL && (unsigned char)type[size] > ' ' && type[size] != 0x7F) {
+        size++;
+    }
+    return size > 0 && type[size] == '\0' && size <= LIMIT_EVENT_TYPE_BYTES;
 }
 
 bool plan_in_branch(const struct plan *plan, uint32_t node)

@@ -406,6 +406,11 @@ json_t *plan_wanted_json(const struct plan_report *report);
 /* Node with the JSON pointer, or NULL. */
 const struct plan_node *plan_node_at(const struct plan *plan, const char *pointer);
 
+/* Whether events may have this type: 1 to LIMIT_EVENT_TYPE_BYTES bytes without spaces and control
+ * characters. It is part of keys, and those with a space in the place of a type are the engine's
+ * own. NULL is none. */
+bool plan_event_type_valid(const char *type);
+
 /* Room for a file's name, a place and a pointer. */
 enum { PLAN_WHERE_BYTES = 512 };
 

@@ -548,3 +548,26 @@ SCENARIO(events, marks_are_swept_after_their_horizon)
     cr_expect_eq(table_rows(h, 'X'), 1);
     forget_trace(h);
 }
+
+#define NO_TYPE                                                                                  \
+    "{\"type\":\"err:expression\",\"status\":400,\"instance\":\"/do/0/e\",\"title\":\"an event " \
+    "cannot have this type\",\"detail\":\"it has 1 to 200 bytes (LIMIT_EVENT_TYPE_BYTES), no "   \
+    "spaces and no control characters\"}"
+
+/* It is part of keys, which have an end: one of 400 bytes stopped the coordinator. */
+SCENARIO(events, a_type_that_fits_no_key_is_an_error_of_the_emit)
+{
+    deploy_tasks(h, "- e: {emit: {event: {with: {type: '${ .type * .times }'}}}}\n");
+    run(h, "{\"type\":\"a\",\"times\":200}");
+    forget_trace(h);
+    run(h, "{\"type\":\"a\",\"times\":201}");
+    EXPECT("i2 instance-started in={\"type\":\"a\",\"times\":201}\n"
+           "i2 workflow-entered\n"
+           "i2 step-faulted /do/0/e error=" NO_TYPE "\n"
+           "i2 instance-faulted error=" NO_TYPE "\n");
+    run(h, "{\"type\":\"a b\",\"times\":1}");
+    EXPECT("i3 instance-started in={\"type\":\"a b\",\"times\":1}\n"
+           "i3 workflow-entered\n"
+           "i3 step-faulted /do/0/e error=" NO_TYPE "\n"
+           "i3 instance-faulted error=" NO_TYPE "\n");
+}

@@ -160,6 +160,13 @@ static enum eval enter_emit(struct entry *entry)
                        "an emitted event needs text for type, source and id", NULL);
         return EVAL_ERROR;
     }
+    if (!plan_event_type_valid(event.name)) {
+        entry->scope.error = error_make(
+            engine, "expression", 400, entry->node->pointer, "an event cannot have this type",
+            "it has 1 to 200 bytes (LIMIT_EVENT_TYPE_BYTES), no spaces and no control "
+            "characters");
+        return EVAL_ERROR;
+    }
     eval = entry_leave(entry, envelope, &entry->node->then);
     if (eval != EVAL_OK) {
         return eval;

@@ -443,6 +443,24 @@ Feature: Events
       | {one: {with: {type: '${ .x }'}}}     | 3:46: must be a fixed text, not an expression                   |
       | {all: []}                            | 3:31: 'all' needs at least one event filter                     |
 
+  Scenario Outline: A type that cannot be one is refused
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: emit, version: '1.0.0'}
+      do:
+        - it: {emit: {event: {with: {type: <type>}}}}
+      """
+    When the workflow is executed
+    Then the workflow should fault with error:
+      """yaml
+      type: https://open-workflow-specification.org/spec/1.0.0/errors/expression
+      """
+
+    Examples:
+      | type                                       |
+      | '${ "a" * 201 }'                           |
+      | '${ "order paid" }'                        |
+
   # ---- triggers ----
 
   Scenario: An event starts a workflow with a list of events as its input

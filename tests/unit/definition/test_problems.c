@@ -193,6 +193,15 @@ static const struct wrong WRONG[] = {
      "an event strategy needs 'one', 'any' or 'all'", NULL},
     {"  - a: {listen: {to: {one: {with: {}}}}}\n", "7:35", "/do/0/a/listen/to/one/with",
      "'with' of an event filter needs at least one attribute", "use 'any: []' to take every event"},
+    {"  - a: {emit: {event: {with: {type: order paid}}}}\n", "7:37", "/do/0/a/emit/event/with/type",
+     "the type of an event has 1 to 200 bytes, no spaces and no control characters "
+     "(LIMIT_EVENT_TYPE_BYTES)",
+     "for example com.example.order.paid"},
+    {"  - a: {listen: {to: {one: {with: {type: ''}}}}}\n", "7:43",
+     "/do/0/a/listen/to/one/with/type",
+     "the type of an event has 1 to 200 bytes, no spaces and no control characters "
+     "(LIMIT_EVENT_TYPE_BYTES)",
+     "for example com.example.order.paid"},
     {"  - a: {listen: {to: {one: {with: {type: x}}}, read: body}}\n", "7:54", "/do/0/a/listen/read",
      "'read' must be data, envelope or raw, not 'body'", NULL},
     {"  - a: {listen: {to: {one: {with: {type: t}}, until: .x}}}\n", "7:47",
