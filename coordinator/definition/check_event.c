@@ -295,6 +295,31 @@ static void check_foreach(struct load *load, const struct yaml_node *node, struc
     task->listen.foreach = foreach;
 }
 
+/* A key of `correlate` is one value in the whole listen: where it says what it expects, it says so
+ * for the filters that only name it too. */
+static const struct template *expected_value(const struct event_consumption *on, const char *name)
+{
+    for (size_t i = 0; on != NULL && i < on->filter_count; i++) {
+        for (size_t c = 0; c < on->filters[i].correlation_count; c++) {
+            const struct event_correlation *row = &on->filters[i].correlations[c];
+            if (row->expect != NULL && strcmp(row->name, name) == 0) {
+                return row->expect;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void share_expected(const struct event_consumption *on, const struct event_consumption *from)
+{
+    for (size_t i = 0; on != NULL && i < on->filter_count; i++) {
+        for (size_t c = 0; c < on->filters[i].correlation_count; c++) {
+            struct event_correlation *row = &on->filters[i].correlations[c];
+            row->expect = row->expect != NULL ? row->expect : expected_value(from, row->name);
+        }
+    }
+}
+
 void check_listen(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
     static const char *const allowed[] = {"to", "read", NULL};
@@ -311,6 +336,10 @@ void check_listen(struct load *load, const struct yaml_node *node, struct plan_n
     const struct yaml_node *to = check_required(load, listen, "to", "'listen'");
     if (to != NULL) {
         check_consumption(load, to, false, &task->listen);
+        share_expected(&task->listen, &task->listen);
+        share_expected(task->listen.until_events, task->listen.until_events);
+        share_expected(task->listen.until_events, &task->listen);
+        share_expected(&task->listen, task->listen.until_events);
     }
     task->listen.read = read < 0 ? READ_DATA : (enum event_read)read;
     if (foreach_node != NULL) {

@@ -128,7 +128,7 @@ struct event_filter {
     const char *subject;
     const json_t *attributes; /* further literal attributes, object; NULL: none */
     const struct expr *data;  /* expression on the event's data; NULL: none */
-    const struct event_correlation *correlations;
+    struct event_correlation *correlations;
     size_t correlation_count;
 };
 

@@ -344,6 +344,52 @@ Feature: Events
       [{order: A}, {order: A, sum: 2}]
       """
 
+  Scenario: What a correlation expects holds wherever the listen names its key
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: listen, version: '1.0.0'}
+      do:
+        - hear:
+            listen:
+              to:
+                any:
+                  - {with: {type: own.item}, correlate: {order: {from: .data.order, expect: '${ .order }'}}}
+                  - {with: {type: own.note}, correlate: {order: {from: .data.order}}}
+                until:
+                  one: {with: {type: own.closed}, correlate: {order: {from: .data.order}}}
+            output: {as: '${ map(.n) }'}
+      """
+    And given the workflow input is:
+      """yaml
+      order: A
+      """
+    When the workflow is executed
+    And hear has started
+    And the event 'own.closed' is published with data:
+      """yaml
+      order: B
+      """
+    And the event 'own.note' is published with data:
+      """yaml
+      {order: B, n: 1}
+      """
+    And the event 'own.item' is published with data:
+      """yaml
+      {order: A, n: 2}
+      """
+    And the event 'own.note' is published with data:
+      """yaml
+      {order: A, n: 3}
+      """
+    And the event 'own.closed' is published with data:
+      """yaml
+      order: A
+      """
+    Then the workflow should complete with output:
+      """yaml
+      [2, 3]
+      """
+
   Scenario: Correlation ends with the listen it stands in
     Given a workflow with definition:
       """yaml
