@@ -146,7 +146,8 @@ static void check_filter(struct load *load, const struct yaml_node *errors,
                          struct error_filter *filter)
 {
     static const char *const errors_keys[] = {"with", NULL};
-    static const char *const with_keys[] = {"type", "status", "instance", "title", "detail", NULL};
+    static const char *const with_keys[] = {"type",   "status",  "instance", "title",
+                                            "detail", "details", NULL};
     if (errors == NULL || !check_is_object(load, errors, "'errors'")) {
         return;
     }
@@ -160,7 +161,12 @@ static void check_filter(struct load *load, const struct yaml_node *errors,
     filter->type = check_text(load, yaml_get(with, "type"), "'type'");
     filter->instance = check_text(load, yaml_get(with, "instance"), "'instance'");
     filter->title = check_text(load, yaml_get(with, "title"), "'title'");
-    filter->detail = check_text(load, yaml_get(with, "detail"), "'detail'");
+    const struct yaml_node *details = yaml_get(with, "details"); /* as 1.0.3 has it, for `detail` */
+    if (details != NULL && yaml_get(with, "detail") != NULL) {
+        report_key(load->report, details, NULL, "'detail' and 'details' are the same: one of them");
+    }
+    details = details == NULL ? yaml_get(with, "detail") : details;
+    filter->detail = check_text(load, details, "'detail'");
     const struct yaml_node *status = yaml_get(with, "status");
     if (status != NULL) {
         filter->status = check_integer(load, status, "'status'", 1, 999);

@@ -87,6 +87,8 @@ Feature: Try and catch
       | title: odd                          | fault    |
       | detail: Very                        | complete |
       | detail: Little                      | fault    |
+      | details: Very                       | complete |
+      | details: Little                     | fault    |
       | instance: /do/0/attempt/try/0/fail  | complete |
       | instance: /do/0/attempt             | fault    |
       | type: 'urn:own:odd', status: 500    | fault    |
