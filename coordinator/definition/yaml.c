@@ -225,7 +225,8 @@ static void refuse_decorations(struct reader *reader, struct fy_token *anchor, s
 static struct yaml_node *read_scalar(struct reader *reader)
 {
     struct fy_event_scalar_data data = reader->event->scalar;
-    struct mark mark = mark_of(fy_event_start_mark(reader->event));
+    struct mark mark = data.value == NULL ? (struct mark){0, 0} /* nothing there: see place_empty */
+                                          : mark_of(fy_event_start_mark(reader->event));
     size_t size = 0;
     refuse_decorations(reader, data.anchor, data.tag);
     const char *text = scalar_text(reader, data.value, mark, &size);
@@ -238,6 +239,15 @@ static struct yaml_node *read_scalar(struct reader *reader)
 }
 
 static struct yaml_node *read_node(struct reader *reader, unsigned depth);
+
+/* A value that is left out is where its key is, or the list. */
+static void place_empty(struct yaml_node *item, struct mark mark)
+{
+    if (item->line == 0) {
+        item->line = mark.line;
+        item->column = mark.column;
+    }
+}
 
 static struct yaml_node *read_sequence(struct reader *reader, unsigned depth)
 {
@@ -253,6 +263,7 @@ static struct yaml_node *read_sequence(struct reader *reader, unsigned depth)
         if (item == NULL) {
             break;
         }
+        place_empty(item, (struct mark){node->line, node->column});
         if (json_array_append_new(node->value, item->value) != 0 || !add_item(reader, node, item)) {
             FAIL(reader, ((struct mark){item->line, item->column}), NULL,
                  "the definition is too large for memory");
@@ -302,6 +313,7 @@ static bool read_member(struct reader *reader, struct yaml_node *node, unsigned 
     if (item == NULL) {
         return false;
     }
+    place_empty(item, mark);
     item->key = key;
     item->key_line = mark.line;
     item->key_column = mark.column;
