@@ -55,6 +55,23 @@ FUNCTION(keys_value)
     return *ret_value == NULL ? no_memory(eval) : ERR_OK;
 }
 
+/* In the order in which the members stand; of an array as `keys`. */
+FUNCTION(keys_unsorted_value)
+{
+    if (!json_is_object(input)) {
+        return keys_value(eval, input, args, ret_value);
+    }
+    TRY(eval_spend(eval, 2 * json_object_size(input)));
+    json_t *list = json_array();
+    enum err code = list == NULL ? no_memory(eval) : ERR_OK;
+    for (void *at = json_object_iter(input); code == ERR_OK && at != NULL;
+         at = json_object_iter_next(input, at)) {
+        json_t *key = json_stringn_nocheck(json_object_iter_key(at), json_object_iter_key_len(at));
+        code = json_array_append_new(list, key) == 0 ? ERR_OK : no_memory(eval);
+    }
+    return give(code, list, ret_value);
+}
+
 FUNCTION(has_value)
 {
     if (json_is_object(input) && json_is_string(args[0])) {
@@ -244,9 +261,26 @@ FUNCTION(reverse_value)
     return give(code, out, ret_value);
 }
 
+/* As `to_entries` of jq, which takes the positions of an array as its keys. */
+static enum err array_entries(struct eval *eval, json_t *input, json_t **ret_value)
+{
+    TRY(eval_spend(eval, 3 * json_array_size(input)));
+    json_t *out = json_array();
+    enum err code = out == NULL ? no_memory(eval) : ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < json_array_size(input); i++) {
+        json_t *entry =
+            json_pack("{s:I, s:O}", "key", (json_int_t)i, "value", json_array_get(input, i));
+        code = json_array_append_new(out, entry) == 0 ? ERR_OK : no_memory(eval);
+    }
+    return give(code, out, ret_value);
+}
+
 FUNCTION(to_entries_value)
 {
     (void)args;
+    if (json_is_array(input)) {
+        return array_entries(eval, input, ret_value);
+    }
     if (!json_is_object(input)) {
         return fail_input(eval, "to_entries", input);
     }
@@ -357,6 +391,7 @@ static enum err with_entries(struct eval *eval, const struct node *call, json_t 
 
 const struct builtin builtins_collection[] = {
     {.name = "keys", .value = keys_value},
+    {.name = "keys_unsorted", .value = keys_unsorted_value},
     {.name = "has", .arity = 1, .value = has_value},
     {.name = "in", .arity = 1, .value = in_value},
     {.name = "add", .value = add_value},

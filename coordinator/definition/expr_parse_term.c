@@ -480,7 +480,9 @@ static enum err parse_call(struct parser *p, struct node **ret_node)
             return grammar_fail(p, &name, "unknown function '%.*s' with %u argument%s%s%s%s",
                                 (int)(name.size > 64 ? 64 : name.size), name.text, args.count,
                                 args.count == 1 ? "" : "s", near && !same ? ": did you mean '" : "",
-                                near && !same ? near : (same ? "" : ": a field is '.name'"),
+                                near && !same            ? near
+                                : same || args.count > 0 ? ""
+                                                         : ": a field is '.name'",
                                 near && !same ? "'?" : "");
         }
     }

@@ -89,6 +89,7 @@ static enum err program_compile(struct program *program, struct error *err)
     jq_set_error_cb(program->jq, note_error, &first);
     int compiled = jq_compile(program->jq, program->source);
     jq_set_error_cb(program->jq, note_error, NULL);
+    first.message[strcspn(first.message, "\n")] = '\0'; /* after it comes the text around it */
     return compiled ? ERR_OK
                     : error_set(err, ERR_INVALID, "jq cannot compile it: %.300s", first.message);
 }

@@ -39,6 +39,8 @@ Feature: Expressions
       | reduce .b.c[] as $n (0; . + $n)                            | 6                              |
       | [.b.c[] as $n \| $n * 2]                                   | [6, 2, 4]                      |
       | .b \| to_entries                                           | [{"key": "c", "value": [3, 1, 2]}] |
+      | .b.c \| to_entries \| map("\(.key)=\(.value)") \| join("&") | "0=3&1=1&2=2"             |
+      | {z: 1, a: 2} \| [keys_unsorted, keys]                     | [["z", "a"], ["a", "z"]]       |
       | [{k: "a", v: 1}, {key: 2, value: 3}] \| from_entries       | {"a": 1, "2": 3}               |
       | "\((.a / -2) * 0)"                                         | "0"                            |
       | .name \| ascii_downcase \| ltrimstr("mi")                  | "lou"                          |

@@ -138,10 +138,11 @@ static void make_leaf(uint64_t *state, struct buf *out)
 static void make_call(uint64_t *state, unsigned depth, struct buf *out)
 {
     static const char *const plain[] = {
-        "length", "keys",  "values",       "not",     "tostring",       "type",         "add",
-        "any",    "all",   "first",        "last",    "ascii_downcase", "ascii_upcase", "sort",
-        "unique", "min",   "max",          "flatten", "to_entries",     "tojson",       "floor",
-        "ceil",   "round", "from_entries", "reverse", "tonumber",       "fromjson",     NULL};
+        "length",         "keys",         "keys_unsorted", "values",   "not",   "tostring",
+        "type",           "add",          "any",           "all",      "first", "last",
+        "ascii_downcase", "ascii_upcase", "sort",          "unique",   "min",   "max",
+        "flatten",        "to_entries",   "tojson",        "floor",    "ceil",  "round",
+        "from_entries",   "reverse",      "tonumber",      "fromjson", NULL};
     static const char *const filters[] = {
         "map",          "select",   "sort_by",   "group_by",  "unique_by", "min_by",  "max_by",
         "first",        "last",     "isempty",   "has",       "contains",  "join",    "split",
