@@ -153,8 +153,11 @@ static enum err parse_object(const json_t *value, int64_t *ret_ms, struct error 
                              key);
         }
         if (!json_is_integer(count) || json_integer_value(count) < 0) {
-            return error_set(err, ERR_INVALID, "'%s' must be a whole number that is not negative",
-                             key);
+            return error_set(err, ERR_INVALID, "'%s' must be a whole number that is not negative%s",
+                             key,
+                             json_is_string(count) ? " (a duration that is computed is a text: "
+                                                     "${ \"PT\\(.minutes)M\" })"
+                                                   : "");
         }
         if (!add_units(json_integer_value(count), units[unit].ms, &total)) {
             return fail_long(err);

@@ -71,6 +71,23 @@ static const struct wrong WRONG[] = {
      "not a valid jq expression: 1:2: unknown function 'lenght' with 0 arguments: did you mean "
      "'length'?",
      NULL},
+    {"  - a: {set: {x: '${ dateadd(\"days\"; 1) }'}}\n", "7:19", "/do/0/a/set/x",
+     "not a valid jq expression: 1:2: unknown function 'dateadd' with 2 arguments", NULL},
+    {"  - a: {set: {x: '${ amount }'}}\n", "7:19", "/do/0/a/set/x",
+     "not a valid jq expression: 1:2: unknown function 'amount' with 0 arguments: a field is "
+     "'.name'",
+     NULL},
+    {"  - a: {set: {x: 1}}\n  - b:\n", "8:5", "/do/1/b", "a task must be an object, not null",
+     NULL},
+    {"  - a: {set: {x: 1}}\n  -\n", "7:3", "/do/1",
+     "an item of a task list must be an object, not null", NULL},
+    {"  - a: {wait: {minutes: '${ .m }'}}\n", "7:15", "/do/0/a/wait",
+     "'wait': 'minutes' must be a whole number that is not negative (a duration that is computed "
+     "is a text: ${ \"PT\\(.minutes)M\" })",
+     NULL},
+    {"  - a: {try: [{b: {wait: PT1S}}], catch: {errors: {with: {detail: x, details: x}}}}\n",
+     "7:70", "/do/0/a/catch/errors/with/details",
+     "'detail' and 'details' are the same: one of them", NULL},
     {"  - a: {set: {x: 1}, then: b}\n  - bb: {set: {y: 1}}\n", "7:28", "/do/0/a/then",
      "there is no task 'b' in this list", "reachable from here: a, bb, continue, exit or end"},
     {"  - a: {set: {x: 1}, then: 5}\n", "7:28", "/do/0/a/then",
