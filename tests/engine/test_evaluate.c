@@ -6,7 +6,7 @@
 SCENARIO(evaluating, a_value_is_asked_once_and_then_known)
 {
     deploy_tasks(h, "- a: {if: '${ .t | test(\"x\") }', set: {r: '${ .t | sub(\"x\"; \"y\") }'}}\n"
-                    "- b: {set: {s: '${ .r | ascii }'}}\n");
+                    "- b: {set: {s: '${ .r | implode }'}}\n");
     run(h, "{\"t\":\"x\"}");
     EXPECT("i1 instance-started in={\"t\":\"x\"}\n"
            "i1 workflow-entered\n"
