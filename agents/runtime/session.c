@@ -18,6 +18,7 @@
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
 #include "common/bus/bus.h"
+#include "common/crypto/program.h"
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 
@@ -36,6 +37,7 @@ struct session {
     size_t capacity;
     const char *metrics_url; /* NULL: off */
     int wake_fd;
+    char program[DIGEST_HEX_BYTES]; /* SHA-256 of the executable */
     struct bus *bus;
     _Atomic(struct bus_pull *) pull; /* NULL before the first acceptance */
     atomic_size_t consumed;          /* messages taken in and not yet told to the pull */
@@ -153,8 +155,12 @@ enum err session_create(struct runtime *runtime, const struct options *options, 
     session->hello_timeout_ms = HELLO_FIRST_MS;
     session->wake_fd = wake_fd;
     session->inbox = mailbox_create(PULL_BATCH);
-    enum err code = ERR_OK;
-    if (session->inbox == NULL) {
+    struct digest digest;
+    enum err code = program_digest(&digest, err);
+    digest_hex(&digest, session->program);
+    if (code != ERR_OK) {
+        error_wrap(err, "cannot tell which program this is");
+    } else if (session->inbox == NULL) {
         code = error_set(err, ERR_NOMEM, "no memory for the session");
     } else if (!subject_hello(runtime->contract->agent, runtime->store_name,
                               session->hello_subject) ||
@@ -200,8 +206,8 @@ static enum err hello_pack(struct session *session, bool leaving, struct buf *ou
     struct runtime *runtime = session->runtime;
     const struct contract *contract = runtime->contract;
     char program[256];
-    (void)snprintf(program, sizeof(program), "agent-%s %s", runtime->definition->name,
-                   runtime->definition->version);
+    (void)snprintf(program, sizeof(program), "agent-%s %s sha256:%s", runtime->definition->name,
+                   runtime->definition->version, session->program);
     Mainstay__Hello hello = MAINSTAY__HELLO__INIT;
     hello.version = ENVELOPE_VERSION;
     hello.session = envelope_bytes(

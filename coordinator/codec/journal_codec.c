@@ -29,7 +29,7 @@ static bool event_is_open(const struct event *event)
     return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_DEFINITION_RETIRED ||
            event->kind == EVENT_CONTRACT_PUBLISHED || event->kind == EVENT_STORE_HELLO ||
            event->kind == EVENT_STORE_LEFT || event->kind == EVENT_ACCEPTED ||
-           event->kind == EVENT_ZONE_SET;
+           event->kind == EVENT_ZONE_SET || event->kind == EVENT_PROGRAM_STARTED;
 }
 
 static struct id event_owner(const struct event *event)

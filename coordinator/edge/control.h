@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/crypto/crypto.h"
+
 struct control;
 struct order;
 struct turn;
@@ -28,6 +30,8 @@ typedef void control_reply_fn(void *user, uint64_t token, const void *bytes, siz
 struct control_options {
     const char *version; /* of the program; borrowed */
     uint64_t pid;
+    const char *profile; /* NULL: none */
+    struct digest program;
     int64_t started_ms;
     control_reply_fn *reply;
     /* Whether another start is taken, an urgent one or any; else `why` gets words of at most

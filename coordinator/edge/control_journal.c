@@ -78,6 +78,7 @@ static bool has_instant(const struct event *event)
 {
     switch ((unsigned)event->kind) {
     case EVENT_STORE_HELLO:
+    case EVENT_PROGRAM_STARTED:
     case EVENT_DEAD_LETTER:
     case EVENT_COMPENSATION_REGISTERED:
     case EVENT_UNWINDING:

@@ -203,6 +203,8 @@ enum err verb_status(struct request *request, struct error *err)
     json_t *journal = json_object();
     CHECK(journal != NULL);
     json_set_text(reply, "version", control->options.version);
+    json_set_digest(reply, "program", &control->options.program);
+    json_set_text(reply, "profile", control->options.profile);
     json_set_int(reply, "pid", (int64_t)control->options.pid);
     json_set_id(reply, "store", tables_store_id(tables));
     json_set_int(reply, "epoch", (int64_t)tables_epoch(tables));

@@ -138,6 +138,8 @@ static enum err edge_store(struct edge *edge, struct error *err)
     struct control_options control = {
         .version = edge->options.version,
         .pid = (uint64_t)getpid(),
+        .profile = edge->options.profile,
+        .program = edge->options.program,
         .started_ms = clock_wall_ms(),
         .reply = edge_reply,
         .takes = flow_takes,
@@ -363,6 +365,19 @@ static void edge_announce(const struct edge *edge)
     log_line(LOG_INFO, fields, "ready");
 }
 
+/* Which program decides from here on: what the journal says next was decided by it. */
+static void program_record(struct edge *edge)
+{
+    char program[64];
+    (void)snprintf(program, sizeof(program), "coordinator %s", edge->options.version);
+    struct command command = {.kind = COMMAND_PROGRAM,
+                              .program = {.program = program,
+                                          .digest = edge->options.program,
+                                          .profile = edge->options.profile,
+                                          .pid = (uint64_t)getpid()}};
+    turn_command(edge->turn, &command);
+}
+
 /* The policy of this start, before anything is decided by it. */
 static void policy_refresh(struct edge *edge)
 {
@@ -383,6 +398,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     turn_begin(edge->turn, &clock);
     if (!edge->zones_read) {
         edge->zones_read = true;
+        program_record(edge);
         zones_refresh(edge->turn);
         policy_refresh(edge);
     }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/crypto/crypto.h"
 
 struct edge;
 
@@ -30,6 +31,8 @@ struct edge_options {
     const char *version;
     const char *policy_file; /* NULL: the policy in force stays */
     const char *policy_text; /* checked; set with the file */
+    const char *profile;     /* name of what it was started under, for the record; NULL: none */
+    struct digest program;   /* SHA-256 of the executable */
     bool sync;               /* durability `power`; false: `process` */
     /* Bounds of admission (admission.h); 0: the standard ones. */
     uint64_t max_running; /* instances under way, and steps that wait for an agent */

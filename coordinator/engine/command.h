@@ -33,6 +33,7 @@ enum command_kind {
     COMMAND_LOST,        /* a person declares a store lost */
     COMMAND_OPERATE,     /* an operator acts on instances */
     COMMAND_POLICY,      /* what is done about failures */
+    COMMAND_PROGRAM,     /* the coordinator has started */
 };
 
 struct event_command {
@@ -186,6 +187,13 @@ struct policy_command {
     const char *file;
 };
 
+struct program_command {
+    const char *program; /* name and version */
+    struct digest digest;
+    const char *profile; /* NULL: none */
+    uint64_t pid;
+};
+
 struct clock_command {
     int64_t wall_ms;     /* what the clock shows; the turn's now is what it should show */
     int64_t expected_ms; /* what it should show */
@@ -211,6 +219,7 @@ struct command {
         struct zone_command zone;
         struct clock_command clock;
         struct policy_command policy;
+        struct program_command program;
         struct migrate_command migrate;
     };
 };

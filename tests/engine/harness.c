@@ -599,6 +599,16 @@ void policy(struct harness *h, const char *text)
     turn_of(h, &command);
 }
 
+void program(struct harness *h, const char *name, const char *profile)
+{
+    struct command command = {.kind = COMMAND_PROGRAM,
+                              .program = {.program = name,
+                                          .digest = crypto_sha256(name, strlen(name)),
+                                          .profile = profile,
+                                          .pid = 7}};
+    turn_of(h, &command);
+}
+
 void lost(struct harness *h, const char *store, bool force)
 {
     struct command command = {

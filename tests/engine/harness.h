@@ -135,6 +135,9 @@ void verdict(struct harness *h, uint32_t verdict, const char *value); /* on the 
 void cancel(struct harness *h, size_t instance);
 void operate(struct harness *h, enum operation operation, size_t instance);
 void policy(struct harness *h, const char *text);
+
+/* The start of a coordinator. */
+void program(struct harness *h, const char *name, const char *profile);
 void lost(struct harness *h, const char *store, bool force);
 void advance(struct harness *h, int64_t ms);
 void tick(struct harness *h); /* a turn without commands */

@@ -140,3 +140,15 @@ Test(policies, the_shipped_one_is_what_holds_without_a_file)
     policy_destroy(&shipped);
     policy_destroy(&built_in);
 }
+
+SCENARIO(policies, the_program_that_decides_is_journaled_and_nothing_else_changes)
+{
+    deploy_call(h);
+    uint64_t before = tables_sequence(turn_tables(h->turn));
+    program(h, "coordinator 1.2.3", "small");
+    cr_expect_eq(tables_sequence(turn_tables(h->turn)), before + 1, "nothing was journaled");
+    run(h, "{}");
+    done(h, "/do/0/w", "{}");
+    forget_trace(h);
+    cr_expect_eq(open_instances(h), 0);
+}

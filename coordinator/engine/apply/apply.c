@@ -323,6 +323,8 @@ void apply_company(struct engine *engine, const struct event *event)
     case EVENT_POLICY_SET:
         policy_set(engine, event);
         break;
+    case EVENT_PROGRAM_STARTED:
+        break; /* for the record: nothing depends on which program it is */
     case EVENT_ZONE_SET:
         zone_set(engine, event);
         break;

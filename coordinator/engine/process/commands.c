@@ -78,6 +78,9 @@ void engine_command(struct engine *engine, const struct command *command)
     case COMMAND_POLICY:
         process_policy(engine, command->token, &command->policy);
         break;
+    case COMMAND_PROGRAM:
+        process_program(engine, &command->program);
+        break;
     case COMMAND_ZONE:
         process_zone(engine, command->token, &command->zone);
         break;

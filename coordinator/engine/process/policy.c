@@ -1,5 +1,6 @@
 /*
- * Policies: what is done about a failure when the definition does not say.
+ * Under what the engine works: policies (what is done about a failure when the definition does not
+ * say), and the program that runs it.
  */
 #include <string.h>
 
@@ -31,4 +32,15 @@ void process_policy(struct engine *engine, uint64_t token, const struct policy_c
     event.digest = digest;
     engine_emit(engine, &event);
     engine_reply_ok(engine, token, NULL, true);
+}
+
+void process_program(struct engine *engine, const struct program_command *command)
+{
+    struct event event = engine_event(NULL, EVENT_PROGRAM_STARTED);
+    event.text = engine_text(engine, command->program);
+    event.name = engine_text(engine, command->profile);
+    event.has_digest = true;
+    event.digest = command->digest;
+    event.at_ms = (int64_t)command->pid;
+    engine_emit(engine, &event);
 }

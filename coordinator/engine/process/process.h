@@ -32,6 +32,9 @@ void process_dead_letter(struct engine *engine, uint64_t token,
 /* A policy that differs from the one in force takes its place. */
 void process_policy(struct engine *engine, uint64_t token, const struct policy_command *command);
 
+/* The record of which program runs the engine from now on. */
+void process_program(struct engine *engine, const struct program_command *command);
+
 void process_zone(struct engine *engine, uint64_t token, const struct zone_command *command);
 
 void process_clock(struct engine *engine, const struct clock_command *command);
