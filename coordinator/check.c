@@ -12,6 +12,7 @@
 #include "coordinator/definition/expr.h"
 #include "coordinator/definition/plan.h"
 #include "coordinator/definition/policy.h"
+#include "coordinator/definition/profile.h"
 #include "coordinator/edge/zones.h"
 
 static bool file_read(const char *file, struct buf *out)
@@ -131,4 +132,61 @@ bool check_policy(const char *file, struct buf *out)
     plan_report_release(&report);
     policy_destroy(&policy);
     return code == ERR_OK && !out->failed;
+}
+
+static json_t *share_json(const struct profile_share *share)
+{
+    json_t *row =
+        json_pack("{s:I, s:I, s:I}", "memory", (json_int_t)share->memory_bytes, "cpu_percent",
+                  (json_int_t)share->cpu_percent, "concurrency", (json_int_t)share->concurrency);
+    CHECK(row != NULL);
+    return row;
+}
+
+static json_t *profile_json(const struct profile *profile, const struct plan_report *report)
+{
+    json_t *object = json_pack("{s:b, s:o}", "ok", profile != NULL, "problems",
+                               problems_json(report->problems, report->count));
+    CHECK(object != NULL);
+    if (profile != NULL) {
+        json_t *agents = json_object();
+        CHECK(agents != NULL);
+        for (size_t i = 0; i < profile->agent_count; i++) {
+            CHECK(json_object_set_new(agents, profile->agents[i].name,
+                                      share_json(&profile->agents[i].share)) == 0);
+        }
+        CHECK(json_object_set_new(object, "bus", share_json(&profile->bus)) == 0);
+        CHECK(json_object_set_new(object, "coordinator", share_json(&profile->coordinator)) == 0);
+        CHECK(json_object_set_new(object, "agent", share_json(&profile->agent)) == 0);
+        CHECK(json_object_set_new(object, "agents", agents) == 0);
+    }
+    return object;
+}
+
+int check_profile(const char *file, bool json)
+{
+    struct buf text = BUF_INIT(LIMIT_DEFINITION_BYTES);
+    if (!file_read(file, &text)) {
+        buf_release(&text);
+        return EXIT_FAILURE;
+    }
+    struct profile *profile = NULL;
+    struct plan_report report;
+    enum err code = profile_load(text.data == NULL ? "" : text.data, text.size, &profile, &report);
+    buf_clear(&text);
+    if (json) {
+        json_t *answer = profile_json(profile, &report);
+        json_write(answer, &text);
+        json_decref(answer);
+        puts(text.failed ? "{}" : text.data);
+    } else {
+        problems_print(stdout, file, "", report.problems, report.count);
+        if (code == ERR_OK) {
+            printf("%s is fine\n", file);
+        }
+    }
+    plan_report_release(&report);
+    profile_destroy(&profile);
+    buf_release(&text);
+    return code == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

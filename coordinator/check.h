@@ -19,4 +19,9 @@ int check_definition(const char *file, bool json);
  * printed to stderr as file:line:column: message. False then. */
 bool check_policy(const char *file, struct buf *out);
 
+/* Check the profile in `file` (coordinator/definition/profile.h) as check_definition does; with
+ * `json` one object {ok, problems, bus, coordinator, agent, agents}, where a process has {memory,
+ * cpu_percent, concurrency}, 0 for what is not said. Returns the exit code. */
+int check_profile(const char *file, bool json);
+
 #endif

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/footprint.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
+#include "common/crypto/program.h"
 #include "coordinator/check.h"
 #include "coordinator/edge/edge.h"
 
@@ -36,13 +38,18 @@ static const char usage_text[] =
     "                      more events are taken (50000)\n"
     "  --max-open N        the same for all instances that have not ended (2000000)\n"
     "  --policy FILE       what is done about failures; without it the one in force stays\n"
+    "  --memory SIZE       what it may use, for example 256M: sizes its caches\n"
+    "  --profile NAME      what it was started under, for status and the journal\n"
     "  --log-level LEVEL   debug, info, warn, error\n"
     "  --check FILE        check a process definition and exit\n"
+    "  --check-profile FILE  check a profile (deploy/profiles) and exit\n"
     "  --version           print the version and exit\n";
 
 struct arguments {
     struct edge_options edge;
     const char *check;
+    const char *check_profile;
+    uint64_t memory_bytes;
     const char *output;
     const char *log_level;
     char jq_path[4096];
@@ -58,8 +65,11 @@ enum option_id {
     OPT_MAX_RUNNING,
     OPT_MAX_OPEN,
     OPT_POLICY,
+    OPT_MEMORY,
+    OPT_PROFILE,
     OPT_LOG_LEVEL,
     OPT_CHECK,
+    OPT_CHECK_PROFILE,
     OPT_VERSION,
     OPT_HELP,
 };
@@ -74,8 +84,11 @@ static const struct option long_options[] = {
     {"max-running", required_argument, NULL, OPT_MAX_RUNNING},
     {"max-open", required_argument, NULL, OPT_MAX_OPEN},
     {"policy", required_argument, NULL, OPT_POLICY},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"profile", required_argument, NULL, OPT_PROFILE},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"check", required_argument, NULL, OPT_CHECK},
+    {"check-profile", required_argument, NULL, OPT_CHECK_PROFILE},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -130,11 +143,21 @@ static int option_take(int option, struct arguments *arguments)
     case OPT_POLICY:
         arguments->edge.policy_file = optarg;
         return -1;
+    case OPT_MEMORY:
+        return footprint_parse(optarg, &arguments->memory_bytes)
+                   ? -1
+                   : usage_error("--memory takes a size like 256M, not ", optarg);
+    case OPT_PROFILE:
+        arguments->edge.profile = optarg;
+        return -1;
     case OPT_LOG_LEVEL:
         arguments->log_level = optarg;
         return -1;
     case OPT_CHECK:
         arguments->check = optarg;
+        return -1;
+    case OPT_CHECK_PROFILE:
+        arguments->check_profile = optarg;
         return -1;
     case 'o':
         arguments->output = optarg;
@@ -188,11 +211,14 @@ static void signals_block(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int run(const struct edge_options *edge_options)
+static int run(struct edge_options *edge_options)
 {
     struct error err = {0};
     struct edge *edge = NULL;
     enum err code = crypto_init(&err);
+    if (code == ERR_OK) {
+        code = program_digest(&edge_options->program, &err);
+    }
     if (code == ERR_OK) {
         signals_block();
         code = edge_create(edge_options, &edge, &err);
@@ -237,8 +263,14 @@ int main(int argc, char **argv)
     if (arguments.check != NULL) {
         return check_definition(arguments.check, strcmp(arguments.output, "json") == 0);
     }
+    if (arguments.check_profile != NULL) {
+        return check_profile(arguments.check_profile, strcmp(arguments.output, "json") == 0);
+    }
     if (arguments.edge.bus_url == NULL || arguments.edge.data_dir == NULL) {
         return usage_error("--bus and --data are needed", "");
+    }
+    if (arguments.memory_bytes > 0) {
+        footprint_set(arguments.memory_bytes);
     }
     jq_path_find(&arguments);
     struct buf policy = BUF_INIT(LIMIT_DEFINITION_BYTES);

@@ -22,6 +22,7 @@
 #include "agents/runtime/telemetry.h"
 #include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/base/footprint.h"
 #include "common/base/log.h"
 #include "common/http/http_server.h"
 #include "common/store/backup.h"
@@ -415,6 +416,9 @@ int agent_main(int argc, char **argv, const struct agent_definition *definition)
         break;
     }
     log_init(definition->name, agent.options.level);
+    if (agent.options.memory_bytes > 0) {
+        footprint_set(agent.options.memory_bytes);
+    }
     agent.runtime.definition = definition;
     agent.runtime.store_name = agent.options.store;
     agent.runtime.fatal = on_fatal;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agents/runtime/agent.h"
+#include "common/base/footprint.h"
 #include "common/base/str.h"
 
 enum { DRAIN_SECONDS = 20 };
@@ -24,6 +25,7 @@ static void help_print(const struct agent_definition *definition)
            "  --metrics ADDR:PORT  serve /metrics, /healthz and /readyz there; 'off' (off)\n"
            "  --workers N          threads for actions; 0 runs them where they are received\n"
            "                       (as many as the contract's concurrency, at most 16)\n"
+           "  --memory SIZE        what it may use, for example 64M: sizes its caches\n"
            "  --drain SECONDS      wait so long for running actions when stopped (%d)\n"
            "  --log-level LEVEL    debug, info, warn or error (info)\n"
            "  --set NAME=VALUE     a setting of this agent; may be repeated\n"
@@ -58,6 +60,7 @@ enum {
     OPTION_SECRETS,
     OPTION_METRICS,
     OPTION_WORKERS,
+    OPTION_MEMORY,
     OPTION_DRAIN,
     OPTION_LEVEL,
     OPTION_SET,
@@ -74,6 +77,7 @@ static const struct option table[] = {{"bus", required_argument, NULL, OPTION_BU
                                       {"secrets", required_argument, NULL, OPTION_SECRETS},
                                       {"metrics", required_argument, NULL, OPTION_METRICS},
                                       {"workers", required_argument, NULL, OPTION_WORKERS},
+                                      {"memory", required_argument, NULL, OPTION_MEMORY},
                                       {"drain", required_argument, NULL, OPTION_DRAIN},
                                       {"log-level", required_argument, NULL, OPTION_LEVEL},
                                       {"set", required_argument, NULL, OPTION_SET},
@@ -120,6 +124,12 @@ static enum options_answer option_take(const struct agent_definition *definition
             return usage(definition, "--workers must be 0 to 64, not", optarg);
         }
         options->workers = (int)number;
+        return OPTIONS_RUN;
+    case OPTION_MEMORY:
+        if (!footprint_parse(optarg, &number)) {
+            return usage(definition, "--memory must be a size like 64M, not", optarg);
+        }
+        options->memory_bytes = number;
         return OPTIONS_RUN;
     case OPTION_DRAIN:
         if (!number_read(optarg, 3600, &number)) {

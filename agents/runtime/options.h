@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/log.h"
 
@@ -18,9 +19,10 @@ struct options {
     const char *data;
     const char *store;
     const char *contract;
-    const char *secrets; /* NULL: not given */
-    const char *metrics; /* ADDRESS:PORT; NULL: off */
-    int workers;         /* -1: from the contract */
+    const char *secrets;   /* NULL: not given */
+    const char *metrics;   /* ADDRESS:PORT; NULL: off */
+    int workers;           /* -1: from the contract */
+    uint64_t memory_bytes; /* 0: not said */
     unsigned drain_ms;
     enum log_level level;
     const char *settings[OPTIONS_SETTINGS_MAX]; /* NAME=VALUE */

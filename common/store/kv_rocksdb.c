@@ -12,6 +12,7 @@
 #include "common/base/check.h"
 #include "common/base/fault_point.h"
 #include "common/base/folder.h"
+#include "common/base/footprint.h"
 #include "common/store/kv_private.h"
 
 enum {
@@ -96,6 +97,18 @@ static enum err rocks_error(const char *path, const char *what, char *text, stru
 
 /* ---- opening ---- */
 
+/* What caches and write buffers take together: an eighth of what the process may use, and never
+ * more than without a word about it. */
+static size_t part_of_footprint(size_t most)
+{
+    const uint64_t together = CACHE_BYTES + MEMTABLES_BYTES;
+    uint64_t store = footprint_bytes() / 8;
+    if (footprint_bytes() == 0 || store >= together) {
+        return most;
+    }
+    return (size_t)(store * most / together);
+}
+
 static rocksdb_block_based_table_options_t *table_options(rocksdb_cache_t *cache)
 {
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
@@ -129,8 +142,9 @@ static rocksdb_options_t *db_options(const struct kv_options *wanted, rocksdb_ca
     rocksdb_options_set_max_open_files(options, OPEN_FILES);
     rocksdb_options_set_table_cache_numshardbits(options, 2);
     rocksdb_options_set_max_total_wal_size(options, WAL_BYTES);
-    rocksdb_options_set_db_write_buffer_size(options, MEMTABLES_BYTES);
-    size_t memtable = wanted->memtable_bytes > 0 ? wanted->memtable_bytes : MEMTABLE_BYTES;
+    rocksdb_options_set_db_write_buffer_size(options, part_of_footprint(MEMTABLES_BYTES));
+    size_t memtable =
+        wanted->memtable_bytes > 0 ? wanted->memtable_bytes : part_of_footprint(MEMTABLE_BYTES);
     rocksdb_options_set_write_buffer_size(options, memtable);
     rocksdb_options_set_max_write_buffer_number(options, 2);
     rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, memtable_bloom);
@@ -219,8 +233,8 @@ static struct rocks *rocks_create(const char *path, const struct kv_options *opt
     }
     kv_init(&rocks->base, &rocks_ops, options);
     rocks->path = copy;
-    rocks->cache =
-        rocksdb_cache_create_lru(options->cache_bytes > 0 ? options->cache_bytes : CACHE_BYTES);
+    rocks->cache = rocksdb_cache_create_lru(
+        options->cache_bytes > 0 ? options->cache_bytes : part_of_footprint(CACHE_BYTES));
     rocks->options = db_options(options, rocks->cache);
     rocks->sealed = db_options(options, rocks->cache);
     rocksdb_options_set_compression(rocks->sealed, rocksdb_no_compression);

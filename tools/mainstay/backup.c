@@ -488,7 +488,7 @@ enum exit_code restore_run(struct cli *cli)
     int lock = -1;
     uint64_t bytes = 0;
     (void)umask(0077);
-    enum err code = profile_dir(cli_option(cli, OPTION_DIR), dir, &err);
+    enum err code = context_dir(cli_option(cli, OPTION_DIR), dir, &err);
     if (code == ERR_OK) {
         code = path_absolute(cli->args->operands[0], from, &err);
     }

@@ -67,7 +67,7 @@ const char *cli_option(const struct cli *cli, enum option_id id)
     return invocation_get(cli->args, id);
 }
 
-/* Fill what the profile leaves open or the user says otherwise. */
+/* Fill what the context leaves open or the user says otherwise. */
 static enum err value_override(const struct cli *cli, enum option_id id, const char *variable,
                                char *out, size_t size, struct error *err)
 {
@@ -79,50 +79,50 @@ static enum err value_override(const struct cli *cli, enum option_id id, const c
     return ERR_OK;
 }
 
-/* The profile that --dir or --profile names; a missing default one is empty. */
-static enum err profile_load(const struct cli *cli, struct profile *ret_profile, struct error *err)
+/* The context that --dir or --context names; a missing default one is empty. */
+static enum err context_load(const struct cli *cli, struct context *ret_context, struct error *err)
 {
     char path[PATH_BYTES];
     const char *dir = cli_option(cli, OPTION_DIR);
-    const char *name = cli_option(cli, OPTION_PROFILE);
-    name = name != NULL ? name : getenv("MAINSTAY_PROFILE");
-    *ret_profile = (struct profile){0};
+    const char *name = cli_option(cli, OPTION_CONTEXT);
+    name = name != NULL ? name : getenv("MAINSTAY_CONTEXT");
+    *ret_context = (struct context){0};
     if (dir != NULL) {
-        TRY(path_absolute(dir, ret_profile->dir, err));
-        TRY(path_join(ret_profile->dir, "profile.json", path, err));
+        TRY(path_absolute(dir, ret_context->dir, err));
+        TRY(path_join(ret_context->dir, "context.json", path, err));
         if (!path_exists(path)) {
-            return error_set(err, ERR_UNAVAILABLE, "there is no company in '%s'", ret_profile->dir);
+            return error_set(err, ERR_UNAVAILABLE, "there is no company in '%s'", ret_context->dir);
         }
-        return profile_read(path, ret_profile, err);
+        return context_read(path, ret_context, err);
     }
-    TRY(profile_path(name != NULL ? name : PROFILE_DEFAULT, path, err));
+    TRY(context_path(name != NULL ? name : CONTEXT_DEFAULT, path, err));
     if (name == NULL && !path_exists(path)) {
         return ERR_OK;
     }
-    return profile_read(path, ret_profile, err);
+    return context_read(path, ret_context, err);
 }
 
 static enum err connect_once(struct cli *cli, struct error *err)
 {
-    struct profile profile;
+    struct context context;
     if (cli->control != NULL) {
         return ERR_OK;
     }
     if (cli_option(cli, OPTION_BUS) == NULL || cli_option(cli, OPTION_CREDS) == NULL) {
-        TRY(profile_load(cli, &profile, err));
+        TRY(context_load(cli, &context, err));
     } else {
-        profile = (struct profile){0};
+        context = (struct context){0};
     }
-    TRY(value_override(cli, OPTION_BUS, "MAINSTAY_BUS", profile.bus, sizeof(profile.bus), err));
-    TRY(value_override(cli, OPTION_CREDS, "MAINSTAY_CREDS", profile.creds, sizeof(profile.creds),
+    TRY(value_override(cli, OPTION_BUS, "MAINSTAY_BUS", context.bus, sizeof(context.bus), err));
+    TRY(value_override(cli, OPTION_CREDS, "MAINSTAY_CREDS", context.creds, sizeof(context.creds),
                        err));
-    TRY(value_override(cli, OPTION_CA, "MAINSTAY_CA", profile.ca, sizeof(profile.ca), err));
-    if (profile.bus[0] == '\0') {
+    TRY(value_override(cli, OPTION_CA, "MAINSTAY_CA", context.ca, sizeof(context.ca), err));
+    if (context.bus[0] == '\0') {
         return error_set(err, ERR_UNAVAILABLE,
                          "no company is known: start one with 'mainstay up', or name it with --bus "
                          "and --creds");
     }
-    return control_open(&profile, &cli->control, err);
+    return control_open(&context, &cli->control, err);
 }
 
 enum err cli_ask_within(struct cli *cli, const char *verb, json_t *body, bool order,
@@ -153,16 +153,16 @@ enum err cli_order(struct cli *cli, const char *verb, json_t *body, json_t **ret
 
 enum err cli_dir(const struct cli *cli, char *out, struct error *err)
 {
-    struct profile profile;
+    struct context context;
     const char *dir = cli_option(cli, OPTION_DIR);
     if (dir != NULL) {
-        return profile_dir(dir, out, err);
+        return context_dir(dir, out, err);
     }
-    if (profile_load(cli, &profile, NULL) == ERR_OK && profile.dir[0] != '\0') {
-        (void)text_copy(out, PATH_BYTES, profile.dir);
+    if (context_load(cli, &context, NULL) == ERR_OK && context.dir[0] != '\0') {
+        (void)text_copy(out, PATH_BYTES, context.dir);
         return ERR_OK;
     }
-    return profile_dir(NULL, out, err);
+    return context_dir(NULL, out, err);
 }
 
 bool duration_parse(const char *text, int64_t *ret_ms)

@@ -13,7 +13,7 @@
 #include "common/base/error.h"
 #include "common/json/json.h"
 #include "tools/mainstay/command.h"
-#include "tools/mainstay/profile.h"
+#include "tools/mainstay/context.h"
 
 struct control;
 
@@ -51,7 +51,7 @@ MUST_CHECK enum err cli_order(struct cli *cli, const char *verb, json_t *body, j
 MUST_CHECK enum err cli_ask_within(struct cli *cli, const char *verb, json_t *body, bool order,
                                    unsigned timeout_ms, json_t **ret_reply, struct error *err);
 
-/* The folder of the company that --dir, the profile or the default names, into `out` of PATH_BYTES.
+/* The folder of the company that --dir, the context or the default names, into `out` of PATH_BYTES.
  */
 MUST_CHECK enum err cli_dir(const struct cli *cli, char *out, struct error *err);
 

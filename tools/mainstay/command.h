@@ -47,7 +47,7 @@ extern const struct option_spec option_specs[OPTION_COUNT];
 
 /* Options that every command takes. */
 #define OPTIONS_COMMON                                                                   \
-    (OPTION_BIT(HELP) | OPTION_BIT(VERSION) | OPTION_BIT(OUTPUT) | OPTION_BIT(PROFILE) | \
+    (OPTION_BIT(HELP) | OPTION_BIT(VERSION) | OPTION_BIT(OUTPUT) | OPTION_BIT(CONTEXT) | \
      OPTION_BIT(DIR) | OPTION_BIT(BUS) | OPTION_BIT(CREDS) | OPTION_BIT(CA))
 
 typedef enum exit_code command_run(struct cli *cli);

@@ -22,11 +22,12 @@ enum { MANY = 4096 };
 const struct command commands[] = {
     {"up", NULL, NULL, "", 0, 0,
      BIT(DETACH) | BIT(AGENT) | BIT(WITHOUT) | BIT(SET) | BIT(COORDINATOR) | BIT(NATS_SERVER) |
-         BIT(LOG_LEVEL) | BIT(TIMEOUT),
+         BIT(LOG_LEVEL) | BIT(PROFILE) | BIT(TIMEOUT),
      up_run, "start a company on this machine: bus, coordinator and agents",
      "Everything lives in one folder (--dir, default ~/.local/share/mainstay), listens on the\n"
      "loopback address only, and is watched: what dies is started again. Without --detach it runs\n"
      "until interrupted. Starting again in the same folder goes on where it stopped.\n"
+     "--profile says what memory and processors each process gets and how much it does at once.\n"
      "The connector calls no host but those of --set connector.allow=HOST[:PORT],... and of the\n"
      "file agents/connector/allow."},
     {"down", NULL, NULL, "", 0, 0, BIT(TIMEOUT), down_run, "stop the company of a folder",
@@ -41,6 +42,10 @@ const struct command commands[] = {
      "Digests are checked before anything is written. Start the company afterwards: effects that\n"
      "were in flight are settled as of lost stores, and what may have been done since the backup\n"
      "is asked about where the outside does not know keys."},
+    {"units", NULL, NULL, "PROFILE", 1, 1, BIT(OUT) | BIT(COORDINATOR), units_run,
+     "write a profile for the units of systemd",
+     "PROFILE is small, standard or a file. Writes UNIT.d/profile.conf for each unit of Mainstay\n"
+     "into --out (default /etc/systemd/system) and prints their names."},
     {"status", NULL, NULL, "", 0, 0, 0, status_run, "show how the company is doing", NULL},
     {"check", NULL, NULL, "FILE...", 1, MANY, BIT(COORDINATOR) | BIT(CATALOG), check_run,
      "check process definitions without a company",

@@ -15,7 +15,7 @@
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 #include "proto/control.pb-c.h"
-#include "tools/mainstay/profile.h"
+#include "tools/mainstay/context.h"
 
 enum {
     CONTROL_VERSION = 1,
@@ -41,7 +41,7 @@ static void person_find(char *out, size_t size)
     }
 }
 
-enum err control_open(const struct profile *profile, struct control **ret_control,
+enum err control_open(const struct context *context, struct control **ret_control,
                       struct error *err)
 {
     *ret_control = NULL;
@@ -52,9 +52,9 @@ enum err control_open(const struct profile *profile, struct control **ret_contro
     }
     control->arena = arena_create(CONTROL_ARENA_BYTES);
     person_find(control->person, sizeof(control->person));
-    struct bus_options options = {.url = profile->bus,
-                                  .creds_file = profile->creds[0] != '\0' ? profile->creds : NULL,
-                                  .ca_file = profile->ca[0] != '\0' ? profile->ca : NULL,
+    struct bus_options options = {.url = context->bus,
+                                  .creds_file = context->creds[0] != '\0' ? context->creds : NULL,
+                                  .ca_file = context->ca[0] != '\0' ? context->ca : NULL,
                                   .name = "cli"};
     enum err code = control->arena == NULL ? error_set(err, ERR_NOMEM, "out of memory")
                                            : bus_connect(&options, &control->bus, err);

@@ -13,10 +13,10 @@
 #include "common/json/json.h"
 
 struct control;
-struct profile;
+struct context;
 
 /* Connect. ERR_UNAVAILABLE when nobody answers at the address, others as bus_connect. */
-MUST_CHECK enum err control_open(const struct profile *profile, struct control **ret_control,
+MUST_CHECK enum err control_open(const struct context *context, struct control **ret_control,
                                  struct error *err);
 
 /* Close and set to NULL. Accepts a NULL control. */

@@ -19,6 +19,7 @@ command_run gates_yes_run, gates_no_run, agents_lost_run;
 command_run journal_tail_run, journal_verify_run;
 command_run deadletters_ls_run, deadletters_show_run, deadletters_replay_run;
 command_run backup_run, restore_run;
+command_run units_run;
 command_run accounts_run, completion_run;
 
 #endif

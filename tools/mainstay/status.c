@@ -33,6 +33,10 @@ static void status_print(const json_t *reply)
     const char *version = json_text_of(reply, "version");
     (void)printf("coordinator %s, pid %" PRId64 ", started %s\n", version != NULL ? version : "",
                  json_int_of(reply, "pid", 0), started);
+    const char *profile = json_text_of(reply, "profile");
+    if (profile != NULL) {
+        (void)printf("  %-12s %s\n", "profile", profile);
+    }
     (void)printf("  %-12s %" PRId64 " running, %" PRId64 " waiting, %" PRId64 " suspended\n",
                  "instances", json_int_of(instances, "running", 0),
                  json_int_of(instances, "waiting", 0), json_int_of(instances, "suspended", 0));

@@ -40,14 +40,14 @@ static void ready_print(const struct cli *cli, const struct company *company, in
     }
     if (cli->format != OUTPUT_TEXT) {
         json_t *value =
-            json_pack("{s:s, s:s, s:s, s:f, s:O}", "dir", company->dir, "bus", company->profile.bus,
-                      "creds", company->profile.creds, "seconds", seconds, "agents", agents);
+            json_pack("{s:s, s:s, s:s, s:f, s:O}", "dir", company->dir, "bus", company->context.bus,
+                      "creds", company->context.creds, "seconds", seconds, "agents", agents);
         output_json(cli, stdout, value);
         json_decref(value);
     } else {
         (void)printf("ready in %.2f s\n  folder   %s\n  bus      %s (nats context 'mainstay')\n"
                      "  agents   ",
-                     seconds, company->dir, company->profile.bus);
+                     seconds, company->dir, company->context.bus);
         for (size_t i = 0; i < json_array_size(agents); i++) {
             (void)printf("%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(agents, i)));
         }
@@ -86,9 +86,9 @@ static enum err files_for_others(const struct cli *cli, const struct company *co
                                  struct error *err)
 {
     char path[PATH_BYTES];
-    const char *name = cli_option(cli, OPTION_PROFILE);
-    TRY(profile_path(name != NULL ? name : PROFILE_DEFAULT, path, err));
-    TRY(profile_write(path, &company->profile, err));
+    const char *name = cli_option(cli, OPTION_CONTEXT);
+    TRY(context_path(name != NULL ? name : CONTEXT_DEFAULT, path, err));
+    TRY(context_write(path, &company->context, err));
     return company_write_context(company, err);
 }
 
@@ -231,6 +231,8 @@ enum exit_code up_run(struct cli *cli)
     const char *agents[LISTS_MAX];
     const char *without[LISTS_MAX];
     const char *settings[LISTS_MAX];
+    struct profile profile = {0};
+    const char *profile_word = cli_option(cli, OPTION_PROFILE);
     int64_t timeout_ms = 0;
     int lock = -1;
     (void)umask(0077);
@@ -249,14 +251,22 @@ enum exit_code up_run(struct cli *cli)
         .settings = settings,
         .setting_count = invocation_all(cli->args, OPTION_SET, settings, LISTS_MAX),
     };
-    if (profile_dir(cli_option(cli, OPTION_DIR), dir, &err) != ERR_OK ||
+    if (context_dir(cli_option(cli, OPTION_DIR), dir, &err) != ERR_OK ||
         dir_create(dir, &err) != ERR_OK) {
         return cli_fail(&err, NULL);
     }
+    if (profile_word != NULL) {
+        if (profile_load(profile_word, options.coordinator, &profile, &err) != ERR_OK) {
+            return cli_fail(&err, NULL);
+        }
+        options.profile = &profile;
+    }
     if (company_lock(dir, &lock, &err) != ERR_OK) {
+        profile_release(&profile);
         return cli_fail(&err, "mainstay status shows it, mainstay down stops it");
     }
     enum exit_code exit_code = up_locked(&start, &options, timeout_ms);
+    profile_release(&profile);
     (void)close(lock);
     return exit_code;
 }

@@ -9,19 +9,19 @@
 #include "common/bus/bus.h"
 #include "common/json/json.h"
 #include "tests/integration/cli/company_fixture.h"
-#include "tools/mainstay/profile.h"
+#include "tools/mainstay/context.h"
 
 enum { ASK_MS = 5000, REFUSED_MS = 300 };
 
-static struct profile profile;
+static struct context context;
 
 static void begin(void)
 {
     char path[PATH_BYTES];
     fixture_begin();
     cr_assert_eq(fixture_up(), 0, "%s", fixture_output());
-    fixture_path("profile.json", path, sizeof(path));
-    cr_assert_eq(profile_read(path, &profile, NULL), ERR_OK);
+    fixture_path("context.json", path, sizeof(path));
+    cr_assert_eq(context_read(path, &context, NULL), ERR_OK);
 }
 
 TestSuite(accounts, .init = begin, .fini = fixture_end);
@@ -34,7 +34,7 @@ static struct bus *connect_as(const char *user)
     struct bus *bus = NULL;
     (void)snprintf(relative, sizeof(relative), "creds/%s.creds", user);
     fixture_path(relative, creds, sizeof(creds));
-    struct bus_options options = {.url = profile.bus, .creds_file = creds, .name = "test"};
+    struct bus_options options = {.url = context.bus, .creds_file = creds, .name = "test"};
     cr_assert_eq(bus_connect(&options, &bus, &err), ERR_OK, "%s", err.message);
     return bus;
 }
@@ -158,7 +158,7 @@ static void publish_raw(const char *user, const char *subject, const char *reply
                    "PUB %s %s %zu\\r\\n%s\\r\\nPING\\r\\n' >&3; "
                    "while read -r line <&3; do case $line in PONG*) exit 0;; -ERR*) exit 1;; esac; "
                    "done",
-                   strrchr(profile.bus, ':') + 1, user, password, subject, reply, strlen(body),
+                   strrchr(context.bus, ':') + 1, user, password, subject, reply, strlen(body),
                    body);
     (void)setenv("RAW", command, 1);
     cr_assert_eq(system("bash -c \"$RAW\""), 0, "not delivered"); // NOLINT(cert-env33-c)
@@ -220,7 +220,7 @@ Test(accounts, outsiders_publish_events_and_nothing_else)
 Test(accounts, nobody_gets_in_without_a_password)
 {
     struct bus *bus = NULL;
-    struct bus_options options = {.url = profile.bus, .name = "test"};
+    struct bus_options options = {.url = context.bus, .name = "test"};
     cr_expect_eq(bus_connect(&options, &bus, NULL), ERR_REFUSED);
     bus_close(&bus);
 }

@@ -48,7 +48,7 @@ Test(company, starts_with_everything_live_and_stops_with_nothing_left)
 {
     static const char *const names[] = {"nats-server", "coordinator", "one", "two"};
     static const char *const secret[] = {"creds/operator.creds", "creds/agent-one.creds",
-                                         "run/nats.conf", "run/control.sock", "profile.json"};
+                                         "run/nats.conf", "run/control.sock", "context.json"};
     pid_t pids[4];
     char path[PATH_BYTES];
     cr_assert_eq(fixture_up(), 0, "%s", fixture_output());
@@ -89,7 +89,7 @@ Test(company, a_restart_keeps_port_and_passwords)
 {
     char path[PATH_BYTES];
     cr_assert_eq(fixture_up(), 0, "%s", fixture_output());
-    fixture_path("profile.json", path, sizeof(path));
+    fixture_path("context.json", path, sizeof(path));
     json_t *first = read_file(path);
     fixture_path("creds/agent-one.creds", path, sizeof(path));
     struct buf before = BUF_INIT(4096);
@@ -99,7 +99,7 @@ Test(company, a_restart_keeps_port_and_passwords)
     cr_assert_eq(fixture_up(), 0, "%s", fixture_output());
     cr_assert_eq(file_read(path, &after, NULL), ERR_OK);
     cr_expect_str_eq(before.data, after.data);
-    fixture_path("profile.json", path, sizeof(path));
+    fixture_path("context.json", path, sizeof(path));
     json_t *second = read_file(path);
     cr_expect(json_equal(first, second));
     json_decref(first);

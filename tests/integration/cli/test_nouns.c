@@ -8,8 +8,8 @@
 #include "common/bus/bus.h"
 #include "common/json/json.h"
 #include "tests/integration/cli/company_fixture.h"
+#include "tools/mainstay/context.h"
 #include "tools/mainstay/control.h"
-#include "tools/mainstay/profile.h"
 
 static void begin(void)
 {
@@ -30,13 +30,13 @@ static void expect_run(const char *words, int exit_code, const char *output)
 static json_t *asked(const char *verb)
 {
     char path[PATH_BYTES];
-    struct profile profile = {0};
+    struct context context = {0};
     struct control *control = NULL;
     json_t *all = NULL;
     struct control_question question = {.verb = "asked", .timeout_ms = 5000};
-    fixture_path("profile.json", path, sizeof(path));
-    cr_assert_eq(profile_read(path, &profile, NULL), ERR_OK);
-    cr_assert_eq(control_open(&profile, &control, NULL), ERR_OK);
+    fixture_path("context.json", path, sizeof(path));
+    cr_assert_eq(context_read(path, &context, NULL), ERR_OK);
+    cr_assert_eq(control_open(&context, &control, NULL), ERR_OK);
     cr_assert_eq(control_ask(control, &question, &all, NULL), ERR_OK);
     json_t *body = json_incref(json_object_get(all, verb));
     json_decref(all);

@@ -57,7 +57,7 @@ class Company:
         self.client = None
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("MAINSTAY_BUS", "MAINSTAY_CREDS", "MAINSTAY_CA",
-                                        "MAINSTAY_PROFILE", "NATS_"))}
+                                        "MAINSTAY_CONTEXT", "NATS_"))}
         self.env = {**kept, "HOME": str(self.root), "XDG_CONFIG_HOME": str(self.root / "config"),
                     "XDG_DATA_HOME": str(self.root / "share"), "NO_COLOR": "1"}
 
@@ -148,8 +148,8 @@ class Company:
     # ---- questions over the bus ----
 
     def bus(self):
-        profile = json.loads((self.dir / "profile.json").read_text())
-        return profile["bus"]
+        context = json.loads((self.dir / "context.json").read_text())
+        return context["bus"]
 
     def hang_up(self):
         if self.client is not None:

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,33 @@ enum err child_arg(struct child *child, const char *text, struct error *err)
     return error_set(err, ERR_LIMIT, "too many arguments for '%s'", child->name);
 }
 
+/* Processors of this machine, from one that depends on the process's pid so that children do not
+ * all sit on the first. What cannot be restricted runs everywhere. */
+static void processors_restrict(unsigned wanted)
+{
+    cpu_set_t allowed;
+    cpu_set_t chosen;
+    CPU_ZERO(&chosen);
+    if (wanted == 0 || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
+        return;
+    }
+    unsigned there = (unsigned)CPU_COUNT(&allowed);
+    if (wanted >= there) {
+        return;
+    }
+    unsigned first = (unsigned)getpid() % there;
+    unsigned place = 0;
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &allowed)) {
+            if ((place + there - first) % there < wanted) {
+                CPU_SET(cpu, &chosen);
+            }
+            place++;
+        }
+    }
+    (void)sched_setaffinity(0, sizeof(chosen), &chosen);
+}
+
 /* In the new process: only async-signal-safe calls until exec. */
 _Noreturn static void child_become(const struct child *child, int output, pid_t parent)
 {
@@ -49,6 +77,12 @@ _Noreturn static void child_become(const struct child *child, int output, pid_t 
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0) {
         _exit(127);
+    }
+    processors_restrict(child->processors);
+    for (size_t i = 0; i < CHILD_VARIABLES; i++) { /* one thread: nobody else holds malloc */
+        if (child->variables[i][0] != '\0') {
+            (void)putenv((char *)(uintptr_t)child->variables[i]);
+        }
     }
     (void)execv(child->args[0], child->args);
     static const char cannot[] = "cannot execute the program\n";

@@ -29,7 +29,8 @@ enum child_state { CHILD_STOPPED, CHILD_WAITING, CHILD_STARTING, CHILD_READY, CH
 enum child_kind { CHILD_BUS, CHILD_COORDINATOR, CHILD_AGENT };
 
 enum {
-    CHILD_ARGS_MAX = 24,
+    CHILD_ARGS_MAX = 32,
+    CHILD_VARIABLES = 2,
     CHILD_LINE_BYTES = 4096,
     CHILD_NOTE_BYTES = 512,
     CHILD_HEALTHY_MS = 10000,   /* ready for so long: the next death starts at pause 0 again */
@@ -44,6 +45,8 @@ struct child {
     enum child_kind kind;
     const char *ready_mark; /* text in the line that says "ready" */
     char *args[CHILD_ARGS_MAX];
+    unsigned processors;                 /* it runs on at most so many; 0: on all */
+    char variables[CHILD_VARIABLES][48]; /* NAME=VALUE for its environment, or empty */
     char pid_path[PATH_BYTES];
     enum child_state state;
     bool wanted; /* start again when it dies */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/footprint.h"
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
 #include "tools/mainstay/company/bus_server.h"
@@ -94,14 +95,54 @@ static uint64_t bus_disk_bytes(const char *dir)
     return bytes < GIB ? GIB : bytes > 16 * GIB ? 16 * GIB : bytes;
 }
 
-static enum err bus_add(struct company *company, const char *program, struct error *err)
+uint64_t company_bus_heap(const struct share *share)
+{
+    return share->memory_bytes / 10 * 9;
+}
+
+bool company_bus_frugal(const struct share *share)
+{
+    return share->memory_bytes > 0 && share->memory_bytes < FOOTPRINT_SMALL_BYTES;
+}
+
+size_t company_shipped_shares(const struct profile *profile, uint64_t *ret_bytes)
+{
+    for (size_t i = 0; i < SHIPPED_COUNT; i++) {
+        ret_bytes[i] = profile_agent(profile, shipped_agents[i]).memory_bytes;
+    }
+    return SHIPPED_COUNT;
+}
+
+static enum err number_add(struct child *child, const char *option, uint64_t number,
+                           struct error *err)
+{
+    char text[24];
+    if (number == 0) {
+        return ERR_OK;
+    }
+    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
+    const char *args[] = {option, text, NULL};
+    return args_add(child, args, err);
+}
+
+/* What a profile says to a process of ours. */
+static enum err share_add(struct child *child, const struct share *share, const char *concurrency,
+                          struct error *err)
+{
+    child->processors = share_processors(share);
+    TRY(number_add(child, "--memory", share->memory_bytes, err));
+    return number_add(child, concurrency, share->concurrency, err);
+}
+
+static enum err bus_add(struct company *company, const struct company_options *options,
+                        struct error *err)
 {
     char store[PATH_BYTES];
     char config_path[PATH_BYTES];
     struct bus_server server;
     struct child *child = NULL;
     uint16_t port = 0;
-    TRY(bus_server_find(program, &server, err));
+    TRY(bus_server_find(options->nats_server, &server, err));
     TRY(ports_pick(&company->ports, "nats-server", &port, err));
     TRY(path_join(company->dir, "bus", store, err));
     TRY(path_join(company->dir, "run/nats.conf", config_path, err));
@@ -116,9 +157,20 @@ static enum err bus_add(struct company *company, const char *program, struct err
                                 : file_write(config_path, text.data, text.size, 0600, err);
     buf_release(&text);
     TRY(code);
-    (void)snprintf(company->profile.bus, sizeof(company->profile.bus), "nats://127.0.0.1:%u",
+    (void)snprintf(company->context.bus, sizeof(company->context.bus), "nats://127.0.0.1:%u",
                    (unsigned)port);
     TRY(child_add(company, "nats-server", CHILD_BUS, &child, err));
+    if (options->profile != NULL) { /* a program of Go, which reads its limits itself */
+        const struct share *share = &options->profile->bus;
+        child->processors = share_processors(share);
+        if (share->memory_bytes > 0) {
+            (void)snprintf(child->variables[0], sizeof(child->variables[0]), "GOMEMLIMIT=%" PRIu64,
+                           company_bus_heap(share));
+        }
+        if (company_bus_frugal(share)) {
+            (void)text_copy(child->variables[1], sizeof(child->variables[1]), COMPANY_BUS_FRUGAL);
+        }
+    }
     const char *args[] = {server.program, "--config", config_path, NULL};
     return args_add(child, args, err);
 }
@@ -135,7 +187,7 @@ static enum err member_args(struct company *company, struct child *child, const 
     TRY(path_join(company->dir, relative, creds, err));
     TRY(ports_pick(&company->ports, child->name, &port, err));
     (void)snprintf(metrics, sizeof(metrics), "127.0.0.1:%u", (unsigned)port);
-    const char *args[] = {program,  "--bus", company->profile.bus, "--creds", creds,
+    const char *args[] = {program,  "--bus", company->context.bus, "--creds", creds,
                           "--data", data,    "--metrics",          metrics,   NULL};
     TRY(dir_create(data, err));
     return args_add(child, args, err);
@@ -159,6 +211,11 @@ static enum err coordinator_add(struct company *company, const struct company_op
     if (access(data, F_OK) == 0) { /* the company's own, deploy/policies/README.md */
         const char *args[] = {"--policy", data, NULL};
         TRY(args_add(child, args, err));
+    }
+    if (options->profile != NULL) {
+        const char *args[] = {"--profile", options->profile->name, NULL};
+        TRY(args_add(child, args, err));
+        TRY(share_add(child, &options->profile->coordinator, "--max-running", err));
     }
     if (options->log_level != NULL) {
         const char *args[] = {"--log-level", options->log_level, NULL};
@@ -203,6 +260,10 @@ static enum err agent_add(struct company *company, const struct company_options 
     TRY(member_args(company, child, source->program, user, data, err));
     const char *args[] = {"--store", COMPANY_STORE, "--contract", source->contract, NULL};
     TRY(args_add(child, args, err));
+    if (options->profile != NULL) {
+        struct share share = profile_agent(options->profile, source->name);
+        TRY(share_add(child, &share, "--workers", err));
+    }
     return settings_add(child, options, source->name, err);
 }
 
@@ -363,10 +424,10 @@ static enum err files_write(struct company *company, struct error *err)
     TRY(path_join(company->dir, "run/ports.json", path, err));
     TRY(ports_save(&company->ports, path, err));
     TRY(targets_write(company, err));
-    (void)text_copy(company->profile.dir, sizeof(company->profile.dir), company->dir);
-    TRY(path_join(company->dir, "creds/operator.creds", company->profile.creds, err));
-    TRY(path_join(company->dir, "profile.json", path, err));
-    return profile_write(path, &company->profile, err);
+    (void)text_copy(company->context.dir, sizeof(company->context.dir), company->dir);
+    TRY(path_join(company->dir, "creds/operator.creds", company->context.creds, err));
+    TRY(path_join(company->dir, "context.json", path, err));
+    return context_write(path, &company->context, err);
 }
 
 static enum err company_fill(struct company *company, const struct company_options *options,
@@ -385,7 +446,7 @@ static enum err company_fill(struct company *company, const struct company_optio
     TRY(settings_check(company, options, err));
     TRY(path_join(company->dir, "creds", path, err));
     TRY(accounts_keep(&company->accounts, path, err));
-    TRY(bus_add(company, options->nats_server, err));
+    TRY(bus_add(company, options, err));
     TRY(coordinator_add(company, options, err));
     for (size_t i = 0; i < company->accounts.agent_count; i++) {
         TRY(agent_add(company, options, &sources[i], err));
@@ -438,7 +499,7 @@ enum err company_write_context(const struct company *company, struct error *err)
     TRY(path_config("nats/context.txt", selected, err));
     json_t *context =
         json_pack("{s:s, s:s, s:s, s:s}", "description", "Mainstay on this machine", "url",
-                  company->profile.bus, "user", "operator", "password", company->accounts.operator);
+                  company->context.bus, "user", "operator", "password", company->accounts.operator);
     struct buf text = BUF_INIT(TEXT_BYTES);
     json_write_pretty(context, &text);
     buf_append_byte(&text, '\n');

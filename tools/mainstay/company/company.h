@@ -6,7 +6,7 @@
  *   log/         NAME.log of each process, mainstay.log of the supervisor
  *   bus/         what JetStream keeps       coordinator/     the coordinator's store
  *   agents/NAME/ each agent's store         prometheus.json  targets for Prometheus (file_sd)
- *   profile.json how the CLI reaches it
+ *   context.json how the CLI reaches it
  *
  * Passwords and ports are kept from start to start; everything else in run/ is made again.
  *
@@ -22,7 +22,8 @@
 #include "tools/mainstay/company/accounts.h"
 #include "tools/mainstay/company/child.h"
 #include "tools/mainstay/company/ports.h"
-#include "tools/mainstay/profile.h"
+#include "tools/mainstay/company/profile.h"
+#include "tools/mainstay/context.h"
 
 enum { COMPANY_CHILDREN_MAX = ACCOUNTS_MAX + 2 };
 
@@ -40,17 +41,29 @@ struct company_options {
     size_t without_count;
     const char *const *settings; /* of agents, "AGENT.NAME=VALUE" */
     size_t setting_count;
+    const struct profile *profile; /* NULL: none */
 };
 
 struct company {
     char dir[PATH_BYTES];
-    struct profile profile; /* of the operator */
+    struct context context; /* of the operator */
     struct accounts accounts;
     struct ports ports;
     struct child children[COMPANY_CHILDREN_MAX]; /* the bus, the coordinator, agents */
     size_t child_count;
     char absent[256]; /* shipped agents whose program is not installed, for a note; may be empty */
 };
+
+/* What the bus may have on its heap: its runtime needs some beside it. */
+uint64_t company_bus_heap(const struct share *share);
+
+/* Whether it collects its garbage at half the growth, and the variable that says so. */
+bool company_bus_frugal(const struct share *share);
+#define COMPANY_BUS_FRUGAL "GOGC=50"
+
+/* Memory of each shipped agent, 0 where the profile does not say; into `ret_bytes` of ACCOUNTS_MAX.
+ * Returns how many they are. */
+size_t company_shipped_shares(const struct profile *profile, uint64_t *ret_bytes);
 
 /* Make folders, passwords, ports and configuration, and describe the processes in *ret_company. The
  * caller holds the lock of the folder. Errors name the file, program or option. */

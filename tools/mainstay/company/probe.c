@@ -45,7 +45,7 @@ static bool probe_once(struct control *control, const struct company *company)
 int probe_run(const struct company *company)
 {
     struct control *control = NULL;
-    if (control_open(&company->profile, &control, NULL) != ERR_OK) {
+    if (control_open(&company->context, &control, NULL) != ERR_OK) {
         return 1;
     }
     long pause_ms = PROBE_PAUSE_MS;
