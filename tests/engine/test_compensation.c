@@ -448,6 +448,54 @@ SCENARIO(compensation, one_that_is_in_doubt_and_kept_lets_the_instance_end)
     forget_trace(h);
 }
 
+/* Its store said so in a word of another attempt, and was lost before it said what it gave: nobody
+ * waits for that word, so nothing to undo is registered. */
+static void happened_and_lost(struct harness *h)
+{
+    setup(h, UNDOABLE("manual"), TWO);
+    struct result_command late = result_of(task(h, "/do/0/a"), RESULT_DONE);
+    late.attempt += 100;
+    give(h, &late);
+    leave(h, "worker", "s1");
+    cancel(h, 1);
+    lost(h, "s1", true);
+    cr_assert_eq(open_instances(h), 1);
+    hello(h, UNDOABLE("manual"), "s2", 8);
+    cr_expect_not_null(strstr(h->trace.data, "in-doubt:in-doubt-before"));
+}
+
+/* Who rejected it was asked again, for ever. */
+SCENARIO(compensation, one_that_happened_at_a_lost_store_is_kept_when_a_person_says_so)
+{
+    happened_and_lost(h);
+    forget_trace(h);
+    struct command command = {
+        .kind = COMMAND_VERDICT,
+        .token = 1,
+        .verdict = {.gate = h->gates[h->gate_count - 1], .verdict = VERDICT_REJECT}};
+    harness_begin(h);
+    harness_command(h, &command);
+    (void)harness_end(h);
+    cr_assert_eq(h->reply, ERR_INVALID, "it needs a reason");
+    verdict(h, VERDICT_REJECT, NULL);
+    EXPECT("> invalid: it happened, and to reject keeps the effect of /do/0/a: give the reason\n"
+           "i1 gate-decided reject\n"
+           "i1 compensation-ended /do/0/a kept\n"
+           "i1 instance-cancelled\n");
+    cr_assert_eq(open_instances(h), 0);
+}
+
+SCENARIO(compensation, one_that_happened_at_a_lost_store_is_not_undone_when_a_person_saw_it_did_not)
+{
+    happened_and_lost(h);
+    forget_trace(h);
+    verdict(h, VERDICT_NO, NULL);
+    EXPECT("i1 gate-decided no\n"
+           "i1 compensation-ended /do/0/a none\n"
+           "i1 instance-cancelled\n");
+    cr_assert_eq(open_instances(h), 0);
+}
+
 /* One gate for the cause, as of any step: when it is settled, undoing goes on by itself. */
 SCENARIO(compensation, one_that_is_refused_waits_for_the_circuit)
 {

@@ -128,6 +128,9 @@ static void ended(struct sim *sim, struct undoing *it, const struct event *event
     if (!over) {
         return; /* a doubt was settled */
     }
+    if (row == NULL && event->status == LEDGER_KEPT) {
+        return; /* it happened, and nobody knows what it gave */
+    }
     if (row == NULL || row->closed || !row->started) {
         sim_finding(sim, "an undoing ends that had not begun");
         return;

@@ -397,6 +397,11 @@ static bool value_fits(struct engine *engine, uint64_t token, const struct schem
     return false;
 }
 
+static bool has_reason(const struct verdict_command *command)
+{
+    return command->reason != NULL && command->reason[0] != '\0';
+}
+
 static bool settle_fits(struct engine *engine, uint64_t token, const struct instance *instance,
                         const struct frame *frame, const struct verdict_command *command)
 {
@@ -417,6 +422,14 @@ static bool settle_fits(struct engine *engine, uint64_t token, const struct inst
         engine_refuse(engine, token, ERR_INVALID, "yes needs a value: what the effect gave");
         return false;
     }
+    const struct ledger_entry *effect = instance_ledger(instance, &frame->undoes);
+    if (command->verdict == VERDICT_REJECT && effect->state == LEDGER_DONE &&
+        effect->undo->state != UNDO_REGISTERED && !has_reason(command)) {
+        engine_refuse(engine, token, ERR_INVALID,
+                      "it happened, and to reject keeps the effect of %s: give the reason",
+                      effect->step);
+        return false;
+    }
     const struct contract_action *action = call_action(engine, instance, frame);
     return command->verdict != VERDICT_YES || action == NULL ||
            value_fits(engine, token, action->output, command->value,
@@ -434,8 +447,7 @@ bool undo_verdict_fits(struct engine *engine, uint64_t token, const struct insta
     const struct contract_action *action = call_action(engine, instance, frame);
     bool doubt = gate->kind == GATE_IN_DOUBT;
     bool named = effect->undo->action != NULL;
-    if (command->verdict == VERDICT_REJECT &&
-        (command->reason == NULL || command->reason[0] == '\0')) {
+    if (command->verdict == VERDICT_REJECT && !has_reason(command)) {
         engine_refuse(engine, token, ERR_INVALID,
                       "to reject it keeps the effect of %s: give the reason", effect->step);
         return false;
@@ -503,19 +515,21 @@ void undo_verdict(struct engine *engine, struct instance *instance, struct frame
                   const struct gate *gate, const struct verdict_command *command)
 {
     bool settles = frame->purpose == PURPOSE_SETTLE;
-    bool known = settles && command->verdict != VERDICT_YES &&
-                 instance_ledger(instance, &frame->undoes)->state == LEDGER_DONE;
+    const struct ledger_entry *effect = instance_ledger(instance, &frame->undoes);
+    bool known = settles && effect->state == LEDGER_DONE;
+    bool told = known && effect->undo->state == UNDO_REGISTERED; /* by its store, meanwhile */
     verdict_emit(engine, instance, frame, gate, command);
     if (command->verdict == VERDICT_YES && settles) {
         undo_leave(engine, instance, frame, command->value);
     } else if (command->verdict == VERDICT_YES) {
         undo_end(engine, instance, frame, LEDGER_COMPENSATED, command);
-    } else if (known && command->verdict != VERDICT_APPROVE) { /* its store has told meanwhile */
+    } else if (told && command->verdict != VERDICT_APPROVE) {
         undo_end(engine, instance, frame, LEDGER_DONE, command);
     } else if (command->verdict == VERDICT_NO && settles) {
         undo_end(engine, instance, frame, LEDGER_NONE, command);
     } else if (command->verdict == VERDICT_REJECT) {
-        undo_end(engine, instance, frame, settles ? LEDGER_ABANDONED : LEDGER_KEPT, command);
+        undo_end(engine, instance, frame, settles && !known ? LEDGER_ABANDONED : LEDGER_KEPT,
+                 command);
     }
     if (!instance->ended) {
         walk(engine, instance);
