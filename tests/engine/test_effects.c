@@ -558,6 +558,37 @@ SCENARIO(effects, a_key_of_an_effect_that_may_have_happened_is_a_persons_matter)
     forget_trace(h);
 }
 
+/* The coordinator stopped at a check: the step had left its queue and its key was looked for there.
+ */
+SCENARIO(effects, a_retry_that_fails_before_it_is_sent_leaves_its_queue_while_others_wait)
+{
+    hello(h, KEYED, "s1", 1);
+    deploy_tasks(h, "- f:\n"
+                    "    fork:\n"
+                    "      branches:\n"
+                    "      - a: {call: work@worker}\n"
+                    "      - b: {call: work@worker}\n");
+    run(h, "{}");
+    fail(h, "/do/0/f/fork/branches/0/a", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    cr_assert_eq(h->sent_count, 2, "the other one has the only place meanwhile");
+    advance(h, 60000);
+    leave(h, "worker", "s1");
+    fail(h, "/do/0/f/fork/branches/1/b", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    advance(h, 60000);
+    forget_trace(h);
+    hello(h, CONTRACT("worker", "2.0.0", "other", "[\"perform\"]", "keyed"), "s1", 1);
+    cr_expect_not_null(strstr(h->trace.data, "0/a #0.2 failed effect=none contract:unknown"));
+    cr_expect_not_null(strstr(h->trace.data, "1/b #0.2 failed effect=none contract:unknown"));
+    cr_assert_eq(h->sent_count, 2, "nothing was sent");
+    forget_trace(h);
+    hello(h, KEYED, "s1", 1);
+    verdict(h, VERDICT_APPROVE, NULL);
+    done(h, "/do/0/f/fork/branches/1/b", "{}");
+    cancel(h, 1);
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}
+
 SCENARIO(effects, a_key_under_which_nothing_happened_is_used_for_another_input)
 {
     hello(h, KEYED, "s1", 4);

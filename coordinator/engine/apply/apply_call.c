@@ -154,13 +154,13 @@ void ready_again(struct engine *engine, struct instance *instance)
     }
 }
 
-/* What has not entered yet, or left, finds its queue when it enters. */
 static bool stands_elsewhere(struct engine *engine, const struct instance *instance,
                              const struct frame *frame)
 {
     const struct ready *ready =
         map_get(engine->waits, &frame->ready_order, sizeof(frame->ready_order));
-    return ready != NULL && strcmp(ready->queue->key, ready_key(engine, instance, frame)) != 0;
+    CHECK(ready != NULL);
+    return strcmp(ready->queue->key, ready_key(engine, instance, frame)) != 0;
 }
 
 void ready_rehome(struct engine *engine, struct instance *instance, const struct id *key)
@@ -320,8 +320,9 @@ static void step_result(struct engine *engine, struct instance *instance, struct
     if (frame_in_flight(frame)) {
         flight_end(engine, instance, frame);
     }
-    if (frame->state == FRAME_READY) {
+    if (frame->state == FRAME_READY) { /* it failed before it was sent */
         ready_leave(engine, frame);
+        frame->state = FRAME_WAITING;
     }
     bool cancelling = frame->state == FRAME_CANCELLING;
     frame->dispatched_ms = 0;
