@@ -172,8 +172,8 @@ static struct store *store_choose(struct engine *engine, const struct plan_agent
     return best;
 }
 
-static void fail_before_dispatch(struct engine *engine, struct instance *instance,
-                                 struct frame *frame, const struct failure *failure)
+void unsent_failed(struct engine *engine, const struct instance *instance,
+                   const struct frame *frame, const struct failure *failure)
 {
     struct event event = engine_event(instance, EVENT_STEP_RESULT);
     event.frame = frame->id;
@@ -182,9 +182,15 @@ static void fail_before_dispatch(struct engine *engine, struct instance *instanc
     event.activation = frame->activation;
     event.attempt = frame->attempt;
     event.status = RESULT_FAILED;
-    event.effect = MARK_NONE;
+    event.effect = failure->effect;
     event.failure = failure_keep(engine, failure);
     engine_emit(engine, &event);
+}
+
+static void fail_before_dispatch(struct engine *engine, struct instance *instance,
+                                 struct frame *frame, const struct failure *failure)
+{
+    unsent_failed(engine, instance, frame, failure);
     call_failed(engine, instance, frame, failure);
     walk(engine, instance);
 }
@@ -255,16 +261,7 @@ static bool doubt_is_settled(struct engine *engine, struct instance *instance, s
         .detail = "look outside whether it did: yes and what it gave, or no to have it done now",
         .pointer = "",
     };
-    struct event event = engine_event(instance, EVENT_STEP_RESULT);
-    event.frame = frame->id;
-    event.node = frame->node;
-    event.path = engine_text(engine, frame->path);
-    event.activation = frame->activation;
-    event.attempt = frame->attempt;
-    event.status = RESULT_FAILED;
-    event.effect = MARK_UNKNOWN;
-    event.failure = failure_keep(engine, &failure);
-    engine_emit(engine, &event);
+    unsent_failed(engine, instance, frame, &failure);
     gate_open(engine, instance, frame, GATE_IN_DOUBT, &failure, NULL);
     return false;
 }

@@ -244,6 +244,11 @@ void instance_finish(struct engine *engine, struct instance *instance, enum inst
 bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
                     struct doc *input, const char *trigger, const char *traceparent);
 
+/* The attempt failed before it was sent: its result, with the effect mark of `failure`. What follows
+ * from it is the caller's. */
+void unsent_failed(struct engine *engine, const struct instance *instance,
+                   const struct frame *frame, const struct failure *failure);
+
 /* Whether the step may use its effect key; if not, because what the key was used for before was
  * something else and may have happened, the step has failed or waits for a person. */
 bool key_is_free(struct engine *engine, struct instance *instance, struct frame *frame,

@@ -45,16 +45,7 @@ bool key_is_free(struct engine *engine, struct instance *instance, struct frame 
     }
     const struct failure *failure = reused(engine, entry);
     bool done = entry->state == LEDGER_DONE;
-    struct event event = engine_event(instance, EVENT_STEP_RESULT);
-    event.frame = frame->id;
-    event.node = frame->node;
-    event.path = engine_text(engine, frame->path);
-    event.activation = frame->activation;
-    event.attempt = frame->attempt;
-    event.status = RESULT_FAILED;
-    event.effect = failure->effect;
-    event.failure = failure;
-    engine_emit(engine, &event);
+    unsent_failed(engine, instance, frame, failure);
     if (!done) { /* a person's matter, as any doubt */
         gate_open(engine, instance, frame, GATE_IN_DOUBT, failure, NULL);
         return false;
