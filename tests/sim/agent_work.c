@@ -14,7 +14,12 @@
 #include "tests/sim/agent_private.h"
 #include "tests/sim/effects.h"
 
-enum { SENDER_AGAIN_US = 1000000, LIE_TOKEN = 0 };
+enum {
+    SENDER_AGAIN_US = 1000000,
+    LIE_TOKEN = 0,
+    HEAD_BYTES = 64, /* of a ResultBatch, and of a result in it: at most */
+    ITEM_BYTES = 8
+};
 
 struct pool {
     struct sim_agent *agent;
@@ -31,11 +36,13 @@ struct sender_chunk {
     ProtobufCBinaryData packed[LIMIT_BATCH_TASKS]; /* results, or letters */
     bool is_letter[LIMIT_BATCH_TASKS];
     size_t count;
+    size_t bytes; /* of the message, at most */
 };
 
 struct sender {
     struct sim_agent *agent;
     struct sender_chunk *open;
+    struct sender_chunk *full; /* leave with it, before it */
     struct sender_chunk *flying;
     uint64_t tokens;
 };
@@ -208,12 +215,19 @@ static struct sender_chunk *chunk_create(struct sim_agent *agent)
     struct sender_chunk *chunk = sim_alloc(agent->sim, sizeof(*chunk));
     chunk->agent = agent;
     chunk->life = agent->life;
+    chunk->bytes = HEAD_BYTES;
     return chunk;
+}
+
+static bool chunk_has_room(const struct sender_chunk *chunk, struct str packed)
+{
+    return chunk->count < LIMIT_BATCH_TASKS &&
+           chunk->bytes + ITEM_BYTES + packed.size <= LIMIT_MESSAGE_BYTES;
 }
 
 static void chunk_append(struct sender_chunk *chunk, struct str packed, bool is_letter)
 {
-    CHECK(chunk->count < LIMIT_BATCH_TASKS);
+    chunk->bytes += ITEM_BYTES + packed.size;
     chunk->is_letter[chunk->count] = is_letter;
     chunk->packed[chunk->count++] = (ProtobufCBinaryData){
         .len = packed.size, .data = sim_copy(chunk->agent->sim, packed.data, packed.size)};
@@ -345,16 +359,33 @@ static void flush_act(struct sim *sim, void *what, uint64_t number)
         return;
     }
     struct sender *sender = agent->runtime.sender;
+    struct sender_chunk *full = sender->full;
     struct sender_chunk *chunk = sender->open;
+    sender->full = NULL;
     sender->open = NULL;
     struct error err = {0};
     if (outcomes_sync(agent->runtime.outcomes, &err) != ERR_OK) {
         agent->runtime.fatal(&agent->runtime, &err);
         return;
     }
+    while (full != NULL) {
+        struct sender_chunk *next = full->next;
+        chunk_publish(sender, full);
+        full = next;
+    }
     if (chunk != NULL) {
         chunk_publish(sender, chunk);
     }
+}
+
+static void chunk_fill(struct sender *sender)
+{
+    struct sender_chunk **last = &sender->full;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = sender->open;
+    sender->open = chunk_create(sender->agent);
 }
 
 static void add(struct sender *sender, struct str packed, bool is_letter)
@@ -373,6 +404,8 @@ static void add(struct sender *sender, struct str packed, bool is_letter)
         sender->open = chunk_create(agent);
         sim_after(agent->sim, draw_between(&agent->sim->draw, 5, 300), flush_act, agent,
                   agent->life);
+    } else if (!chunk_has_room(sender->open, packed)) {
+        chunk_fill(sender);
     }
     chunk_append(sender->open, packed, is_letter);
 }
@@ -389,6 +422,9 @@ void sender_add_dead_letter(struct sender *sender, struct str packed_letter)
 
 void sender_chunk_add(struct sender *sender, struct sender_chunk **chunk, struct str packed_result)
 {
+    if (*chunk != NULL && !chunk_has_room(*chunk, packed_result)) {
+        sender_chunk_end(sender, chunk);
+    }
     if (*chunk == NULL) {
         *chunk = chunk_create(sender->agent);
     }

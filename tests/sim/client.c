@@ -19,7 +19,6 @@
 
 enum {
     REQUESTS_WILD = 512, /* while there are faults; the others put things in order afterwards */
-    REQUESTS_MAX = 4096,
     EVENTS_MAX = 256,
     OPEN_WANTED = 7, /* instances at a time */
     EVENT_TYPES = 4,
@@ -46,8 +45,9 @@ struct published {
 };
 
 struct client {
-    struct request requests[REQUESTS_MAX];
+    struct request **requests;
     size_t request_count;
+    size_t request_room;
     struct published events[EVENTS_MAX];
     size_t event_count;
     struct request *deploys[SIM_FLOWS_MAX]; /* NULL: not asked yet */
@@ -157,15 +157,32 @@ static void ask(struct sim *sim, struct request *request)
     buf_release(&bytes);
 }
 
+static struct request *request_new(struct sim *sim)
+{
+    struct client *it = sim->client;
+    if (it->request_count == it->request_room) {
+        size_t room = it->request_room == 0 ? REQUESTS_WILD : 2 * it->request_room;
+        struct request **requests = sim_alloc(sim, room * sizeof(struct request *));
+        for (size_t i = 0; i < it->request_count; i++) {
+            requests[i] = it->requests[i];
+        }
+        it->requests = requests;
+        it->request_room = room;
+    }
+    struct request *request = sim_alloc(sim, sizeof(*request));
+    it->requests[it->request_count++] = request;
+    return request;
+}
+
 /* Takes `body`. */
 static void request_add(struct sim *sim, const char *verb, json_t *body, bool is_run)
 {
     struct client *it = sim->client;
-    if (it->request_count == (sim->healed ? REQUESTS_MAX : REQUESTS_WILD)) {
+    if (!sim->healed && it->request_count >= REQUESTS_WILD) {
         json_decref(body);
         return;
     }
-    struct request *request = &it->requests[it->request_count++];
+    struct request *request = request_new(sim);
     struct buf text = BUF_INIT(BODY_BYTES);
     CHECK(body != NULL);
     json_write(body, &text);
@@ -197,8 +214,8 @@ static void deploy(struct sim *sim)
     struct buf text = BUF_INIT(BODY_BYTES);
     generate_write(sim->flows[it->flows_deployed], &text);
     CHECK(!text.failed);
-    it->deploys[it->flows_deployed] = &it->requests[it->request_count];
     request_add(sim, "deploy", json_pack("{s:s#}", "text", text.data, (int)text.size), false);
+    it->deploys[it->flows_deployed] = it->requests[it->request_count - 1];
     buf_release(&text);
 }
 
@@ -397,7 +414,7 @@ static void cancel_some(struct sim *sim)
     if (it->request_count == 0) {
         return;
     }
-    const struct request *request = &it->requests[draw_below(&sim->draw, it->request_count)];
+    const struct request *request = it->requests[draw_below(&sim->draw, it->request_count)];
     if (request->is_run && request->instance[0] != '\0') {
         cancel(sim, request->instance);
     }
@@ -419,7 +436,7 @@ static void operate_on_some(struct sim *sim)
     if (it->request_count == 0) {
         return;
     }
-    const struct request *request = &it->requests[draw_below(&sim->draw, it->request_count)];
+    const struct request *request = it->requests[draw_below(&sim->draw, it->request_count)];
     const char *verb = verbs[draw_below(&sim->draw, sizeof(verbs) / sizeof(verbs[0]))];
     if (request->is_run && request->instance[0] != '\0') {
         operate(sim, verb, request->instance);
@@ -486,7 +503,7 @@ void client_restored(struct sim *sim)
     it->restored = true;
     it->flows_deployed = 0;
     for (size_t i = 0; i < it->request_count; i++) {
-        struct request *request = &it->requests[i];
+        struct request *request = it->requests[i];
         if (!request->is_run) {
             request->answered = true;
             continue;
@@ -508,7 +525,7 @@ void client_restored(struct sim *sim)
 bool client_is_answered(const struct sim *sim)
 {
     for (size_t i = 0; i < sim->client->request_count; i++) {
-        if (!sim->client->requests[i].answered) {
+        if (!sim->client->requests[i]->answered) {
             return false;
         }
     }
@@ -534,7 +551,7 @@ void client_check(struct sim *sim)
 {
     const struct client *it = sim->client;
     for (size_t i = 0; i < it->request_count; i++) {
-        const struct request *request = &it->requests[i];
+        const struct request *request = it->requests[i];
         struct id id;
         if (request->is_run && request->accepted && id_of_hex(request->instance, &id) &&
             !checker_knows_instance(sim, &id)) {

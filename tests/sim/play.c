@@ -21,9 +21,10 @@
 enum {
     TURNS_WANTED = 200,
     TICKS_WILD = 4000,   /* without enough turns the seed does not count */
-    TICKS_QUIET = 40000, /* of half a second: retries in retries take long, and end */
+    TICKS_QUIET = 40000, /* of half a second, and of ten when many have passed */
+    TICKS_MANY = 6000,   /* retries in retries take long, and end */
     QUIET_IN_A_ROW = 4,
-    ACTS_MAX = 400000,
+    ACTS_MAX = 2000000,
     ARENA_BYTES = 1024 * 1024 * 1024,
 };
 
@@ -177,7 +178,7 @@ static void quiet_act(struct sim *sim, void *what, uint64_t number)
         sim->over = true;
     }
     if (!sim->over) {
-        int64_t pause = it->ticks < 200 ? 20000 : 500000;
+        int64_t pause = it->ticks < 200 ? 20000 : it->ticks < TICKS_MANY ? 500000 : 10000000;
         sim_after(sim, draw_between(&sim->draw, 1000, pause), quiet_act, it, number);
     }
 }

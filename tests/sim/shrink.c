@@ -88,10 +88,11 @@ static bool still_fails(struct shrinking *it)
     return !it->try->well && strcmp(kind, it->kind) == 0;
 }
 
-/* Members that must stay. */
+/* Members that must stay: without a limit, a retry goes on for ever and any patience ends. */
 static bool is_needed(const char *name)
 {
-    static const char *const names[] = {"document", "dsl", "namespace", "name", "version", "do"};
+    static const char *const names[] = {"document", "dsl",   "namespace", "name", "version",
+                                        "do",       "limit", "attempt",   "count"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
             return true;
