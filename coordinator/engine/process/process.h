@@ -244,8 +244,8 @@ void instance_finish(struct engine *engine, struct instance *instance, enum inst
 bool instance_begin(struct engine *engine, const struct definition *definition, const struct id *id,
                     struct doc *input, const char *trigger, const char *traceparent);
 
-/* The attempt failed before it was sent: its result, with the effect mark of `failure`. What follows
- * from it is the caller's. */
+/* The attempt failed before it was sent: its result, with the effect mark of `failure`. What
+ * follows from it is the caller's. */
 void unsent_failed(struct engine *engine, const struct instance *instance,
                    const struct frame *frame, const struct failure *failure);
 
