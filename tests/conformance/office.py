@@ -3,6 +3,7 @@ import concurrent.futures
 import datetime
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -143,14 +144,27 @@ def milliseconds(text):
 class Story:
     """The tasks of an instance in the order in which they started."""
 
-    def __init__(self, events):
+    def __init__(self, events, definition=None):
         self.tasks, self.data = {}, {}
+        self.definition = definition
         self.heard = set()  # pointers of listens that have heard something
         self.rounds = {}    # outputs of the iterations of a listen
         self.events = events
         for place, event in enumerate(events):
             if event.get("step", "/") != "/":
                 self.take(place, event)
+
+    def branch_of(self, pointer):
+        """The task of a branch that was taken down before its task began, else None."""
+        value = self.definition
+        try:
+            for part in pointer.split("/")[1:]:
+                value = value[int(part) if isinstance(value, list) else
+                              part.replace("~1", "/").replace("~0", "~")]
+            (name,) = value
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+        return name if re.search("/fork/branches/[0-9]+$", pointer) else None
 
     def task(self, event):
         name = name_of(event["step"])
@@ -184,7 +198,12 @@ class Story:
         elif kind == "step-skipped":
             self.ended(event, "skipped")
         elif kind == "step-cancelled":
-            self.ended(event, "cancelled")
+            branch = self.branch_of(pointer)
+            if branch is None:
+                self.ended(event, "cancelled")
+            elif branch not in self.tasks:
+                self.tasks[branch] = Task(branch)
+                self.tasks[branch].state = "cancelled"
         elif kind == "step-faulted":
             task = self.task(event)
             if pointer not in self.data:

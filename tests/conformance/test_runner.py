@@ -180,6 +180,17 @@ class Stories(unittest.TestCase):
         self.assertEqual([story.of(name).output for name in ("t", "w", "s")], [2, 2, 3])
         self.assertEqual(story.of("f").error, {"status": 1})
 
+    def test_a_branch_that_did_not_begin_is_cancelled(self):
+        definition = {"do": [{"race": {"fork": {"compete": True, "branches": [
+            {"fast": {"set": {"a": 1}}}, {"slow": {"wait": "PT1H"}}]}}}]}
+        branches = "/do/0/race/fork/branches"
+        story = office.Story([
+            {"kind": "step-ran", "step": f"{branches}/0/fast", "output": 1},
+            {"kind": "step-cancelled", "step": f"{branches}/1"},
+        ], definition)
+        self.assertEqual(story.of("slow").state, "cancelled")
+        self.assertEqual(story.names(), "fast")
+
 
 class Profile(unittest.TestCase):
     """Every decision of the profile names scenarios that are there."""

@@ -115,7 +115,8 @@ class World:
         return self.ended("completed").get("output")
 
     def story(self, instance=None):
-        return Story(self.isolation.restored(events_of(self.desk, instance or self.instance)))
+        return Story(self.isolation.restored(events_of(self.desk, instance or self.instance)),
+                     documents.value_of(self.definitions[0][0]) if self.definitions else None)
 
     def finished_story(self):
         self.wait()

@@ -46,6 +46,27 @@ Feature: Fork
     And never should cancel
     And soon should complete
 
+  Scenario: A race that is won at once cancels the branches that did not begin
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: fork, version: '1.0.0'}
+      do:
+        - race:
+            fork:
+              compete: true
+              branches:
+                - first: {set: {won: true}}
+                - second: {set: {won: false}}
+      """
+    When the workflow is executed
+    Then the workflow should complete with output:
+      """yaml
+      won: true
+      """
+    And first should complete
+    And second should cancel
+    And second should not run
+
   Scenario: Branches of one task each may be blocks
     Given a workflow with definition:
       """yaml
