@@ -22,8 +22,8 @@ void definition_fill(json_t *row, const struct definition *definition)
                            definition->open.suspended));
 }
 
-static enum err definition_find(struct request *request, const char *name,
-                                const struct definition **ret_definition, struct error *err)
+enum err definition_find(struct request *request, const char *name,
+                         const struct definition **ret_definition, struct error *err)
 {
     const struct company *company = control_company(request->control);
     *ret_definition = company_find_definition(company, name);

@@ -229,6 +229,11 @@ json_t *open_count_json(const struct open_count *open);
 /* Name, digest, times, whether it is the one that is started. */
 void definition_fill(json_t *row, const struct definition *definition);
 
+/* A definition by namespace/name:version, or the newest one of namespace/name; borrowed, valid
+ * until the next turn. Fails with ERR_NOT_FOUND, saying where to look. */
+MUST_CHECK enum err definition_find(struct request *request, const char *name,
+                                    const struct definition **ret_definition, struct error *err);
+
 /* The contract version that a call gets: of a live store, else of any known contract; NULL: none.
  */
 const char *contract_bound(const struct company *company, const struct plan_agent_call *call,

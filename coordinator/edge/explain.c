@@ -80,7 +80,7 @@ static json_t *entry_json(struct telling *telling, const struct view_event *at, 
         json_set(entry, "decision", decision_json(event->decision));
     }
     entry_values(telling, entry, event);
-    if (event->duration_us != 0) {
+    if (event->duration_us != 0 && event->kind != EVENT_STEP_STARTED) { /* a wait has it to come */
         json_set_int(entry, "duration_us", (int64_t)event->duration_us);
     }
     return entry;

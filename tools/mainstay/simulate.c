@@ -69,6 +69,23 @@ static void missing_print(const json_t *missing)
     }
 }
 
+/* Where a run stops for a person: what the file of --agents would have to say. */
+static void gate_hint(const json_t *instance)
+{
+    const json_t *story = json_array_of(instance, "story");
+    for (size_t i = json_array_size(story); i > 0; i--) {
+        const json_t *entry = json_array_get(story, i - 1);
+        const char *step = json_text_of(entry, "step");
+        const char *name = step == NULL ? NULL : strrchr(step, '/');
+        if (name != NULL && text_equal(json_text_of(entry, "kind"), "gate-opened")) {
+            (void)fprintf(stderr, "  add to the file of --agents:\ngates:\n  ");
+            output_safe(stderr, name + 1);
+            (void)fprintf(stderr, ": {verdict: approve}\n");
+            return;
+        }
+    }
+}
+
 static void outcome_print(const struct cli *cli, const json_t *answer)
 {
     size_t at = 0;
@@ -94,6 +111,9 @@ static void outcome_print(const struct cli *cli, const json_t *answer)
     } else if (output == NULL && error == NULL && reason != NULL &&
                json_array_size(json_array_of(answer, "missing")) == 0) {
         (void)fprintf(stderr, "mainstay: it stops here: %s\n", reason);
+        if (text_equal(json_text_of(first, "status"), "suspended")) {
+            gate_hint(first);
+        }
     }
     missing_print(json_array_of(answer, "missing"));
 }

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/str.h"
 #include "coordinator/definition/expr.h"
+#include "coordinator/definition/near.h"
 #include "coordinator/definition/plan.h"
 #include "coordinator/definition/yaml.h"
 
@@ -29,6 +31,22 @@ struct replies {
 
 /* ---- reading ---- */
 
+static enum err member_unknown(const char *const *allowed, const char *place, const char *name,
+                               struct error *err)
+{
+    const char *near = near_name(allowed, name, strlen(name));
+    struct buf list = BUF_INIT(1024);
+    for (size_t i = 0; allowed[i] != NULL; i++) {
+        buf_printf(&list, "%s%s", i == 0 ? "" : ", ", allowed[i]);
+    }
+    enum err code =
+        error_set(err, ERR_INVALID, "%s: '%.64s' is not known here (%s%s%sknown: %s)", place, name,
+                  near != NULL ? "did you mean '" : "", near != NULL ? near : "",
+                  near != NULL ? "'? " : "", list.failed ? "" : list.data);
+    buf_release(&list);
+    return code;
+}
+
 static enum err members_check(const json_t *object, const char *const *allowed, const char *place,
                               struct error *err)
 {
@@ -41,7 +59,7 @@ static enum err members_check(const json_t *object, const char *const *allowed, 
             i++;
         }
         if (allowed[i] == NULL) {
-            return error_set(err, ERR_INVALID, "%s: '%.64s' is not known here", place, name);
+            return member_unknown(allowed, place, name, err);
         }
     }
     return ERR_OK;

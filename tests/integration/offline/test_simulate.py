@@ -162,6 +162,13 @@ class Simulate(offline.Case):
         self.assertEqual(answer["ended_at"], "2026-01-01T01:00:00Z")
         self.assertEqual(answer["instances"][0]["output"]["value"], {"n": 2})
 
+    def test_a_question_without_verdict_says_what_to_add(self):
+        tasks = "do:\n  - ok: {call: approval, with: {title: fine}}\n"
+        ran = self.run_cli("simulate", self.file("v.yaml", offline.HEAD + tasks))
+        self.assertEqual(ran.returncode, 5, ran.stderr)
+        self.assertIn("it stops here: waits for a person: fine", ran.stderr)
+        self.assertIn("add to the file of --agents:\ngates:\n  ok: {verdict: approve}", ran.stderr)
+
     def test_events_start_and_continue(self):
         tasks = ("schedule: {on: {one: {with: {type: begin}}}}\n"
                  "do:\n  - l: {listen: {to: {one: {with: {type: go}}}}}\n")
@@ -213,7 +220,8 @@ class Simulate(offline.Case):
             "agents: [1]": "must be an object",
             "gates: {x: maybe}": "approve, reject or edit",
             "agents: {clerk: {price: {output: &a 1}}}": "1:",
-            "x: 1": "'x' is not known here",
+            "x: 1": "'x' is not known here (known: agents, gates)",
+            "agent: {}": "'agent' is not known here (did you mean 'agents'? known: agents, gates)",
         }
         for text, words in wrong.items():
             _, code, err = self.simulate(ASK, agents=text)
@@ -233,6 +241,7 @@ class Simulate(offline.Case):
         ran = self.run_cli("simulate", path)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertIn("'w' waits for 3 h", ran.stdout)
+        self.assertNotIn("took", ran.stdout)  # it says nothing before it is over
         ran = self.run_cli("simulate", path, "-i", '{"kg": 3}')
         self.assertEqual(ran.stdout.count('{"kg":3}'), 1, "a value is shown where it is new")
         self.assertIn("03:00:00.000  the time of 'w' has come", ran.stdout)

@@ -48,6 +48,17 @@ Test(migrate, the_plan_changes_nothing_and_the_move_is_told)
     office_close(&office);
 }
 
+Test(migrate, a_definition_that_nobody_deployed_is_named)
+{
+    struct office *office = office_open();
+    (void)office_get(office, "deploy", OLD);
+    const struct office_reply *reply =
+        office_ask(office, "instances.migrate", "{'definition': 't/w', 'to': '2.0.0'}");
+    cr_assert_eq(reply->code, ERR_NOT_FOUND);
+    cr_assert_not_null(strstr(reply->error, "no definition 't/w' is deployed"), "%s", reply->error);
+    office_close(&office);
+}
+
 /* The step of the first event of a kind in the journal. */
 static void expect_step(struct office *office, const char *kind, const char *step)
 {
