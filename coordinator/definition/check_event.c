@@ -20,12 +20,24 @@ static void check_type(struct load *load, const struct yaml_node *node)
     }
 }
 
+/* What is fixed about an event; expressions are looked at when they have a value. */
+static void check_sent(struct load *load, const struct yaml_node *item)
+{
+    const char *inside = NULL;
+    bool expression = json_is_string(item->value) &&
+                      check_embrace(load, json_string_value(item->value), &inside) != 0;
+    const char *why = expression ? NULL : plan_attribute_problem(item->key, item->value);
+    if (why != NULL && strcmp(item->key, "type") == 0 && json_is_string(item->value)) {
+        check_type(load, item);
+    } else if (why != NULL) {
+        report_problem(load->report, item, NULL, "'%.64s' of an event: %s", item->key, why);
+    }
+}
+
 void check_emit(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
     static const char *const emit_keys[] = {"event", NULL};
     static const char *const event_keys[] = {"with", NULL};
-    static const char *const texts[] = {
-        "source", "type", "id", "time", "subject", "datacontenttype", "dataschema", "specversion"};
     const struct yaml_node *emit = yaml_get(node, "emit");
     if (!check_is_object(load, emit, "'emit'")) {
         return;
@@ -40,16 +52,9 @@ void check_emit(struct load *load, const struct yaml_node *node, struct plan_nod
     if (with == NULL || !check_is_object(load, with, "'with' of an event")) {
         return;
     }
-    const struct yaml_node *type = check_required(load, with, "type", "an event");
-    if (type != NULL) {
-        check_type(load, type);
-    }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        const struct yaml_node *attribute = yaml_get(with, texts[i]);
-        if (attribute != NULL && !json_is_string(attribute->value)) {
-            report_problem(load->report, attribute, NULL, "'%s' of an event must be a text, not %s",
-                           texts[i], check_type_text(attribute));
-        }
+    (void)check_required(load, with, "type", "an event");
+    for (size_t i = 0; i < with->count; i++) {
+        check_sent(load, with->items[i]);
     }
     task->emit = check_template(load, with, PLACE_TASK);
 }

@@ -411,6 +411,10 @@ const struct plan_node *plan_node_at(const struct plan *plan, const char *pointe
  * own. NULL is none. */
 bool plan_event_type_valid(const char *type);
 
+/* Why an event that is sent may not have this attribute (CloudEvents 1.0; `data` may be anything),
+ * or NULL when it may. A constant text. Null is no attribute: leave it out before. */
+const char *plan_attribute_problem(const char *name, const json_t *value);
+
 /* Room for a file's name, a place and a pointer. */
 enum { PLAN_WHERE_BYTES = 512 };
 

@@ -549,10 +549,12 @@ SCENARIO(events, marks_are_swept_after_their_horizon)
     forget_trace(h);
 }
 
-#define NO_TYPE                                                                                  \
+#define NOT_SENT(name, why)                                                                      \
     "{\"type\":\"err:expression\",\"status\":400,\"instance\":\"/do/0/e\",\"title\":\"an event " \
-    "cannot have this type\",\"detail\":\"it has 1 to 200 bytes (LIMIT_EVENT_TYPE_BYTES), no "   \
-    "spaces and no control characters\"}"
+    "cannot have this '" name "'\",\"detail\":\"" why "\"}"
+#define NO_TYPE                                                                                  \
+    NOT_SENT("type", "it has 1 to 200 bytes (LIMIT_EVENT_TYPE_BYTES), no spaces and no control " \
+                     "characters")
 
 /* It is part of keys, which have an end: one of 400 bytes stopped the coordinator. */
 SCENARIO(events, a_type_that_fits_no_key_is_an_error_of_the_emit)
@@ -570,4 +572,35 @@ SCENARIO(events, a_type_that_fits_no_key_is_an_error_of_the_emit)
            "i3 workflow-entered\n"
            "i3 step-faulted /do/0/e error=" NO_TYPE "\n"
            "i3 instance-faulted error=" NO_TYPE "\n");
+}
+
+static void expect_not_sent(struct harness *h, const char *input, const char *golden)
+{
+    run(h, input);
+    const char *failed = strstr(h->trace.data, "/do/0/e error=");
+    cr_expect_not_null(failed, "%s", h->trace.data);
+    if (failed != NULL) {
+        cr_expect_eq(strncmp(failed + strlen("/do/0/e error="), golden, strlen(golden)), 0, "%s",
+                     failed);
+    }
+    forget_trace(h);
+}
+
+SCENARIO(events, what_is_no_cloudevent_is_an_error_of_the_emit)
+{
+    deploy_tasks(h,
+                 "- e: {emit: {event: {with: {type: t, id: '${ .id }', time: '${ .time }', "
+                 "specversion: '${ .version }', subject: '${ .subject }', own: '${ .own }'}}}}\n");
+    expect_not_sent(h, "{\"id\":\"\"}",
+                    NOT_SENT("id", "it has 1 to 4096 bytes and no control characters"));
+    expect_not_sent(h, "{\"id\":5}", NOT_SENT("id", "it must be a text"));
+    expect_not_sent(h, "{\"time\":\"yesterday\"}",
+                    NOT_SENT("time", "it is an instant such as 2026-01-02T03:04:05Z (RFC 3339)"));
+    expect_not_sent(h, "{\"version\":\"0.3\"}", NOT_SENT("specversion", "it is '1.0'"));
+    expect_not_sent(h, "{\"own\":{}}",
+                    NOT_SENT("own", "it must be a text, true, false or an integer"));
+    run(h, "{\"own\":true,\"time\":\"2026-01-02T03:04:05+01:00\"}"); /* null is left out */
+    cr_expect_not_null(strstr(h->trace.data, "instance-completed"), "%s", h->trace.data);
+    cr_expect_null(strstr(h->trace.data, "subject"), "%s", h->trace.data);
+    forget_trace(h);
 }

@@ -102,7 +102,14 @@ static json_t *envelope_complete(struct entry *entry, json_t *event)
     json_t *envelope = json_object();
     CHECK(envelope != NULL);
     (void)json_object_set_new(envelope, "specversion", json_string("1.0"));
-    (void)json_object_update(envelope, event);
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(event, name, value)
+    {
+        if (!json_is_null(value) || strcmp(name, "data") == 0) { /* null is no attribute */
+            (void)json_object_set(envelope, name, value);
+        }
+    }
     if (json_object_get(envelope, "id") == NULL) {
         struct id key = id_of_step(&entry->scope.instance->origin, entry->node->place,
                                    entry->scope.path, entry->scope.activation);
@@ -125,6 +132,30 @@ static json_t *envelope_complete(struct entry *entry, json_t *event)
         (void)json_object_set_new(envelope, "datacontenttype", json_string("application/json"));
     }
     return envelope;
+}
+
+/* What an expression gave may be no CloudEvent: nobody else would take it. */
+static bool envelope_valid(struct entry *entry, const json_t *envelope)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_mutable(envelope), name, value)
+    {
+        const char *why = plan_attribute_problem(name, value);
+        if (why != NULL) {
+            char title[128];
+            (void)snprintf(title, sizeof(title), "an event cannot have this '%.64s'", name);
+            entry->scope.error = error_make(entry->scope.engine, "expression", 400,
+                                            entry->node->pointer, title, why);
+            return false;
+        }
+    }
+    if (json_object_get(envelope, "type") == NULL) {
+        entry->scope.error = error_make(entry->scope.engine, "expression", 400,
+                                        entry->node->pointer, "an event needs a 'type'", NULL);
+        return false;
+    }
+    return true;
 }
 
 static void emitted_add(struct engine *engine, const struct event *event, struct doc *envelope)
@@ -154,17 +185,7 @@ static enum eval enter_emit(struct entry *entry)
     event.source = engine_text(engine, json_text_of(json, "source"));
     event.id = engine_text(engine, json_text_of(json, "id"));
     event.value = envelope;
-    if (event.name == NULL || event.source == NULL || event.id == NULL) {
-        entry->scope.error =
-            error_make(engine, "expression", 400, entry->node->pointer,
-                       "an emitted event needs text for type, source and id", NULL);
-        return EVAL_ERROR;
-    }
-    if (!plan_event_type_valid(event.name)) {
-        entry->scope.error = error_make(
-            engine, "expression", 400, entry->node->pointer, "an event cannot have this type",
-            "it has 1 to 200 bytes (LIMIT_EVENT_TYPE_BYTES), no spaces and no control "
-            "characters");
+    if (!envelope_valid(entry, json)) {
         return EVAL_ERROR;
     }
     eval = entry_leave(entry, envelope, &entry->node->then);

@@ -64,6 +64,44 @@ Feature: Events
     And the workflow output should have a 'id' property matching '.+'
     And the workflow output should have a 'time' property matching '\d{4}-\d\d-\d\dT.*Z'
 
+  Scenario Outline: What an event may not say is an error of its emit
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: emit, version: '1.0.0'}
+      do:
+        - say: {emit: {event: {with: {type: own.said, <attribute>: '${ <value> }'}}}}
+      """
+    When the workflow is executed
+    Then the workflow should fault with error:
+      """yaml
+      type: https://open-workflow-specification.org/spec/1.0.0/errors/expression
+      status: 400
+      instance: /do/0/say
+      title: an event cannot have this '<attribute>'
+      """
+
+    Examples:
+      | attribute   | value       |
+      | id          | ""          |
+      | time        | "yesterday" |
+      | specversion | "0.3"       |
+      | subject     | {a: 1}      |
+      | own         | [1]         |
+
+  Scenario: What is fixed and wrong about an event is refused
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: emit, version: '1.0.0'}
+      do:
+        - a: {emit: {event: {with: {type: own.said, time: yesterday}}}}
+        - b: {emit: {event: {with: {type: own.said, my-key: 1}}}}
+      """
+    Then the definition is refused with:
+      """
+      3:53: 'time' of an event
+      4:55: names of attributes are 1 to 64 letters and digits
+      """
+
   Scenario: An event needs a type
     Given a workflow with definition:
       """yaml
