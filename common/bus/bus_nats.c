@@ -5,6 +5,10 @@
  * or when the first attempt fails does the keeper make a new connection object and move all
  * subscriptions to it. The keeper also finds publications and pull requests nobody answered; with
  * nothing outstanding it sleeps without limit.
+ *
+ * cnats waits for instants of the wall clock. When that is set back, its waits (before the next
+ * attempt to connect, for an answer, for the next ping) become longer by as much. So whenever the
+ * keeper finds it set back, it closes the connection, which ends those waits, and makes another.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +35,8 @@ enum {
     PENDING_BYTES = 256 * 1024 * 1024,
     REBUILD_PAUSE_MS = 250,
     REBUILD_PAUSE_MAX_MS = 5000,
+    CLOCK_LOOK_MS = 1000, /* while there is no connection */
+    CLOCK_BACK_MS = 1000, /* less is what slewing and rounding do */
 };
 
 enum err bus_nats_error(natsStatus status, const char *what, const char *subject, struct error *err)
@@ -56,6 +62,11 @@ enum err bus_nats_error(natsStatus status, const char *what, const char *subject
         code = ERR_NOMEM;
     }
     return error_set(err, code, "cannot %s '%s': %s", what, subject, natsStatus_GetText(status));
+}
+
+static int64_t clock_gap_ms(void)
+{
+    return clock_wall_ms() - clock_monotonic_ns() / 1000000;
 }
 
 static void keeper_lock(struct bus *bus)
@@ -116,6 +127,7 @@ static void state_down(struct bus *bus, const char *why)
         return;
     }
     BUS_COUNT(bus, disconnects, 1);
+    bus_keeper_wake(bus, clock_deadline_ns(CLOCK_LOOK_MS));
     bus_tracked_fail_all(bus, "the connection was lost");
     if (bus->on_state != NULL) {
         bus->on_state(bus->user, BUS_DISCONNECTED, why);
@@ -456,6 +468,20 @@ static void keeper_sleep(struct bus *bus)
     }
 }
 
+/* Look whether the wall clock was set back; when to look again. */
+static int64_t keeper_clock(struct bus *bus)
+{
+    int64_t gap_ms = clock_gap_ms();
+    bool back = gap_ms < bus->clock_gap_ms - CLOCK_BACK_MS;
+    bus->clock_gap_ms = gap_ms;
+    if (back) {
+        CHECK(pthread_rwlock_rdlock(&bus->connection_lock) == 0);
+        natsConnection_Close(bus->connection); /* on_closed has another one made */
+        CHECK(pthread_rwlock_unlock(&bus->connection_lock) == 0);
+    }
+    return bus_is_connected(bus) ? CLOCK_FOREVER : clock_deadline_ns(CLOCK_LOOK_MS);
+}
+
 static void *keeper_run(void *user)
 {
     struct bus *bus = user;
@@ -471,6 +497,7 @@ static void *keeper_run(void *user)
             keeper_rebuild(bus);
         }
         int64_t next = earlier(bus_tracked_expire(bus, now), bus_pulls_check(bus, now));
+        next = earlier(next, keeper_clock(bus));
         keeper_lock(bus);
         bus->keeper_until = earlier(earlier(bus->keeper_until, next), bus->rebuild_at);
     }
@@ -545,6 +572,7 @@ static struct bus *bus_create(const struct bus_options *options)
     bus->keeper_until = CLOCK_FOREVER;
     bus->rebuild_at = CLOCK_FOREVER;
     bus->rebuild_pause_ms = REBUILD_PAUSE_MS;
+    bus->clock_gap_ms = clock_gap_ms();
     bus->tracker.entries = calloc(BUS_TRACKED_MAX, sizeof(*bus->tracker.entries));
     bool complete = copy_text(&bus->creds_file, options->creds_file) &&
                     copy_text(&bus->ca_file, options->ca_file) &&
