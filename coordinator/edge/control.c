@@ -128,6 +128,13 @@ int64_t control_now(const struct control *control)
                                            : clock_wall_ms();
 }
 
+/* The clock of waits, which nobody sets: clock_boot_ms. */
+static int64_t waiting_now(const struct control *control)
+{
+    return control->options.now_ms != NULL ? control->options.now_ms(control->options.user)
+                                           : clock_boot_ms();
+}
+
 size_t control_open_requests(const struct control *control)
 {
     return control->pending_count + control->waiter_count;
@@ -390,7 +397,7 @@ enum err waiter_add(struct request *request, const struct id *instance, int64_t 
     control->waiters[control->waiter_count++] = (struct waiter){
         .token = request->token,
         .instance = *instance,
-        .deadline_ms = control_now(control) + timeout_ms,
+        .deadline_ms = waiting_now(control) + timeout_ms,
     };
     request->later = true;
     return ERR_OK;

@@ -37,8 +37,9 @@ struct control_options {
     /* Whether another start is taken, an urgent one or any; else `why` gets words of at most
      * ADMISSION_REASON_BYTES. NULL: always. Counts a refusal. */
     bool (*takes)(void *user, bool urgent, char *why);
-    int64_t (*now_ms)(void *user); /* wall clock for deadlines of waits; NULL: clock_wall_ms */
-    void *user;                    /* of all */
+    int64_t (*now_ms)(
+        void *user); /* stands for both clocks, of ages and of waits; NULL: the real */
+    void *user;      /* of all */
 };
 
 /* Never NULL; `turn` stays the caller's and outlives the control. */
@@ -58,7 +59,7 @@ void control_request(struct control *control, uint64_t token, const char *verb, 
 /* Give every order of a committed turn; those that are not for control are ignored. */
 void control_order(struct control *control, const struct order *order);
 
-/* Wall clock time of the next control_timeouts; INT64_MAX: none. */
+/* Time, by clock_boot_ms, of the next control_timeouts; INT64_MAX: none. */
 int64_t control_next_due(const struct control *control);
 
 /* Answer the waits whose time is over. */

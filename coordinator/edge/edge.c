@@ -259,7 +259,7 @@ int64_t edge_next_due(const struct edge *edge)
 {
     struct clock_reading clock = edge_clock();
     int64_t due = turn_next_due(edge->turn); /* in the engine's time, which a jump holds back */
-    due = due == INT64_MAX ? due : clock.wall_ms + due - turn_time(edge->turn, &clock);
+    due = due == INT64_MAX ? due : clock.boot_ms + due - turn_time(edge->turn, &clock);
     int64_t control = control_next_due(edge->control);
     due = control < due ? control : due;
     int64_t look = flow_next_due(edge);
@@ -273,7 +273,7 @@ static int64_t edge_deadline(const struct edge *edge)
     if (due == INT64_MAX) {
         return CLOCK_FOREVER;
     }
-    int64_t left = due - clock_wall_ms();
+    int64_t left = due - clock_boot_ms();
     return clock_deadline_ns(left < 0 ? 0 : left);
 }
 
@@ -338,7 +338,7 @@ static void edge_suspect(struct edge *edge)
 
 static void edge_retry(struct edge *edge)
 {
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_boot_ms();
     if (atomic_exchange(&edge->resend, false)) {
         edge->retry_ms = now + RESEND_MS;
         edge->retry_resend = true;
@@ -423,7 +423,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     flow_turn(edge);
     items_done(edge, items, kept, count);
     FAULT_POINT("turn-after-acks");
-    control_timeouts(edge->control, clock_wall_ms());
+    control_timeouts(edge->control, clock_boot_ms());
     queries_answer(edge);
     edge_suspect(edge);
     streams_trim_results(edge);

@@ -140,8 +140,8 @@ struct edge {
  * as they are with a process. */
 MUST_CHECK enum err edge_step(struct edge *edge, struct error *err);
 
-/* Wall clock time at which a turn is due without any message: a timer of the engine, a waiter's
- * timeout, a retry of ours. INT64_MAX never, 0 at once. */
+/* Time, by clock_boot_ms, at which a turn is due without any message: a timer of the engine, a
+ * waiter's timeout, a retry of ours. INT64_MAX never; at once what is not after now. */
 int64_t edge_next_due(const struct edge *edge);
 
 /* ---- inbox.c ---- */
@@ -196,7 +196,8 @@ void flow_turn(struct edge *edge);
 /* So many events are done with: ask for others, now or when there is room. */
 void flow_events_done(struct edge *edge, size_t count);
 
-/* Wall clock time at which a bound that no turn tells about is looked at; INT64_MAX: none. */
+/* Time, by clock_boot_ms, at which a bound that no turn tells about is looked at; INT64_MAX: none.
+ */
 int64_t flow_next_due(const struct edge *edge);
 
 /* For control_options.takes; user: the edge. */

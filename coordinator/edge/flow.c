@@ -80,7 +80,7 @@ int64_t flow_next_due(const struct edge *edge)
 {
     const struct admission *admission = &edge->admission;
     bool look = admission->over[BOUND_DISK] || admission->over[BOUND_OUTBOX];
-    return look ? clock_wall_ms() + LOOK_MS : INT64_MAX;
+    return look ? clock_boot_ms() + LOOK_MS : INT64_MAX;
 }
 
 bool flow_takes(void *user, bool urgent, char *why)

@@ -418,7 +418,7 @@ void inbox_reconnected(struct edge *edge)
     if (streams_ensure(edge, &err) != ERR_OK) {
         log_warn("streams are not ready, trying again: %s", err.message);
         edge->retry_streams = true;
-        edge->retry_ms = clock_wall_ms() + STREAMS_RETRY_MS;
+        edge->retry_ms = clock_boot_ms() + STREAMS_RETRY_MS;
         return;
     }
     lifecycle_resume(edge->lifecycle);

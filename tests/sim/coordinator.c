@@ -143,7 +143,7 @@ static void due_plan(struct sim *sim)
     if (due_ms == INT64_MAX || it->awake) {
         return;
     }
-    int64_t left_ms = due_ms - sim_wall_ms(sim);
+    int64_t left_ms = due_ms - sim->now_us / 1000;
     int64_t delay_us = left_ms <= 0 ? 10 : left_ms > 86400000 ? 86400000000 : left_ms * 1000;
     sim_after(sim, delay_us, due_act, NULL, ++it->plan);
 }
@@ -151,7 +151,7 @@ static void due_plan(struct sim *sim)
 static bool turn_wanted(const struct sim *sim)
 {
     const struct edge *edge = sim->coordinator->edge;
-    return mailbox_count(edge->mailbox) > 0 || edge_next_due(edge) <= sim_wall_ms(sim) ||
+    return mailbox_count(edge->mailbox) > 0 || edge_next_due(edge) <= sim->now_us / 1000 ||
            atomic_load(&edge->resend);
 }
 

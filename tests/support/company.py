@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -67,13 +68,15 @@ class Process:
         self.name, self.args, self.prefix = name, [str(a) for a in args], list(prefix)
         self.log = os.path.join(folder, name + ".log")
         self.environment = {}
+        self.always = {}  # of every start
         self.child = None
 
     def start(self):
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(self.prefix + self.args, stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=log, preexec_fn=die_with_parent,
-                                          env={**os.environ, **self.environment})
+                                          env={**os.environ, **self.always,
+                                               **self.environment})
         return self
 
     @property
@@ -102,6 +105,41 @@ class Process:
     def tail(self, lines=15):
         with open(self.log, errors="replace") as log:
             return "".join(log.readlines()[-lines:])
+
+
+class Clocks:
+    """Wall clocks of processes, turned by tests/support/clock_shift while they run."""
+
+    def __init__(self, folder, library):
+        self.folder, self.library = folder, library
+        self.right_ms = {}  # what counts as the right time of a process
+
+    def path(self, name):
+        return os.path.join(self.folder, f"clock-{name}")
+
+    def environment(self, name):
+        self.set(name, self.right_ms.setdefault(name, 0))
+        sanitizers = os.environ.get("ASAN_OPTIONS", "")
+        return {"LD_PRELOAD": self.library, "CLOCK_SHIFT_FILE": self.path(name),
+                "ASAN_OPTIONS": f"{sanitizers}:verify_asan_link_order=0"}
+
+    def set(self, name, shift_ms):
+        """In place, since processes have mapped the file."""
+        flags = os.O_RDWR | os.O_CREAT
+        fd = os.open(self.path(name), flags, 0o600)
+        os.pwrite(fd, struct.pack("=q", shift_ms), 0)
+        os.close(fd)
+
+    def turn(self, name, by_ms):
+        self.set(name, self.right_ms[name] + by_ms)
+
+    def set_right(self, name):
+        self.set(name, self.right_ms[name])
+
+    def is_right(self, name):
+        """What it shows now is the time from now on."""
+        with open(self.path(name), "rb") as file:
+            self.right_ms[name] = struct.unpack("=q", file.read(8))[0]
 
 
 class Company:
@@ -133,8 +171,11 @@ class Company:
         self.ledger_folder = os.path.join(folder, "ledger")
         self.ledger = Process("effect-ledger", [
             os.path.join(self.bin, "effect-ledger"), "--dir", self.ledger_folder], folder)
+        self.coordinator_store = os.path.join(folder, "coordinator")
+        self.agent_store = os.path.join(folder, "agent", "store")
         self.coordinator = Process("coordinator", self.coordinator_command(), folder)
         self.agent = None
+        self.clocks = None
         self.others = {name: Process(f"agent-{name}", [
             os.path.join(self.bin, f"agent-{name}"), "--bus", self.url,
             *self.login(f"agent-{name}"), "--data", os.path.join(folder, f"agent-{name}"),
@@ -151,6 +192,11 @@ class Company:
         for process in self.kept:
             process.log = os.path.join(folder, process.name + ".log")
 
+    def keep_clocks(self, folder):
+        """Before the start: the wall clocks of the coordinator and the agent can be turned."""
+        self.clocks = Clocks(folder, os.path.join(self.bin, "libclock-shift.so"))
+        self.coordinator.always = self.clocks.environment("coordinator")
+
     def program(self, name, *args):
         done = subprocess.run([os.path.join(self.bin, name), *map(str, args)], text=True,
                               capture_output=True, check=False, stdin=subprocess.DEVNULL)
@@ -163,8 +209,7 @@ class Company:
                 *(["--ca", self.ca] if self.ca else [])]
 
     def coordinator_command(self):
-        data = os.path.join(self.folder, "coordinator")
-        common = ["--bus", self.url, *self.login("coordinator"), "--data", data,
+        common = ["--bus", self.url, *self.login("coordinator"), "--data", self.coordinator_store,
                   "--durability", self.durability]
         if self.floor:
             return [os.path.join(self.bin, "bench-floor"), *common, "coordinator"]
@@ -178,7 +223,7 @@ class Company:
         ledger = ["--set", f"ledger={self.ledger_port}"] if self.ledger_port else []
         source = os.path.dirname(os.path.abspath(__file__))
         return [os.path.join(self.bin, "agent-tester"), *common,
-                "--data", os.path.join(self.folder, "agent"), "--store", "main",
+                "--data", os.path.dirname(self.agent_store), "--store", "main",
                 "--contract", os.path.join(source, "ledger_agent", "contract.json"),
                 "--metrics", f"127.0.0.1:{self.metrics['agent']}", *ledger, *self.agent_args]
 
@@ -223,6 +268,7 @@ class Company:
     def start_agent(self):
         if self.agent is None:
             self.agent = Process("agent", self.agent_command(), self.words, self.agent_prefix)
+            self.agent.always = self.clocks.environment("agent") if self.clocks else {}
             self.kept.insert(0, self.agent)
         self.agent.start()
         for process in self.others.values():
@@ -317,14 +363,17 @@ class Load:
     """bench-driver under way; `ended` grows while it runs."""
 
     def __init__(self, company, definition, workflows, concurrency, prefix, size=256,
-                 resend_ms=10000, timeout_ms=600000, progress=False):
+                 resend_ms=10000, timeout_ms=600000, progress=False, patient=False):
         self.ended, self.begun = 0, False
+        self.definition, self.prefix, self.concurrency = definition, prefix, concurrency
+        self.resend_ms = resend_ms
         self.errors = []
         self.child = subprocess.Popen(
             company.driver("--definition", definition, "--workflows", workflows, "--concurrency",
                            concurrency, "--prefix", prefix, "--bytes", size, "--resend-ms",
                            resend_ms, "--timeout-ms", timeout_ms,
-                           *(["--progress"] if progress else []), "load"),
+                           *(["--progress"] if progress else []),
+                           *(["--patient"] if patient else []), "load"),
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             preexec_fn=die_with_parent)
         self.output = ""
