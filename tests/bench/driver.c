@@ -189,13 +189,19 @@ static uint64_t number(const char *name, const char *text)
     return value;
 }
 
-static const struct option table[] = {
-    {"bus", required_argument, NULL, 'b'},       {"creds", required_argument, NULL, 'k'},
-    {"ca", required_argument, NULL, 'a'},        {"definition", required_argument, NULL, 'd'},
-    {"workflows", required_argument, NULL, 'w'}, {"concurrency", required_argument, NULL, 'c'},
-    {"prefix", required_argument, NULL, 'p'},    {"bytes", required_argument, NULL, 'y'},
-    {"resend-ms", required_argument, NULL, 'r'}, {"timeout-ms", required_argument, NULL, 't'},
-    {"progress", no_argument, NULL, 'g'},        {NULL, 0, NULL, 0}};
+static const struct option table[] = {{"bus", required_argument, NULL, 'b'},
+                                      {"creds", required_argument, NULL, 'k'},
+                                      {"ca", required_argument, NULL, 'a'},
+                                      {"definition", required_argument, NULL, 'd'},
+                                      {"workflows", required_argument, NULL, 'w'},
+                                      {"concurrency", required_argument, NULL, 'c'},
+                                      {"prefix", required_argument, NULL, 'p'},
+                                      {"bytes", required_argument, NULL, 'y'},
+                                      {"resend-ms", required_argument, NULL, 'r'},
+                                      {"timeout-ms", required_argument, NULL, 't'},
+                                      {"progress", no_argument, NULL, 'g'},
+                                      {"patient", no_argument, NULL, 'i'},
+                                      {NULL, 0, NULL, 0}};
 
 static void option_take(struct arguments *arguments, int option)
 {
@@ -234,6 +240,9 @@ static void option_take(struct arguments *arguments, int option)
         break;
     case 'g':
         load->progress = true;
+        break;
+    case 'i':
+        load->patient = true;
         break;
     default:
         exit(2);

@@ -22,6 +22,7 @@ struct driver_load {
     uint64_t bytes;       /* of the input, JSON text */
     uint64_t resend_ms;   /* an unanswered question is asked again after so long */
     uint64_t timeout_ms;  /* of the whole load */
+    bool patient;         /* a workflow that waits for a person has not ended */
     bool progress;        /* print "begun", and "ended N" now and then, on stderr */
 };
 

@@ -146,9 +146,14 @@ static void flow_answered(struct load *load, struct flow *flow, const void *byte
         } else {
             flow_end(load, flow, false, error);
         }
+    } else if (code == 0 && load->options->patient && text_equal(status, "suspended")) {
+        flow->asked_ns = 0; /* a person will decide: the clock asks again */
     } else if (code == 0 && status != NULL) {
         flow_end(load, flow, strcmp(status, "completed") == 0, status);
     } else {
+        if (code == ERR_NOT_FOUND) { /* a restored company has forgotten it: it is asked for anew */
+            flow->instance[0] = '\0';
+        }
         flow->asked_ns = 0; /* timed out or refused for now: the clock asks again */
     }
     json_decref(body);

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import time
 
+import losses
 import points
 from company import Failure, wait_until
+from fault import Fault
 
 RETURN_S = 60
 
@@ -15,25 +17,6 @@ def signal_all(processes, number):
     for process in processes:
         if process.alive():
             os.kill(process.pid, number)
-
-
-class Fault:
-    """`world`: what the company must stand on (plain, proxied, mounted)."""
-
-    world = "plain"
-
-    def __init__(self, crash, rng):
-        self.crash, self.company, self.rng = crash, crash.company, rng
-        self.detail = ""
-
-    def inject(self):
-        raise NotImplementedError
-
-    def pause(self, longest=0.1):
-        time.sleep(self.rng.uniform(0, longest))  # the moment is random, that is the point
-
-    def in_flight(self):
-        return self.company.scrape("coordinator").get("mainstay_tasks_outstanding", 0) > 0
 
 
 class Kill(Fault):
@@ -255,5 +238,6 @@ class Disk:
 
 
 KINDS = {"kill": Kill, "point": Point, "stop": Stop, "wipe": Wipe, "rot": Rot, "network": Network,
-         "power": Power, "disk-full": DiskFull}
+         "power": Power, "disk-full": DiskFull, "clock": losses.Clock,
+         "lost-store": losses.LostStore, "backup": losses.Backup}
 WORLDS = ("plain", "proxied", "mounted")

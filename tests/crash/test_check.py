@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import check  # noqa: E402
 
 WORKFLOWS = 4
-PARTS = ("first", "second", "third")
+PARTS = ("first", "second", "third", "fourth")
 
 
 class Account:
@@ -26,6 +26,7 @@ class Account:
         self.effects.append(list(self.effect("quick:2:first")))
         self.loads = [{"name": "quick", "workflows": WORKFLOWS, "completed": WORKFLOWS}]
         self.verified = True
+        self.forgiven = set()
         self.open = {"running": 0, "waiting": 0, "suspended": 0}
         self.tail = "key-torn 0000"  # a write that the crash cut short
 
@@ -39,7 +40,8 @@ class Account:
         findings = check.Findings()
         expected = {f"{load['name']}:{number}:{part}" for load in self.loads
                     for number in range(load["workflows"]) for part in PARTS}
-        once = {label for label in expected if label.endswith(":third")}
+        once = {label for label in expected if label.endswith((":third", ":fourth"))}
+        once -= self.forgiven
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "effects")
             with open(path, "w", encoding="ascii") as file:
@@ -87,6 +89,20 @@ def two_effects_under_one_key(account):
 
 def lost_answer_taken_for_a_failure(account):
     account.effects.append(list(account.effect("quick:2:third")))
+
+
+def doubt_not_brought_before_a_person(account):
+    account.effects.append(list(account.effect("quick:0:fourth")))
+
+
+def manual_effect_of_a_backup_repeated(account):
+    """What began after the backup is forgiven, not what the backup knows."""
+    account.forgiven = {"quick:3:fourth"}
+    account.effects += [list(account.effect(f"quick:{number}:fourth")) for number in (1, 3)]
+
+
+def store_lost_and_its_effects_with_it(account):
+    account.effects.remove(account.effect("quick:2:fourth"))
 
 
 def effect_nobody_asked_for(account):
@@ -137,6 +153,9 @@ PLANTED = (
     (input_evaluated_anew_on_a_retry, "doubled", "key key-1-first came with 2 payloads"),
     (two_effects_under_one_key, "doubled", "key key-1-first stands for"),
     (lost_answer_taken_for_a_failure, "doubled", "effect quick:2:third was attempted 2 times"),
+    (doubt_not_brought_before_a_person, "doubled", "effect quick:0:fourth was attempted 2 times"),
+    (manual_effect_of_a_backup_repeated, "doubled", "effect quick:1:fourth was attempted 2 times"),
+    (store_lost_and_its_effects_with_it, "lost", "effect quick:2:fourth never happened"),
     (effect_nobody_asked_for, "unexplained", "effect quick:9:first happened and nobody"),
     (refused_instance_acted, "unexplained", "effect quick:3:first happened and nobody"),
     (ledger_with_a_hole, "unexplained", "not a record of an effect"),
@@ -150,6 +169,12 @@ PLANTED = (
 
 
 class Checker(unittest.TestCase):
+    def test_what_a_restored_company_cannot_know_is_forgiven(self):
+        account = Account()
+        account.forgiven = {"quick:3:fourth"}
+        account.effects.append(list(account.effect("quick:3:fourth")))
+        self.assertEqual([], account.findings().all())
+
     def test_nothing_is_found_in_an_account_that_is_in_order(self):
         self.assertEqual([], Account().findings().all())
 
