@@ -69,9 +69,9 @@ def loads_check(loads, findings):
 
 def company_check(company, findings):
     """The coordinator's own words: its journal verifies, nothing is open or refused."""
-    if not company.ask("journal.verify", timeout_ms=120000)["ok"]:
+    if not company.ask("journal.verify", timeout_ms=300000)["ok"]:
         findings.unexplained.append("the journal does not verify")
-    status = company.ask("status")
+    status = company.ask("status", timeout_ms=60000)
     for what in ("running", "waiting", "suspended"):
         count = status["instances"].get(what, 0)
         if count:

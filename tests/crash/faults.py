@@ -10,7 +10,7 @@ import points
 from company import Failure, wait_until
 from fault import Fault
 
-RETURN_S = 60
+UNMOUNT_S = 120
 
 
 def signal_all(processes, number):
@@ -214,7 +214,8 @@ class Disk:
     def detach(self):
         wait_until(lambda: subprocess.run(["umount", self.mount], check=False,
                                           capture_output=True).returncode == 0
-                   or not os.path.ismount(self.mount), 20, f"{self.mount} is unmounted")
+                   or not os.path.ismount(self.mount), UNMOUNT_S,
+                   f"{self.mount} is unmounted")
 
     def snapshot(self):
         self.run("cp", "--sparse=always", self.image, self.image + ".cut")

@@ -9,7 +9,7 @@ from fault import Fault
 from company import Failure, Load, wait_until
 
 HOUR_MS = 3600 * 1000
-CHECKPOINT_S = 60
+CHECKPOINT_S = 180
 
 
 class Clock(Fault):
@@ -67,7 +67,7 @@ class LostStore(Fault):
             company.start_agent()  # refused as long as the old one is not declared lost
             self.pause(1.0)
         company.ask("agents.lost", {"agent": "tester", "store": "main", "force": True,
-                                    "reason": "the disk is gone"})
+                                    "reason": "the disk is gone"}, timeout_ms=person.PATIENT_MS)
         if not company.agent.alive():
             company.start_agent()
         return hit
@@ -125,5 +125,5 @@ class Backup(Fault):
                        self.crash.stall_s, "the load goes on after a restore")
             again = Load(self.company, load.definition, load.ended + load.concurrency,
                          load.concurrency, load.prefix, resend_ms=load.resend_ms,
-                         patient=True)
+                         patient=True, timeout_ms=self.crash.load_ms)
             again.finish()

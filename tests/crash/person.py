@@ -7,7 +7,8 @@ import threading
 from company import Failure, wait_until
 
 LOOK_S = 0.3
-GATE_S = 60
+GATE_S = 180
+PATIENT_MS = 60000
 
 
 class Person(threading.Thread):
@@ -74,7 +75,7 @@ def clock_asked(company):
 def clock_approve(company, gate):
     company.ask("gates.verdict", {"gate": gate["gate"], "verdict": "approve",
                                   "revision": gate["revision"], "digest": gate["digest"],
-                                  "reason": "it is right now"})
+                                  "reason": "it is right now"}, timeout_ms=PATIENT_MS)
 
 
 def clock_settled(company):

@@ -16,7 +16,7 @@ import time
 import urllib.request
 
 PR_SET_PDEATHSIG = 1
-READY_S = 60
+READY_S = 180  # of a sanitized build on a machine with much else to do
 
 
 class Failure(Exception):
