@@ -46,6 +46,10 @@ static void status_print(const json_t *reply)
     number_print(reply, "outstanding", "outstanding");
     number_print(reply, "definitions", "definitions");
     number_print(journal, "sequence", "journal");
+    const char *busy = json_text_of(reply, "busy");
+    if (busy != NULL) {
+        (void)printf("  %-12s %s; events wait on the bus\n", "busy", busy);
+    }
     const json_t *agents = json_array_of(reply, "agents");
     if (json_array_size(agents) > 0) {
         (void)printf("\n");

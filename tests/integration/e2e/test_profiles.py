@@ -136,5 +136,22 @@ class Profiles(company.Case):
         self.assertEqual(said, [])
 
 
+class Narrow(company.Case):
+    def test_more_than_may_run_at_once_waits_and_status_says_so(self):
+        path = self.company.file("one.yaml", "profile: 1\ncoordinator: {concurrency: 1}\n")
+        self.company.down()
+        self.company.options = ("--profile", path)
+        self.company.up()
+        self.company.deploy("waits", "do: [{act: {call: agent, with: {agent: tester, action: "
+                            "slow, contract: '1.0', input: {ms: 4000}}}}]\n")
+        self.assertNotIn("busy", self.company.call("status").out)
+        instance = self.company.start("waits")
+        self.assertIn("busy         1 instances are under way",
+                      company.until(lambda: "busy" in self.company.call("status").out
+                                    and self.company.call("status").out, "status says busy"))
+        self.assertEqual(self.company.wait(instance)["status"], "completed")
+        self.assertNotIn("busy", self.company.call("status").out)
+
+
 if __name__ == "__main__":
     company.main()
