@@ -14,6 +14,7 @@
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 #include "tests/bench/floor.h"
+#include "tests/bench/floor_writers.h"
 
 enum { AGENT_PULL = 256, ROW_BYTES = 300, AGENT_ARENA_BYTES = 16 * 1024 * 1024 };
 
@@ -26,7 +27,7 @@ struct floor_agent {
     uint8_t id[ENVELOPE_ID_BYTES]; /* session and store id in one */
     uint64_t token;
     struct kv *kv; /* NULL: nothing is synced */
-    struct kv_batch *batch;
+    struct floor_writers *writers;
     uint64_t syncs; /* for 1,000 tasks */
     uint64_t owed;  /* thousandths of a sync */
 };
@@ -53,24 +54,15 @@ static Mainstay__Result *result_of(struct floor_agent *agent, const Mainstay__Ta
     return result;
 }
 
-/* As many synced commits as the company's agent makes for so many tasks, with as many bytes. */
+/* As many synced commits as the company's agent makes for so many tasks, with as many bytes, and as
+ * many of them at once. */
 static void keep(struct floor_agent *agent, size_t tasks)
 {
-    static char row[ROW_BYTES];
-    struct error err = {0};
     agent->owed += agent->syncs * tasks;
     size_t commits = (size_t)(agent->owed / 1000);
     agent->owed %= 1000;
     size_t rows = commits == 0 ? 0 : (2 * tasks + commits - 1) / commits;
-    for (size_t i = 0; i < commits; i++) {
-        for (size_t j = 0; j < rows; j++) {
-            uint64_t key = ++agent->token;
-            kv_batch_put(agent->batch, 0, (struct str){(const char *)&key, sizeof(key)},
-                         (struct str){row, sizeof(row)});
-        }
-        CHECK(kv_commit(agent->kv, agent->batch, true, &err) == ERR_OK);
-        kv_batch_clear(agent->batch);
-    }
+    floor_writers_commit(agent->writers, commits, rows, ROW_BYTES);
 }
 
 static void answer(struct floor_agent *agent, const Mainstay__TaskBatch *tasks)
@@ -146,7 +138,7 @@ int floor_agent_run(const struct floor_options *options)
     enum err code = ERR_OK;
     if (options->syncs > 0 && options->data != NULL) {
         code = kv_open(options->data, &kv, &agent.kv, &err);
-        agent.batch = code == ERR_OK ? kv_batch_create(agent.kv) : NULL;
+        agent.writers = code == ERR_OK ? floor_writers_create(agent.kv) : NULL;
     }
     if (code == ERR_OK) {
         code = bus_connect(&bus, &agent.bus, &err);
