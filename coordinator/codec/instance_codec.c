@@ -220,6 +220,19 @@ void kept_pack(const struct ledger_entry *entry, struct arena *arena, struct buf
     row_append(&row.base, out);
 }
 
+static Mainstay__RewindRow *rewind_pack(const struct rewind *rewind, struct arena *arena)
+{
+    Mainstay__RewindRow *row = ARENA_NEW(arena, Mainstay__RewindRow);
+    CHECK(row != NULL);
+    mainstay__rewind_row__init(row);
+    row->node = node_out(rewind->node);
+    row->activation = rewind->activation;
+    row->after = rewind->after;
+    row->data = proto_doc(rewind->data);
+    row->context = proto_doc(rewind->context);
+    return row;
+}
+
 void instance_pack(const struct instance *instance, struct arena *arena, struct buf *out)
 {
     Mainstay__InstanceRow row = MAINSTAY__INSTANCE_ROW__INIT;
@@ -262,6 +275,7 @@ void instance_pack(const struct instance *instance, struct arena *arena, struct 
     row.n_ledger = instance->ledger_count;
     row.ledger = ledger_pack(instance->ledger, instance->ledger_count, arena);
     row.keeps = instance->keeps;
+    row.rewind = instance->rewind == NULL ? NULL : rewind_pack(instance->rewind, arena);
     row_append(&row.base, out);
 }
 
@@ -468,6 +482,23 @@ static bool frames_are_sound(const Mainstay__InstanceRow *row)
     return row->input.len > 0 && row->context.len > 0;
 }
 
+/* False when the row does not hold together. */
+static bool rewind_unpack(const Mainstay__RewindRow *row, struct instance *instance)
+{
+    struct rewind rewind = {.node = node_in(row->node),
+                            .activation = row->activation,
+                            .after = row->after,
+                            .data = doc_of_proto(&row->data),
+                            .context = doc_of_proto(&row->context)};
+    bool sound = rewind.data != NULL && rewind.context != NULL && rewind.node != PLAN_NONE;
+    if (sound) {
+        instance_rewind_set(instance, &rewind);
+    }
+    doc_unref(&rewind.data);
+    doc_unref(&rewind.context);
+    return sound;
+}
+
 enum err instance_unpack(struct str bytes, const struct id *id, struct arena *arena,
                          struct instance **ret_instance, struct error *err)
 {
@@ -518,7 +549,9 @@ enum err instance_unpack(struct str bytes, const struct id *id, struct arena *ar
     }
     instance->next_frame = row->next_frame;
     ledger_unpack(row, instance);
-    if (!purposes_unpack(row, instance)) {
+    bool sound = purposes_unpack(row, instance) &&
+                 (row->rewind == NULL || rewind_unpack(row->rewind, instance));
+    if (!sound) {
         instance_destroy(&instance);
         return error_set(err, ERR_CORRUPT, "instance row does not hold together");
     }

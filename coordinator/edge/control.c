@@ -44,6 +44,7 @@ static const struct verb verbs[] = {
     {"instances.resume", true, verb_instances_operate},
     {"instances.retry", true, verb_instances_operate},
     {"instances.restart", true, verb_instances_operate},
+    {"instances.rewind", true, verb_instances_operate},
     {"agents.lost", true, verb_lost},
     {"instances.migrate", true, verb_instances_migrate},
     {"explain", false, verb_explain},

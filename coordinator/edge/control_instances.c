@@ -318,8 +318,9 @@ static enum err done_fill(struct request *request, const struct view *view, json
 
 enum err verb_instances_describe(struct request *request, struct error *err)
 {
-    static const struct member members[] = {{"instance", MEMBER_TEXT, true}};
-    TRY(body_check(request, members, 1, err));
+    static const struct member members[] = {{"instance", MEMBER_TEXT, true},
+                                            {"checkpoints", MEMBER_BOOL, false}};
+    TRY(body_check(request, members, 2, err));
     struct id id;
     struct view view;
     TRY(body_instance(request, &id, err));
@@ -344,6 +345,9 @@ enum err verb_instances_describe(struct request *request, struct error *err)
     json_set(reply, "effects", effects);
     json_set(reply, "gates", gates);
     TRY(view_set_family(request, &view, err));
+    if (json_bool_of(request->body, "checkpoints", false)) {
+        TRY(view_set_checkpoints(request, &view, err));
+    }
     if (open != NULL) {
         open_fill(request, open, steps, effects, gates);
         return ERR_OK;

@@ -1,6 +1,6 @@
 /*
- * instances.kill, pause, resume, retry, restart, and instances.cancel of many: which instances are
- * meant, what would become of each; and, unless only the plan is asked for, doing it.
+ * instances.kill, pause, resume, retry, restart, rewind, and instances.cancel of many: which
+ * instances are meant, what would become of each; and, unless only the plan is asked for, doing it.
  */
 #include <string.h>
 
@@ -13,6 +13,8 @@ struct operating {
     struct choice choice;
     enum operation operation;
     int64_t before_ms; /* only what started before; INT64_MAX: any */
+    const char *to;    /* rewind: the step; else NULL */
+    bool force;
 };
 
 /* ---- which ones ---- */
@@ -24,6 +26,7 @@ static const struct {
     {"instances.cancel", OPERATE_CANCEL}, {"instances.kill", OPERATE_KILL},
     {"instances.pause", OPERATE_PAUSE},   {"instances.resume", OPERATE_RESUME},
     {"instances.retry", OPERATE_RETRY},   {"instances.restart", OPERATE_RESTART},
+    {"instances.rewind", OPERATE_REWIND},
 };
 
 static enum operation operation_of(const char *verb)
@@ -101,6 +104,9 @@ static bool input_visit(void *user, const struct view_event *at)
 
 static const char *done_refused(const struct operating *operating, const struct view *view)
 {
+    if (operating->operation == OPERATE_REWIND) {
+        return "has ended already, and cannot go back";
+    }
     if (operating->operation == OPERATE_RETRY) {
         return "has ended already: 'mainstay instances restart' makes another one of it";
     }
@@ -113,6 +119,22 @@ static const char *done_refused(const struct operating *operating, const struct 
     return view->definition == NULL || view->definition->retired_ms != 0
                ? "is of a version that is retired and starts nothing any more"
                : NULL;
+}
+
+/* What speaks against going back; the point is the item's when nothing does. */
+static const char *point_refused(const struct operating *operating, const struct view *view,
+                                 struct operate_item *item)
+{
+    const char *why = NULL;
+    struct error err = {0};
+    struct request *request = operating->choice.request;
+    if (view_point(request, view, operating->to, operating->force, &item->point, &why, &err) !=
+        ERR_OK) {
+        return "has a journal that cannot be read";
+    }
+    return why != NULL ? why
+                       : engine_rewind_refused(turn_engine(request->control->turn), view->open,
+                                               operating->force, &item->point);
 }
 
 /* The row of one instance; it is part of the command when nothing speaks against it. */
@@ -143,6 +165,9 @@ static json_t *row_json(const struct operating *operating, const struct id *id,
         why = engine_operation_refused(turn_engine(control->turn),
                                        engine_instance(turn_engine(control->turn), id),
                                        operating->operation);
+        if (why == NULL && operating->operation == OPERATE_REWIND) {
+            why = point_refused(operating, &view, ret_item);
+        }
     } else {
         why = done_refused(operating, &view);
         ret_item->definition = view.done.definition;
@@ -196,6 +221,13 @@ static enum err operating_check(struct operating *operating, const json_t *list,
     const json_t *body = operating->choice.request->body;
     bool all = json_bool_of(body, "all", false);
     int64_t older = json_int_of(body, "older_than_ms", 0);
+    bool back = operating->operation == OPERATE_REWIND;
+    if (back && operating->to == NULL) {
+        return error_set(err, ERR_INVALID, "name the step to go back to: 'to'");
+    }
+    if (!back && (operating->to != NULL || operating->force)) {
+        return error_set(err, ERR_INVALID, "'to' and 'force' go with instances.rewind only");
+    }
     if ((list != NULL) == all) {
         return error_set(err, ERR_INVALID, "name 'instances', or say 'all' of a query");
     }
@@ -208,6 +240,13 @@ static enum err operating_check(struct operating *operating, const json_t *list,
         operating->before_ms = control_now(operating->choice.request->control) - older;
     }
     return ERR_OK;
+}
+
+static void item_release(struct operate_item *item)
+{
+    doc_unref(&item->input);
+    doc_unref(&item->point.data);
+    doc_unref(&item->point.context);
 }
 
 /* Rows for the reply, and what of it is done by the engine. */
@@ -223,7 +262,11 @@ static void operating_rows(const struct operating *operating, json_t *body,
         json_t *row = row_json(operating, &choice->ids[i], &items[*ret_count], &goes);
         json_set(row, "done", json_boolean(goes));
         CHECK(request_add_row(choice->request, rows, row)); /* ROWS_MAX small ones always fit */
-        *ret_count += goes ? 1 : 0;
+        if (goes) {
+            (*ret_count)++;
+        } else {
+            item_release(&items[*ret_count]);
+        }
     }
     json_set(body, "instances", rows);
     choice_next(choice, body);
@@ -236,12 +279,16 @@ enum err verb_instances_operate(struct request *request, struct error *err)
         {"definition", MEMBER_TEXT, false},     {"status", MEMBER_TEXT, false},
         {"older_than_ms", MEMBER_COUNT, false}, {"plan", MEMBER_BOOL, false},
         {"reason", MEMBER_TEXT, false},         {"limit", MEMBER_COUNT, false},
-        {"after", MEMBER_TEXT, false},
+        {"after", MEMBER_TEXT, false},          {"to", MEMBER_TEXT, false},
+        {"force", MEMBER_BOOL, false},
     };
     TRY(body_check(request, members, sizeof(members) / sizeof(members[0]), err));
     const json_t *list = json_object_get(request->body, "instances");
     const char *reason = json_text_of(request->body, "reason");
-    struct operating operating = {.operation = operation_of(request->verb), .before_ms = INT64_MAX};
+    struct operating operating = {.operation = operation_of(request->verb),
+                                  .before_ms = INT64_MAX,
+                                  .to = json_text_of(request->body, "to"),
+                                  .force = json_bool_of(request->body, "force", false)};
     struct choice *choice = &operating.choice;
     TRY(choice_begin(choice, request, ROWS_MAX, err));
     TRY(operating_check(&operating, list, err));
@@ -263,12 +310,13 @@ enum err verb_instances_operate(struct request *request, struct error *err)
                                                    .items = items,
                                                    .count = count,
                                                    .request_id = request->request_id,
+                                                   .force = operating.force,
                                                    .reason = reason == NULL ? "" : reason,
                                                    .person = request->person};
         order_give(request, &command);
     }
     for (uint32_t i = 0; i < count; i++) {
-        doc_unref(&items[i].input);
+        item_release(&items[i]);
     }
     return ERR_OK;
 }

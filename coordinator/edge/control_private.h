@@ -282,6 +282,7 @@ const struct company *control_company(const struct control *control);
  * false to stop. Events are borrowed for the call. */
 struct view_event {
     uint64_t sequence;
+    uint32_t index; /* in its batch */
     int64_t now_ms;
     const struct event *event;
     bool erased;
@@ -312,6 +313,24 @@ void fault_reason(struct control *control, const struct id *id, json_t *row);
 /* What it ended with, from its last event: `output` or `error` of `reply`. */
 MUST_CHECK enum err view_set_outcome(struct request *request, const struct view *view,
                                      struct error *err);
+
+/* ---- control_checkpoints.c: where an instance can go back to ---- */
+
+struct checkpoints;
+struct operate_point;
+
+/* Set `checkpoints` of the reply of instances.describe. */
+MUST_CHECK enum err view_set_checkpoints(struct request *request, const struct view *view,
+                                         struct error *err);
+
+/*
+ * The point of an open instance that `step` names; *ret_why says why there is none, or why going
+ * back there is refused: something it did stays as it is, and it is not forced. Its docs are the
+ * caller's, the rest lives in the request's arena. Errors: the journal cannot be read.
+ */
+MUST_CHECK enum err view_point(struct request *request, const struct view *view, const char *step,
+                               bool force, struct operate_point *ret_point, const char **ret_why,
+                               struct error *err);
 
 /* ---- explain_words.c ---- */
 

@@ -218,6 +218,7 @@ enum err view_each_event(struct control *control, const struct view *view, uint6
             const struct event *event = &batch.events[j];
             if (event->has_instance && id_equal(&event->instance, &view->id)) {
                 struct view_event at = {.sequence = batch.sequence,
+                                        .index = (uint32_t)j,
                                         .now_ms = batch.now_ms,
                                         .event = event,
                                         .erased = batch.erased[j]};

@@ -193,6 +193,17 @@ static const char *started_words(struct story *story, const struct event *event)
     return say(story, "started: %.200s", trigger);
 }
 
+/* The step that it goes back to. */
+static const char *back_words(struct story *story, const struct event *event)
+{
+    char name[STEP_NAME_BYTES];
+    if (story->plan == NULL || event->next_node >= story->plan->node_count) {
+        return "an earlier step";
+    }
+    engine_step_name(story->plan, event->next_node, "", event->activation, name, sizeof(name));
+    return say(story, "%.300s", name);
+}
+
 static const char *instance_words(struct story *story, const struct event *event)
 {
     char words[ERROR_WORDS_BYTES];
@@ -227,6 +238,13 @@ static const char *instance_words(struct story *story, const struct event *event
     case EVENT_INSTANCE_RESUMED:
         return say(story, "%.100s let it go on%s%.300s", person, reason ? ": " : "",
                    reason ? event->text : "");
+    case EVENT_INSTANCE_REWINDING:
+        return say(story, "%.100s let it go back to %.200s%s%s%.300s", person,
+                   back_words(story, event),
+                   event->count == 1 ? ", although effects stay done" : "", reason ? ": " : "",
+                   reason ? event->text : "");
+    case EVENT_INSTANCE_REWOUND:
+        return say(story, "stands at %.200s again", back_words(story, event));
     case EVENT_INSTANCE_CANCELLED:
         return "cancelled";
     default:
@@ -678,6 +696,8 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_INSTANCE_KILLED:
     case EVENT_INSTANCE_PAUSED:
     case EVENT_INSTANCE_RESUMED:
+    case EVENT_INSTANCE_REWINDING:
+    case EVENT_INSTANCE_REWOUND:
     case EVENT_INSTANCE_CANCELLING:
     case EVENT_INSTANCE_CANCELLED:
         return instance_words(story, at->event);

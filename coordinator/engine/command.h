@@ -128,12 +128,26 @@ enum operation {
     OPERATE_RESUME,  /* go on */
     OPERATE_RETRY,   /* what is parked, or waits for another attempt, is tried at once */
     OPERATE_RESTART, /* another instance with the input of one that has ended */
+    OPERATE_REWIND,  /* back to a step of the top list; what was done since is undone */
+};
+
+/* A step of the top list that an instance entered, as its journal has it (checkpoint.h). */
+struct operate_point {
+    uint64_t seen; /* journal batch of the instance that was read last */
+    uint32_t node;
+    uint32_t activation;
+    uint64_t order;   /* place in the journal */
+    struct doc *data; /* raw input of the step */
+    struct doc *context;
+    const struct id *kept; /* effects that were begun before */
+    uint32_t kept_count;
 };
 
 struct operate_item {
     struct id instance;
-    struct digest definition; /* restart */
-    struct doc *input;        /* restart; NULL: it cannot be read any more */
+    struct digest definition;   /* restart */
+    struct doc *input;          /* restart; NULL: it cannot be read any more */
+    struct operate_point point; /* rewind */
 };
 
 /* Each instance by itself: what one refuses changes nothing for the others. */
@@ -142,6 +156,7 @@ struct operate_command {
     const struct operate_item *items;
     uint32_t count;
     const char *request_id; /* restart: the same id and instance give the same new instance */
+    bool force;             /* rewind: although effects stay done */
     const char *reason;
     const char *person;
 };

@@ -134,6 +134,15 @@ struct instance *engine_instance(struct engine *engine, const struct id *id);
 const char *engine_operation_refused(struct engine *engine, struct instance *instance,
                                      enum operation operation);
 
+/* The same of going back to the point: text of the turn or static. */
+const char *engine_rewind_refused(struct engine *engine, const struct instance *instance,
+                                  bool force, const struct operate_point *point);
+
+/* What going back from an effect would leave in the world, in words; NULL: nothing, or it is
+ * undone.
+ */
+const char *engine_effect_stays(const struct ledger_entry *entry);
+
 const struct company *engine_company(const struct engine *engine);
 const struct policy *engine_policy(const struct engine *engine);
 const struct engine_counters *engine_counters(const struct engine *engine);

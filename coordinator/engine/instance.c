@@ -106,6 +106,25 @@ static void ledger_free(struct ledger_entry *ledger, uint32_t count)
     free(ledger);
 }
 
+void instance_rewind_clear(struct instance *instance)
+{
+    if (instance->rewind != NULL) {
+        doc_unref(&instance->rewind->data);
+        doc_unref(&instance->rewind->context);
+        free(instance->rewind);
+        instance->rewind = NULL;
+    }
+}
+
+void instance_rewind_set(struct instance *instance, const struct rewind *to)
+{
+    instance_rewind_clear(instance);
+    instance->rewind = must(malloc(sizeof(*instance->rewind)));
+    *instance->rewind = *to;
+    (void)doc_ref(to->data);
+    (void)doc_ref(to->context);
+}
+
 void instance_destroy(struct instance **instance)
 {
     struct instance *it = *instance;
@@ -126,6 +145,7 @@ void instance_destroy(struct instance **instance)
     doc_unref(&it->input);
     doc_unref(&it->context);
     doc_unref(&it->final_value);
+    instance_rewind_clear(it);
     free(it);
     *instance = NULL;
 }
@@ -245,7 +265,8 @@ struct doc **instance_context(struct instance *instance, const struct frame *fra
 static bool frame_unwinds(const struct frame *frame)
 {
     return frame->state == FRAME_CANCELLING &&
-           (frame->error != NULL || frame->resume == FRAME_OUTPUT);
+           (frame->error != NULL || frame->resume == FRAME_OUTPUT ||
+            frame->resume == FRAME_RUNNING);
 }
 
 struct frame *instance_unwinding(const struct instance *instance, const struct frame *frame)
@@ -577,6 +598,9 @@ void instance_check(const struct instance *instance)
     CHECK(instance->plan != NULL);
     CHECK(instance->input != NULL);
     CHECK(instance->context != NULL);
+    CHECK_IMPLIES(instance->rewind != NULL && !instance->cancelling && instance->unwinding == 0,
+                  instance->frame_count > 0 && instance->frames[0]->state == FRAME_CANCELLING &&
+                      instance->frames[0]->resume == FRAME_RUNNING);
     for (uint32_t i = 0; i < instance->frame_count; i++) {
         const struct frame *frame = instance->frames[i];
         CHECK(frame->id < instance->next_frame);

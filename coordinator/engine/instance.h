@@ -109,7 +109,7 @@ struct frame {
     enum frame_state state;
     /* EVALUATING: what to go back to. CANCELLING, once nothing is in flight: RETRY the try takes
      * the error, OUTPUT its output is known, CANCELLING and JOINED it ends with its error, the
-     * latter because a branch of it failed. */
+     * latter because a branch of it failed; RUNNING, of the workflow, it goes back. */
     enum frame_state resume;
     enum frame_part part;
     int64_t started_ms;
@@ -166,6 +166,9 @@ enum undo_state {
     UNDO_CLOSED = 3,     /* undone, kept, or it never happened */
 };
 
+/* A place in the journal: sequence of the batch << ORDER_BITS | index of the event in it. */
+enum { ORDER_BITS = 20 };
+
 /*
  * The compensation of an effect. Rows are undone by falling `order`, which is their place in the
  * journal. `scope` is the innermost open frame around the effect's step: what has ended passes its
@@ -205,6 +208,16 @@ struct ledger_entry {
     struct undo *undo; /* NULL: the effect has no compensation */
 };
 
+/* Where an instance goes back to once nothing of it is in flight and what it did since is undone.
+ */
+struct rewind {
+    uint32_t node; /* of the top list */
+    uint32_t activation;
+    uint64_t after; /* place in the journal (struct undo, order) where the step was entered */
+    struct doc *data;
+    struct doc *context;
+};
+
 struct instance {
     struct id id;
     /* What the names of its steps derive from: its own id. When a retry runs a workflow again the
@@ -236,6 +249,7 @@ struct instance {
     /* Set while what it did is undone: how it ends then, with final_value. */
     enum instance_status unwinding;
     struct doc *final_value;
+    struct rewind *rewind; /* NULL unless it is going back */
     struct frame **frames; /* parents before children */
     uint32_t frame_count;
     struct ledger_entry *ledger;
@@ -268,6 +282,10 @@ struct instance *instance_create(const struct id *id);
 
 /* Free *instance and all it owns and set it to NULL. Accepts NULL. */
 void instance_destroy(struct instance **instance);
+
+/* The instance goes back from now on; takes references. Or it does no more. */
+void instance_rewind_set(struct instance *instance, const struct rewind *to);
+void instance_rewind_clear(struct instance *instance);
 
 /* Frame by id, or NULL. */
 struct frame *instance_frame(const struct instance *instance, uint32_t frame);

@@ -197,7 +197,7 @@ bool harness_end(struct harness *h)
     return true;
 }
 
-static void turn_of(struct harness *h, const struct command *command)
+void harness_turn(struct harness *h, const struct command *command)
 {
     harness_begin(h);
     harness_command(h, command);
@@ -313,7 +313,7 @@ enum err deploy_try(struct harness *h, const char *text)
         .kind = COMMAND_DEPLOY,
         .token = 1,
         .deploy = {.plan = &plan, .text = text, .file = "test.yaml", .person = "p"}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     plan_destroy(&plan);
     return h->reply;
 }
@@ -364,7 +364,7 @@ void hello_id(struct harness *h, const char *contract, const char *store, uint32
                                         .metrics_url = "",
                                         .capacity = capacity,
                                         .pid = 1}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     json_decref(document);
 }
 
@@ -386,7 +386,7 @@ void leave(struct harness *h, const char *agent, const char *store)
         .kind = COMMAND_HELLO,
         .token = 1,
         .hello = {.agent = agent, .store = store, .session = {{1}}, .leaving = true}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
 }
 
 void start(struct harness *h, const char *definition, const char *input)
@@ -398,7 +398,7 @@ void start(struct harness *h, const char *definition, const char *input)
         .kind = COMMAND_RUN,
         .token = 1,
         .run = {.definition = definition, .request_id = request, .person = "p", .input = doc}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     doc_unref(&doc);
 }
 
@@ -418,7 +418,7 @@ void event_text(struct harness *h, const char *envelope)
                                         .id = json_text_of(json, "id"),
                                         .envelope = doc,
                                         .bus_ms = h->now}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     doc_unref(&doc);
 }
 
@@ -482,9 +482,9 @@ void give_once(struct harness *h, const struct result_command *result)
 void give(struct harness *h, const struct result_command *result)
 {
     struct command command = {.kind = COMMAND_RESULT, .result = *result};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     if (h->doubles) {
-        turn_of(h, &command);
+        harness_turn(h, &command);
     }
 }
 
@@ -541,9 +541,9 @@ void evaluated(struct harness *h, const char *value, const char *error)
                                              .expr = asked->expr,
                                              .value = value == NULL ? NULL : doc_of(value),
                                              .error = error}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     if (h->doubles) {
-        turn_of(h, &command);
+        harness_turn(h, &command);
     }
     doc_unref(&command.evaluation.value);
 }
@@ -558,7 +558,7 @@ void verdict(struct harness *h, uint32_t verdict, const char *value)
                                           .value = value == NULL ? NULL : doc_of(value),
                                           .reason = "because",
                                           .person = "ann"}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     doc_unref(&command.verdict.value);
 }
 
@@ -569,7 +569,7 @@ void cancel(struct harness *h, size_t instance)
         .kind = COMMAND_CANCEL,
         .token = 1,
         .cancel = {.instance = h->instances[instance - 1], .reason = "stop", .person = "ann"}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
 }
 
 void operate(struct harness *h, enum operation operation, size_t instance)
@@ -588,7 +588,7 @@ void operate(struct harness *h, enum operation operation, size_t instance)
                                           .request_id = request,
                                           .reason = "because",
                                           .person = "ann"}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
     doc_unref(&item.input);
 }
 
@@ -596,7 +596,7 @@ void policy(struct harness *h, const char *text)
 {
     struct command command = {
         .kind = COMMAND_POLICY, .token = 1, .policy = {.text = text, .file = "policy.yaml"}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
 }
 
 void program(struct harness *h, const char *name, const char *profile)
@@ -606,7 +606,7 @@ void program(struct harness *h, const char *name, const char *profile)
                                           .digest = crypto_sha256(name, strlen(name)),
                                           .profile = profile,
                                           .pid = 7}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
 }
 
 void lost(struct harness *h, const char *store, bool force)
@@ -615,7 +615,7 @@ void lost(struct harness *h, const char *store, bool force)
         .kind = COMMAND_LOST,
         .token = 1,
         .lost = {.store = store, .reason = "the disk died", .person = "ann", .force = force}};
-    turn_of(h, &command);
+    harness_turn(h, &command);
 }
 
 /* ---- properties ---- */
@@ -678,6 +678,7 @@ void harness_check(struct harness *h)
     cr_assert_eq(open_counted(engine), open, "counts of open instances");
     cr_assert_eq(table_rows(h, 'T'), due, "timer rows");
     cr_assert_eq(table_rows(h, 'G'), gates, "gate rows");
+    points_check(h);
     if (open == 0) {
         cr_assert_eq(table_rows(h, 'L'), 0, "listener rows are left");
         cr_assert_eq(engine_outstanding(engine), 0, "tasks in flight are left");

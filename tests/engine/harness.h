@@ -138,6 +138,15 @@ void policy(struct harness *h, const char *text);
 
 /* The start of a coordinator. */
 void program(struct harness *h, const char *name, const char *profile);
+/* The first instance goes back to the newest entry of a step of its top list (points.c). */
+void rewind_to(struct harness *h, const char *step);
+void rewind_forced(struct harness *h, const char *step);
+
+/* The points that the first instance can go back to, by name. */
+void points_expect(struct harness *h, const char *golden);
+
+/* What the journals of open instances say of their data and contexts is so. */
+void points_check(struct harness *h);
 void lost(struct harness *h, const char *store, bool force);
 void advance(struct harness *h, int64_t ms);
 void tick(struct harness *h); /* a turn without commands */
@@ -155,7 +164,8 @@ void give_once(struct harness *h, const struct result_command *result);
 /* Turns by hand, for several commands in one. */
 void harness_begin(struct harness *h);
 void harness_command(struct harness *h, const struct command *command);
-bool harness_end(struct harness *h); /* false: the commit failed */
+bool harness_end(struct harness *h);                                 /* false: the commit failed */
+void harness_turn(struct harness *h, const struct command *command); /* all three */
 void harness_restart(struct harness *h);
 void harness_open(struct harness *h);
 void harness_close(struct harness *h);

@@ -63,11 +63,13 @@ static void trace_text(struct harness *h, const char *name, const char *text)
 
 static void trace_step(struct harness *h, const struct event *event, size_t number)
 {
-    if (event->node == PLAN_NONE) {
+    bool back = event->kind == EVENT_INSTANCE_REWINDING || event->kind == EVENT_INSTANCE_REWOUND;
+    uint32_t node = back ? event->next_node : event->node;
+    if (node == PLAN_NONE) {
         return;
     }
     char step[256];
-    engine_step_name(plan_of(h, number), event->node, event->path, event->activation, step,
+    engine_step_name(plan_of(h, number), node, back ? "" : event->path, event->activation, step,
                      sizeof(step));
     buf_printf(&h->trace, " %s", step);
 }
@@ -212,6 +214,9 @@ static void trace_numbers(struct harness *h, const struct event *event)
         break;
     case EVENT_CHILD_ENDED:
         buf_printf(&h->trace, " %s", instance_status_name((enum instance_status)event->status));
+        break;
+    case EVENT_INSTANCE_REWINDING:
+        buf_append_str(&h->trace, event->count == 1 ? " forced" : "");
         break;
     case EVENT_BRANCHES_JOINED:
         if (event->count > 0) {

@@ -80,7 +80,7 @@ const struct command commands[] = {
     {"inbox", NULL, NULL, "", 0, 0, LIST, gates_ls_run, "what waits for a person (gates ls)", NULL},
     {"instances", "ls", "list", "", 0, 0, LIST | BIT(STATUS) | BIT(DEFINITION), instances_ls_run,
      "list instances, newest first", NULL},
-    {"instances", "describe", "info", "INSTANCE", 1, 1, 0, instances_describe_run,
+    {"instances", "describe", "info", "INSTANCE", 1, 1, BIT(CHECKPOINTS), instances_describe_run,
      "show one instance", "A unique beginning of the id, at least 6 digits, is enough."},
     {"instances", "cancel", NULL, "[INSTANCE...]", 0, MANY, OPERATE, instances_operate_run,
      "cancel instances; what is in flight is settled first",
@@ -105,6 +105,12 @@ const struct command commands[] = {
      "start ended instances anew with the input they had",
      "The new instance does everything again, effects too, under keys of its own. --all needs a\n"
      "--status."},
+    {"instances", "rewind", NULL, "[INSTANCE...]", 0, MANY, OPERATE | BIT(TO) | BIT(FORCE),
+     instances_operate_run, "go back to a step and go on from there",
+     "--to names a step of the top list, as instances describe --checkpoints shows them. What is\n"
+     "open is taken down, what was done since is undone, last first; then the step is entered\n"
+     "again, under another name. An effect that cannot be undone forbids it: --force leaves that\n"
+     "as it is."},
     {"instances", "migrate", NULL, "NAME[:VERSION]|INSTANCE...", 1, 64,
      BIT(TO) | BIT(PLAN) | BIT(STATUS) | BIT(REASON), instances_migrate_run,
      "move open instances to another version of their definition",

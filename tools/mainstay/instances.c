@@ -54,6 +54,13 @@ static void instance_print(const json_t *reply)
         {"ATTEMPTS", "attempts", COLUMN_NUMBER},
         {"UNDONE BY", "undone_by", COLUMN_TEXT},
     };
+    static const struct column points[] = {
+        {"CHECKPOINT", "step", COLUMN_TEXT},
+        {"ENTERED", "at", COLUMN_AGE},
+        {"UNDOES FROM HERE", "undoes", COLUMN_TEXT},
+        {"LEAVES", "stays", COLUMN_TEXT},
+        {"AGAIN", "again", COLUMN_TEXT},
+    };
     static const struct column children[] = {
         {"CHILD", "instance", COLUMN_ID},
         {"DEFINITION", "definition", COLUMN_TEXT},
@@ -65,6 +72,7 @@ static void instance_print(const json_t *reply)
     }
     sheet_line(reply, "gates");
     sheet_table(reply, "steps", steps, sizeof(steps) / sizeof(steps[0]));
+    sheet_table(reply, "checkpoints", points, sizeof(points) / sizeof(points[0]));
     sheet_table(reply, "children", children, sizeof(children) / sizeof(children[0]));
     sheet_table(reply, "effects", effects, sizeof(effects) / sizeof(effects[0]));
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -76,10 +84,17 @@ enum exit_code instances_describe_run(struct cli *cli)
 {
     struct error err = {0};
     json_t *reply = NULL;
+    bool points = cli_option(cli, OPTION_CHECKPOINTS) != NULL;
     json_t *body = json_pack("{s:s}", "instance", cli->args->operands[0]);
+    if (points) {
+        (void)json_object_set_new(body, "checkpoints", json_true());
+    }
     enum err code = cli_ask(cli, "instances.describe", body, &reply, &err);
     if (code == ERR_OK && cli->format == OUTPUT_TEXT) {
         instance_print(reply);
+        if (points && json_array_size(json_object_get(reply, "checkpoints")) == 0) {
+            (void)printf("no checkpoints\n");
+        }
     } else if (code == ERR_OK) {
         output_json(cli, stdout, reply);
     }

@@ -1,5 +1,5 @@
-/* mainstay instances cancel, kill, pause, resume, retry, restart: of named ones, or --all of a
- * query. */
+/* mainstay instances cancel, kill, pause, resume, retry, restart, rewind: of named ones, or --all
+ * of a query. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +24,8 @@ static const char *done_word(const char *verb)
 {
     static const char *const words[][2] = {{"cancel", "cancelled"}, {"kill", "killed"},
                                            {"pause", "paused"},     {"resume", "resumed"},
-                                           {"retry", "retried"},    {"restart", "restarted"}};
+                                           {"retry", "retried"},    {"restart", "restarted"},
+                                           {"rewind", "rewound"}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(words[i][0], verb) == 0) {
             return words[i][1];
@@ -45,6 +46,10 @@ static json_t *operation_body(const struct operation *operation)
         (void)json_object_set_new(body, "older_than_ms", json_integer(operation->older_ms));
     }
     cli_member(operation->cli, body, "reason", OPTION_REASON);
+    cli_member(operation->cli, body, "to", OPTION_TO);
+    if (cli_option(operation->cli, OPTION_FORCE) != NULL) {
+        (void)json_object_set_new(body, "force", json_true());
+    }
     return body;
 }
 
@@ -106,6 +111,9 @@ static enum err arguments_read(struct operation *operation, struct error *err)
                  cli_option(cli, OPTION_STATUS) != NULL || older != NULL;
     if (all == (cli->args->operand_count > 0)) {
         return error_set(err, ERR_INVALID, "name instances, or give --all for those of a query");
+    }
+    if (text_equal(cli->args->command->verb, "rewind") && cli_option(cli, OPTION_TO) == NULL) {
+        return error_set(err, ERR_INVALID, "say which step to go back to: --to STEP");
     }
     if (query && !all) {
         return error_set(err, ERR_INVALID, "--definition, --status and --older-than go with --all");

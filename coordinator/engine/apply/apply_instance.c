@@ -210,6 +210,34 @@ static void instance_cancelling(struct engine *engine, struct instance *instance
     }
 }
 
+/* Its frames come down first; the workflow's waits for them. */
+static void instance_rewinding(struct instance *instance, const struct event *event)
+{
+    struct frame *root = instance->frames[0];
+    struct rewind rewind = {.node = event->next_node,
+                            .activation = event->activation,
+                            .after = (uint64_t)event->at_ms,
+                            .data = event->input,
+                            .context = event->context};
+    instance_rewind_set(instance, &rewind);
+    root->state = FRAME_CANCELLING;
+    root->resume = FRAME_RUNNING;
+    root->wake_ms = 0;
+    doc_replace(&root->error, NULL);
+}
+
+/* Visits stay: steps that are entered again are other activations, with other names. */
+static void instance_rewound(struct instance *instance)
+{
+    struct frame *root = instance->frames[0];
+    root->state = FRAME_RUNNING;
+    root->cursor = instance->rewind->node;
+    doc_replace(&root->data, instance->rewind->data);
+    doc_replace(&instance->context, instance->rewind->context);
+    frame_evaluated_clear(root);
+    instance_rewind_clear(instance);
+}
+
 static void status_update(struct instance *instance)
 {
     if (!instance->ended && instance->final == 0) {
@@ -246,6 +274,12 @@ void apply_instance(struct engine *engine, struct instance *instance, const stru
         break;
     case EVENT_INSTANCE_CANCELLING:
         instance_cancelling(engine, instance);
+        break;
+    case EVENT_INSTANCE_REWINDING:
+        instance_rewinding(instance, event);
+        break;
+    case EVENT_INSTANCE_REWOUND:
+        instance_rewound(instance);
         break;
     case EVENT_INSTANCE_PAUSED:
         instance_paused(engine, instance, event);

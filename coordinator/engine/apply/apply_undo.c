@@ -107,7 +107,10 @@ bool undo_fits(const struct ledger_entry *entry, const struct frame *frame, enum
     bool meant = which == UNDO_ALL || (which == UNDO_CAUGHT && undo->caught) ||
                  (which == UNDO_UNWANTED && undo->unwanted) ||
                  (which == UNDO_DOUBTFUL && undo->state == UNDO_DECLARED);
-    return below && meant && undo->order > after;
+    /* what is declared has the place where its step became ready, and may have no exact one */
+    bool later = undo->state == UNDO_DECLARED ? undo->order >> ORDER_BITS >= after >> ORDER_BITS
+                                              : undo->order > after;
+    return below && meant && later;
 }
 
 static void unwinding(struct instance *instance, const struct event *event)

@@ -43,6 +43,8 @@ static const char *why_of(const struct instance *instance, const struct frame *t
         return instance->killed ? "killed" : "cancelled";
     }
     switch ((int)target->resume) {
+    case FRAME_RUNNING:
+        return "the instance goes back";
     case FRAME_JOINED:
         return "another branch failed";
     case FRAME_OUTPUT:
@@ -57,6 +59,10 @@ static void unwind_end(struct engine *engine, struct instance *instance, struct 
 {
     if (instance->cancelling) {
         instance_finish(engine, instance, INSTANCE_CANCELLED, NULL);
+        return;
+    }
+    if (target->resume == FRAME_RUNNING) {
+        rewind_end(engine, instance, target);
         return;
     }
     if (target->resume == FRAME_OUTPUT) {

@@ -1,6 +1,6 @@
 /*
- * What an operator asks of instances: cancel, kill, pause, resume, retry, restart. Each instance by
- * itself, with those that its steps run and wait for. What each means: ARCHITECTURE.md.
+ * What an operator asks of instances: cancel, kill, pause, resume, retry, restart, rewind. Each
+ * instance by itself, with those that its steps run and wait for. What each means: ARCHITECTURE.md.
  */
 #include <stdio.h>
 
@@ -206,6 +206,8 @@ const char *engine_operation_refused(struct engine *engine, struct instance *ins
         return why != NULL ? why : "has nothing to try again: no step of it has failed";
     case OPERATE_RESTART:
         return "is still open: cancel or kill it first, then restart it";
+    case OPERATE_REWIND:
+        return rewind_refused(instance);
     }
     UNREACHABLE();
 }
@@ -233,6 +235,7 @@ static void open_operate(struct engine *engine, struct instance *instance,
     case OPERATE_RETRY:
         retry_family(engine, instance, command);
         break;
+    case OPERATE_REWIND:
     case OPERATE_RESTART:
         UNREACHABLE();
     }
@@ -245,7 +248,9 @@ struct operated operate_one(struct engine *engine, const struct operate_command 
     struct instance *instance = engine_load(engine, &item->instance);
     if (instance != NULL) {
         operated.why = engine_operation_refused(engine, instance, command->operation);
-        if (operated.why == NULL) {
+        if (operated.why == NULL && command->operation == OPERATE_REWIND) {
+            operated.why = rewind_begin(engine, instance, command, &item->point);
+        } else if (operated.why == NULL) {
             open_operate(engine, instance, command);
         }
     } else if (!engine_knows(engine, &item->instance)) {

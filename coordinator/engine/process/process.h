@@ -47,6 +47,17 @@ void clock_verdict(struct engine *engine, uint64_t token, const struct verdict_c
 struct operated operate_one(struct engine *engine, const struct operate_command *command,
                             const struct operate_item *item);
 
+/* Going back (rewind.c). Why the instance, as it stands, cannot; NULL: it can. Static text. */
+const char *rewind_refused(const struct instance *instance);
+
+/* Begin to go back to the point, or why not: text of the turn or static. */
+const char *rewind_begin(struct engine *engine, struct instance *instance,
+                         const struct operate_command *command, const struct operate_point *point);
+
+/* All that was open below the workflow's frame is gone: undo what is left to be undone, then it
+ * stands where it was to go back to. The caller walks afterwards. */
+void rewind_end(struct engine *engine, struct instance *instance, struct frame *root);
+
 /* Begin to end an open instance that does not settle, with (kill) or without waiting for words on
  * its effects (cancel.c). It may have ended when this returns. */
 void instance_take_down(struct engine *engine, struct instance *instance, bool kill,
@@ -312,10 +323,7 @@ void undo_register_late(struct engine *engine, struct instance *instance, const 
  * down, unwind goes on with it. `frame` has no children that walk. Of the workflow's own frame all
  * that happened in the instance is meant.
  *
- * For a rewind: take down what is open, set the cursor of frame 1, then call this with UNDO_ALL and
- * `after`, the order of the last effect that stays (struct undo, order: journal sequence << 20 and
- * the place in its turn). Steps that are entered again afterwards get names of their own where what
- * they did has been undone.
+ * `after`: only what was registered, or entered its turn, behind that place in the journal.
  */
 bool undo_begin(struct engine *engine, struct instance *instance, struct frame *frame,
                 enum undo_which which, uint64_t after);

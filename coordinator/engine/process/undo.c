@@ -17,7 +17,7 @@
 /* The place in the journal that the next event takes. */
 static int64_t order_now(const struct engine *engine)
 {
-    return (int64_t)(engine->sequence << 20U | engine->event_count);
+    return (int64_t)(engine->sequence << ORDER_BITS | engine->event_count);
 }
 
 static struct doc *words_of(struct engine *engine, const char *text)
