@@ -189,6 +189,11 @@ void view_reason(const struct control *control, const struct view *view, char *o
     if (open->final != 0) {
         (void)snprintf(out, size, "is %s once its effects are settled",
                        instance_status_name(open->final));
+    } else if (open->rewind != NULL && !open->cancelling && open->paused == NULL) {
+        char step[STEP_NAME_BYTES];
+        engine_step_name(open->plan, open->rewind->node, "", open->rewind->activation, step,
+                         sizeof(step));
+        (void)snprintf(out, size, "goes back to %.200s once what was done since is undone", step);
     } else if (open->paused != NULL) {
         (void)text_copy(out, size, open->paused);
     } else if (leaf != NULL && (leaf->node != PLAN_NONE || leaf->own != NULL)) {

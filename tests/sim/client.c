@@ -443,6 +443,36 @@ static void operate_on_some(struct sim *sim)
     }
 }
 
+/* Back to some step of the top list, whether it was entered or not. */
+static void rewind_some(struct sim *sim)
+{
+    const struct client *it = sim->client;
+    struct id id;
+    if (it->request_count == 0 || coordinator_engine(sim) == NULL) {
+        return;
+    }
+    const struct request *request = &it->requests[draw_below(&sim->draw, it->request_count)];
+    if (!request->is_run || request->instance[0] == '\0' || !id_of_hex(request->instance, &id)) {
+        return;
+    }
+    const struct instance *instance = engine_instance(coordinator_engine(sim), &id);
+    if (instance == NULL || instance->plan == NULL) {
+        return;
+    }
+    uint32_t node = instance->plan->first;
+    for (uint64_t steps = draw_below(&sim->draw, 4); steps > 0 && node != PLAN_NONE; steps--) {
+        uint32_t next = instance->plan->nodes[node].next;
+        node = next == PLAN_NONE ? node : next;
+    }
+    if (node != PLAN_NONE) {
+        request_add(sim, "instances.rewind",
+                    json_pack("{s:[s], s:s, s:b}", "instances", request->instance, "to",
+                              instance->plan->nodes[node].pointer, "force",
+                              draw_below(&sim->draw, 4) == 0),
+                    false);
+    }
+}
+
 struct paused {
     struct sim *sim;
     bool found;
@@ -492,6 +522,8 @@ void client_act(struct sim *sim)
         cancel_some(sim);
     } else if (what < 94) {
         operate_on_some(sim);
+    } else if (what < 96) {
+        rewind_some(sim);
     }
 }
 
