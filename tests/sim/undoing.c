@@ -23,6 +23,7 @@ struct undo_run {
     struct id parent;
     bool killed;
     bool undoes;        /* it ended as failed or cancelled */
+    uint64_t back;      /* order of the place that it goes back to; 0: it does not */
     uint64_t unwinding; /* `seen` when it began to undo everything; 0: it did not */
 };
 
@@ -138,6 +139,22 @@ static void ended(struct sim *sim, struct undoing *it, const struct event *event
     row->closed = true;
 }
 
+/* It stands where it was: what it did since has been undone. */
+static void rewound(struct sim *sim, struct undoing *it, const struct event *event)
+{
+    struct undo_run *run = run_of(it, &event->instance);
+    size_t cursor = 0;
+    const struct undo_row *row = NULL;
+    while ((row = map_next(it->rows, &cursor, NULL, NULL)) != NULL) {
+        if (id_equal(&row->instance, &event->instance) && !row->closed && row->order > run->back) {
+            sim_finding(sim, "an instance went back, and an effect since is not undone");
+            break;
+        }
+    }
+    run->back = 0;
+    run->unwinding = 0;
+}
+
 void undoing_event(struct sim *sim, struct undoing *it, const struct event *event,
                    const struct instance *instance)
 {
@@ -158,9 +175,17 @@ void undoing_event(struct sim *sim, struct undoing *it, const struct event *even
     case EVENT_INSTANCE_CANCELLED:
         run_of(it, &event->instance)->undoes = true;
         break;
+    case EVENT_INSTANCE_REWINDING:
+        run_of(it, &event->instance)->back = (uint64_t)event->at_ms;
+        break;
+    case EVENT_INSTANCE_REWOUND:
+        rewound(sim, it, event);
+        break;
     case EVENT_UNWINDING:
-        if (event->count == UNDO_ALL && event->status != 0) {
-            run_of(it, &event->instance)->unwinding = it->seen;
+        run = run_of(it, &event->instance);
+        if (event->count == UNDO_ALL &&
+            (event->status != 0 || (run->back != 0 && event->frame == 1))) {
+            run->unwinding = it->seen;
         }
         break;
     case EVENT_COMPENSATION_REGISTERED:
