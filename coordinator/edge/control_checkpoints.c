@@ -35,7 +35,6 @@ static bool reading_visit(void *user, const struct view_event *at)
     struct reading *it = user;
     it->plan = plan_after(control_company(it->control), at->event, it->plan);
     checkpoints_learn(it->points, it->plan, at->sequence, at->index, at->now_ms, at->event);
-    it->seen = at->sequence;
     return true;
 }
 
@@ -44,6 +43,7 @@ static enum err reading_read(struct reading *it, const char *step, struct error 
 {
     struct view committed = view_committed(it->control, it->view);
     it->points = checkpoints_create(step);
+    it->seen = committed.journal_count == 0 ? 0 : committed.journal[committed.journal_count - 1];
     return view_each_event(it->control, &committed, 0, reading_visit, it, err);
 }
 

@@ -8,7 +8,7 @@
 #include "coordinator/engine/checkpoint.h"
 #include "tests/engine/harness.h"
 
-enum { CHECKED_BATCHES = 64 }; /* each turn reads them all */
+enum { CHECKED_BATCHES = 32 }; /* each turn reads them all */
 
 struct points {
     struct checkpoints *known;

@@ -512,3 +512,60 @@ SCENARIO(rewind, the_end_of_a_workflow_is_no_way_back)
     rewind_to(h, "a");
     EXPECT("> i1 has ended already\n");
 }
+
+/* Its row has only the turn in which the point was entered, and no place in it. */
+SCENARIO(rewind, a_doubt_of_the_step_itself_is_settled)
+{
+    setup(h, TWO);
+    done(h, "/do/0/a", "{\"n\":1}");
+    rewind_to(h, "b");
+    forget_trace(h);
+    fail(h, "/do/1/b", FAILURE_TRANSIENT, MARK_UNKNOWN);
+    EXPECT("i1 step-result /do/1/b perform #0.1 failed effect=unknown transient:broken\n"
+           "i1 step-cancelled /do/1/b why=the instance goes back\n"
+           "i1 unwinding all to=go on\n"
+           "i1 compensation-started settle /do/1/b by=work out={\"n\":1}\n"
+           "i1 step-dispatched perform #1.1 store=s1 contract=1.0.0\n");
+    done(h, "outcome of /do/1/b", "{\"n\":1}");
+    done(h, "undo of /do/1/b", "{}");
+    (void)task(h, "/do/1/b#2");
+}
+
+/* The harness compares what the journal says after each turn. */
+SCENARIO(rewind, what_tasks_give_is_in_the_journal)
+{
+    hello(h, UNDOABLE("keyed"), "s1", 8);
+    deploy(h, "document: {dsl: '1.0.3', namespace: test, name: sub, version: '1.0.0'}\n"
+              "do: [{c: {set: {sub: 1}}}]\n");
+    deploy_tasks(h, "- fork:\n    fork:\n      branches:\n        - b: {set: {x: 1}}\n"
+                    "        - c: {set: {x: 2}, export: {as: {x: 2}}}\n"
+                    "- w0: {wait: {seconds: 1}}\n"
+                    "- race:\n    fork:\n      compete: true\n      branches:\n"
+                    "        - d: {wait: {hours: 1}}\n        - e: {set: {x: 3}}\n"
+                    "- w1: {wait: {seconds: 1}}\n"
+                    "- loop: {for: {in: '${ [1, 2] }'}, do: [{f: {set: '${ $item }'}}]}\n"
+                    "- w2: {wait: {seconds: 1}}\n"
+                    "- try:\n    try: [{g: {raise: {error: {type: 'https://x.test/no', status: "
+                    "400}}}}]\n    catch: {do: [{k: {wait: {seconds: 1}, export: {as: {c: 1}}}}]}\n"
+                    "- w3: {wait: {seconds: 1}}\n"
+                    "- run: {run: {workflow: {namespace: test, name: sub, version: '1.0.0'}}}\n"
+                    "- w4: {wait: {seconds: 1}}\n"
+                    "- call: {call: work@worker}\n"
+                    "- w5: {wait: {seconds: 1}}\n"
+                    "- listen: {listen: {to: {any: [{with: {type: t}}]}}}\n"
+                    "- w6: {wait: {seconds: 1}}\n"
+                    "- ask: {call: approval, with: {title: ok}}\n"
+                    "- w7: {wait: {seconds: 1}}\n");
+    run(h, "{}");
+    for (int i = 0; i < 6; i++) {
+        advance(h, 1000);
+    }
+    done(h, "/do/10/call", "{\"n\":1}");
+    advance(h, 1000);
+    event(h, "t", "1", "{\"v\":1}");
+    advance(h, 1000);
+    verdict(h, VERDICT_APPROVE, NULL);
+    points_expect(h, "/do/0/fork /do/1/w0 /do/2/race /do/3/w1 /do/4/loop /do/5/w2 /do/6/try "
+                     "/do/7/w3 /do/8/run /do/9/w4 /do/10/call /do/11/w5 /do/12/listen /do/13/w6 "
+                     "/do/14/ask /do/15/w7");
+}
