@@ -451,7 +451,7 @@ static void rewind_some(struct sim *sim)
     if (it->request_count == 0 || coordinator_engine(sim) == NULL) {
         return;
     }
-    const struct request *request = &it->requests[draw_below(&sim->draw, it->request_count)];
+    const struct request *request = it->requests[draw_below(&sim->draw, it->request_count)];
     if (!request->is_run || request->instance[0] == '\0' || !id_of_hex(request->instance, &id)) {
         return;
     }
