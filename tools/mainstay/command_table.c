@@ -175,7 +175,8 @@ const struct command commands[] = {
      BIT(OUT) | BIT(LISTEN) | BIT(TLS_CERT) | BIT(TLS_KEY) | BIT(TLS_CA), accounts_run,
      "write a bus configuration and credentials for several machines",
      "Writes nats.conf and one .creds file for each process into --out. Passwords that are there\n"
-     "already are kept, so an agent can be added later. Off the loopback address TLS is required."},
+     "already are kept, so an agent can be added later. An agent named again with another store\n"
+     "has AGENT_STORE for that one. Off the loopback address TLS is required."},
     {"completion", "bash", NULL, "", 0, 0, 0, completion_run, "print a completion script", NULL},
 };
 

@@ -42,7 +42,27 @@ Test(accounts, names_that_could_leave_a_subject_are_refused)
                  "a_b of store c and a of store b_c would share a consumer");
     cr_expect_eq(accounts_add(&accounts, "one", "*", NULL), ERR_INVALID);
     cr_expect_eq(accounts_add(&accounts, "one", "main", NULL), ERR_OK);
-    cr_expect_eq(accounts_add(&accounts, "one", "other", NULL), ERR_EXISTS);
+    cr_expect_eq(accounts_add(&accounts, "one", "main", NULL), ERR_EXISTS);
+}
+
+Test(accounts, a_further_store_of_an_agent_has_an_account_of_its_own)
+{
+    struct buf text = BUF_INIT(65536);
+    struct bus_config config = {.host = "127.0.0.1", .port = 4222, .max_file_bytes = 1};
+    char path[PATH_BYTES];
+    cr_assert_eq(accounts_add(&accounts, "one", "main", NULL), ERR_OK);
+    cr_assert_eq(accounts_add(&accounts, "one", "other", NULL), ERR_OK);
+    cr_assert_eq(accounts_keep(&accounts, folder, NULL), ERR_OK);
+    cr_expect_str_neq(accounts.agents[0].password, accounts.agents[1].password);
+    cr_assert_eq(path_join(folder, "agent-one_other.creds", path, NULL), ERR_OK);
+    cr_expect(path_exists(path));
+    bus_config_write(&config, &accounts, &text);
+    cr_expect_not_null(strstr(text.data, "{ service: \"result.one.main\", accounts: [ "
+                                         "\"AGENT_one\" ] }"));
+    cr_expect_not_null(strstr(text.data, "{ service: \"result.one.other\", accounts: [ "
+                                         "\"AGENT_one_other\" ] }"));
+    cr_expect_not_null(strstr(text.data, "user: \"agent-one_other\""));
+    buf_release(&text);
 }
 
 Test(accounts, passwords_are_random_kept_and_private)

@@ -26,15 +26,21 @@ enum err accounts_add(struct accounts *accounts, const char *agent, const char *
                          "cannot use '%s' as a store's name: 1 to 64 characters of A-Z a-z 0-9 _ -",
                          store);
     }
+    bool further = false;
     for (size_t i = 0; i < accounts->agent_count; i++) {
-        if (strcmp(accounts->agents[i].agent, agent) == 0) {
-            return error_set(err, ERR_EXISTS, "the agent '%s' is named twice", agent);
+        bool same = strcmp(accounts->agents[i].agent, agent) == 0;
+        further = further || same;
+        if (same && strcmp(accounts->agents[i].store, store) == 0) {
+            return error_set(err, ERR_EXISTS, "the store '%s' of agent '%s' is named twice", store,
+                             agent);
         }
     }
     if (accounts->agent_count == ACCOUNTS_MAX) {
-        return error_set(err, ERR_LIMIT, "more than %d agents", ACCOUNTS_MAX);
+        return error_set(err, ERR_LIMIT, "more than %d stores of agents", ACCOUNTS_MAX);
     }
     struct account *account = &accounts->agents[accounts->agent_count++];
+    (void)snprintf(account->user, sizeof(account->user), "agent-%s%s%s", agent, further ? "_" : "",
+                   further ? store : "");
     (void)text_copy(account->agent, sizeof(account->agent), agent);
     (void)text_copy(account->store, sizeof(account->store), store);
     return ERR_OK;
@@ -80,7 +86,7 @@ static enum err password_make(const char *path, const char *user, char *ret_pass
 static enum err password_keep(const char *folder, const char *user, char *ret_password,
                               struct error *err)
 {
-    char name[ACCOUNT_NAME_BYTES + sizeof("agent-.creds")];
+    char name[ACCOUNT_USER_BYTES + sizeof(".creds")];
     char path[PATH_BYTES];
     (void)snprintf(name, sizeof(name), "%s.creds", user);
     TRY(path_join(folder, name, path, err));
@@ -98,9 +104,8 @@ enum err accounts_keep(struct accounts *accounts, const char *folder, struct err
     TRY(password_keep(folder, "operator", accounts->operator, err));
     TRY(password_keep(folder, "events", accounts->events, err));
     for (size_t i = 0; i < accounts->agent_count; i++) {
-        char user[ACCOUNT_NAME_BYTES + sizeof("agent-")];
-        (void)snprintf(user, sizeof(user), "agent-%s", accounts->agents[i].agent);
-        TRY(password_keep(folder, user, accounts->agents[i].password, err));
+        struct account *account = &accounts->agents[i];
+        TRY(password_keep(folder, account->user, account->password, err));
     }
     return ERR_OK;
 }
@@ -150,7 +155,8 @@ static void core_write(const struct accounts *accounts, struct buf *out)
             buf_append_str(out, "      { service: \"");
             right_write(agent_rights[r].subject, account, out);
             buf_printf(out, "\",%s accounts: [ \"AGENT_%s\" ] }\n",
-                       agent_rights[r].streamed ? " response_type: stream," : "", account->agent);
+                       agent_rights[r].streamed ? " response_type: stream," : "",
+                       account->user + strlen("agent-"));
         }
     }
     buf_append_str(out, "    ]\n  }\n");
@@ -159,9 +165,9 @@ static void core_write(const struct accounts *accounts, struct buf *out)
 static void agent_write(const struct account *account, struct buf *out)
 {
     buf_printf(out,
-               "  \"AGENT_%s\" {\n    users: [ { user: \"agent-%s\", password: \"%s\" } ]\n"
+               "  \"AGENT_%s\" {\n    users: [ { user: \"%s\", password: \"%s\" } ]\n"
                "    imports: [\n",
-               account->agent, account->agent, account->password);
+               account->user + strlen("agent-"), account->user, account->password);
     for (size_t r = 0; r < RIGHT_COUNT; r++) {
         buf_append_str(out, "      { service: { account: CORE, subject: \"");
         right_write(agent_rights[r].subject, account, out);

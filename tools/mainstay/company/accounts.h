@@ -1,11 +1,12 @@
 /*
- * Who may say what on the bus: one NATS account per agent with service imports for its own subjects
- * and nothing else, so that a hostile agent is contained by the server.
+ * Who may say what on the bus: one NATS account per store of an agent, with service imports for
+ * its own subjects and nothing else, so that a hostile agent is contained by the server.
  *
  *   CORE       user coordinator: JetStream lives here, nobody else is in it
  *   OPERATOR   user operator (CLI, console): imports control.> and event.>
  *   EVENTS     user events (outsiders): imports event.>
- *   AGENT_x    user agent-x: imports its own pull, acknowledgement, result and hello subjects
+ *   AGENT_x    user agent-x: imports its own pull, acknowledgement, result and hello subjects;
+ *              AGENT_x_y, user agent-x_y, is that of a further store y of agent x
  *   GUARD      no user: on nats-server <= 2.9.22 it keeps a server without accounts from staying
  * open (CVE-2023-47090)
  *
@@ -30,14 +31,17 @@ struct buf;
 
 enum {
     ACCOUNT_NAME_BYTES = LIMIT_NAME_BYTES + 1,
+    ACCOUNT_USER_BYTES = 2 * ACCOUNT_NAME_BYTES + sizeof("agent-"),
     ACCOUNT_PASSWORD_BYTES = 2 * 24 + 1,
-    ACCOUNTS_MAX = 64, /* agents of one company */
+    ACCOUNTS_MAX = 64, /* agents' stores of one company */
 };
 
-/* One agent with one store. The user's name is "agent-" and `agent`. */
+/* One store of an agent. The user's name is "agent-" and the agent's; of a further store of the
+ * same agent, with "_" and the store's. */
 struct account {
     char agent[ACCOUNT_NAME_BYTES];
     char store[ACCOUNT_NAME_BYTES];
+    char user[ACCOUNT_USER_BYTES];
     char password[ACCOUNT_PASSWORD_BYTES];
 };
 
@@ -49,13 +53,13 @@ struct accounts {
     size_t agent_count;
 };
 
-/* Add an agent whose password is filled in later. ERR_INVALID when a name is no token or the
- * agent's name has an underscore, ERR_EXISTS, ERR_LIMIT. */
+/* Add an agent's store whose password is filled in later. ERR_INVALID when a name is no token or
+ * the agent's name has an underscore, ERR_EXISTS, ERR_LIMIT. */
 MUST_CHECK enum err accounts_add(struct accounts *accounts, const char *agent, const char *store,
                                  struct error *err);
 
 /* Take the passwords from the credentials files in `folder`, making the missing ones: coordinator,
- * operator, events and agent-NAME, each NAME.creds, readable by the owner only. */
+ * operator, events and those of agents, each USER.creds, readable by the owner only. */
 MUST_CHECK enum err accounts_keep(struct accounts *accounts, const char *folder, struct error *err);
 
 /* How the server is reached and what it keeps. */
