@@ -7,6 +7,7 @@ import time
 
 import losses
 import points
+import upgrade
 from company import Failure, wait_until
 from fault import Fault
 
@@ -240,5 +241,6 @@ class Disk:
 
 KINDS = {"kill": Kill, "point": Point, "stop": Stop, "wipe": Wipe, "rot": Rot, "network": Network,
          "power": Power, "disk-full": DiskFull, "clock": losses.Clock,
-         "lost-store": losses.LostStore, "backup": losses.Backup}
+         "lost-store": losses.LostStore, "backup": losses.Backup,
+         "upgrade": upgrade.Upgrade}
 WORLDS = ("plain", "proxied", "mounted")

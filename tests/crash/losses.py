@@ -97,7 +97,10 @@ class Backup(Fault):
         os.makedirs(copies)
         stores = [(company.coordinator, company.coordinator_store, "coordinator"),
                   (company.agent, company.agent_store, "agent")]
+        second = os.path.join(company.second_data, "store")  # of an agent that does not run
         before = crash.labels_done()
+        if os.path.isdir(second):
+            shutil.copytree(second, os.path.join(copies, "second"))
         for process, store, name in stores:  # the coordinator first
             self.checkpoint(process, store, os.path.join(copies, name))
         crash.go_on(rng.randint(10, 60), "after the backup")
@@ -107,7 +110,9 @@ class Backup(Fault):
         if wiped:
             company.bus.kill()
             company.wipe_bus()
-        for _, store, name in stores:
+        for store, name in [*(row[1:] for row in stores), (second, "second")]:
+            if not os.path.isdir(os.path.join(copies, name)):
+                continue
             shutil.rmtree(store)
             shutil.copytree(os.path.join(copies, name), store)
             with open(store + ".restored", "w", encoding="ascii") as file:

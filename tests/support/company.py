@@ -163,8 +163,8 @@ class Company:
         os.makedirs(folder, exist_ok=True)
         tls = ["--tls-cert", cert, "--tls-key", key] if cert else []
         names = ["tester", *(others or {})]
-        self.program("mainstay", "accounts", *(f"{name}:main" for name in names), "--out",
-                     self.creds, "--listen", f"{host}:{self.port}", *tls)
+        self.program("mainstay", "accounts", *(f"{name}:main" for name in names),
+                     "tester:second", "--out", self.creds, "--listen", f"{host}:{self.port}", *tls)
         self.bus = Process("nats-server", [
             nats_server() or "nats-server", "-c", os.path.join(self.creds, "nats.conf"),
             "--store_dir", self.bus_dir, "-m", self.monitor], folder)
@@ -173,6 +173,7 @@ class Company:
             os.path.join(self.bin, "effect-ledger"), "--dir", self.ledger_folder], folder)
         self.coordinator_store = os.path.join(folder, "coordinator")
         self.agent_store = os.path.join(folder, "agent", "store")
+        self.second_data = os.path.join(folder, "agent-second")
         self.coordinator = Process("coordinator", self.coordinator_command(), folder)
         self.agent = None
         self.clocks = None
