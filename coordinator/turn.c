@@ -16,6 +16,7 @@ struct turn {
     int64_t now;
     struct clock_reading last; /* of the turn before */
     bool read;                 /* there was one in this process */
+    int64_t odd_ms; /* of the time that passed while the wall clock was behind: not halved yet */
 };
 
 enum err turn_create(struct kv *kv, const struct turn_options *options, struct turn **ret_turn,
@@ -67,27 +68,31 @@ static bool jump(int64_t error_ms)
     return error_ms > LIMIT_CLOCK_JUMP_MS || error_ms < -LIMIT_CLOCK_JUMP_MS;
 }
 
-/* The stored time, and what passed since this process measures. */
-static int64_t time_passed(const struct turn *turn, const struct clock_reading *clock)
+/* What passed since the turn before. */
+static int64_t passed_ms(const struct turn *turn, const struct clock_reading *clock)
 {
     int64_t passed = turn->read ? clock->boot_ms - turn->last.boot_ms : 0;
-    return turn->now + (passed > 0 ? passed : 0);
+    return passed > 0 ? passed : 0;
 }
 
 int64_t turn_time(const struct turn *turn, const struct clock_reading *clock)
 {
+    int64_t passed = passed_ms(turn, clock);
     if (engine_clock_held(turn->engine) || jump(clock_error(turn, clock))) {
-        return time_passed(turn, clock);
+        return turn->now + passed;
     }
-    return clock->wall_ms > turn->now ? clock->wall_ms : turn->now;
+    /* While the wall clock is behind, time goes at half its pace until the two meet. */
+    return clock->wall_ms > turn->now ? clock->wall_ms : turn->now + (passed + turn->odd_ms) / 2;
 }
 
 void turn_begin(struct turn *turn, const struct clock_reading *clock)
 {
     bool held = engine_clock_held(turn->engine);
-    int64_t passed = time_passed(turn, clock);
-    int64_t error = held ? clock->wall_ms - passed : clock_error(turn, clock);
-    turn->now = turn_time(turn, clock);
+    int64_t passed = passed_ms(turn, clock);
+    int64_t error = held ? clock->wall_ms - (turn->now + passed) : clock_error(turn, clock);
+    int64_t now = turn_time(turn, clock);
+    turn->odd_ms = (passed + turn->odd_ms) % 2;
+    turn->now = now;
     turn->last = *clock;
     turn->read = true;
     tables_begin(turn->tables, turn->now);

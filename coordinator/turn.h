@@ -57,7 +57,9 @@ struct clock_reading {
 };
 
 /*
- * Begin at what the clocks show; the turn's now never goes back.
+ * Begin at what the clocks show; the turn's now never goes back. While the wall clock is behind it
+ * (set back by less than a jump, or by a jump that a person approved), now goes on at half the pace
+ * of the time that passes, so that deadlines are met late rather than not at all.
  *
  * A wall clock that moved by more than LIMIT_CLOCK_JUMP_MS against the time that passed since the
  * turn before is not followed: the engine opens a gate, and turns begin at the time that passed,

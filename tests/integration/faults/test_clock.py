@@ -70,6 +70,12 @@ class Clock(unittest.TestCase):
         self.completes("timer")
         self.assertEqual(self.status(day_later), "waiting")
 
+    def test_timers_stood_still_until_an_approved_clock_came_round(self):
+        """The company's time does not go back: it waited for the clock to catch up."""
+        self.turn(-HOUR_MS)
+        person.clock_approve(self.it, person.clock_asked(self.it))
+        self.completes("timer")
+
     def test_a_company_was_without_bus_until_a_clock_that_was_set_back_came_round(self):
         """The client library waits for an instant of the wall clock before it connects again."""
         before = os.path.getsize(self.it.coordinator.log)
