@@ -67,7 +67,7 @@ Test(accounts, a_further_store_of_an_agent_has_an_account_of_its_own)
 
 Test(accounts, passwords_are_random_kept_and_private)
 {
-    struct accounts again = {0};
+    static struct accounts again;
     struct stat status;
     char path[PATH_BYTES];
     struct error err = {0};
