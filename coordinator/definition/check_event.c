@@ -156,19 +156,14 @@ static void check_filter(struct load *load, const struct yaml_node *node, bool t
                          struct event_filter *filter)
 {
     static const char *const allowed[] = {"with", "correlate", NULL};
-    static const struct refused_key trigger_refused[] = {
-        {"correlate", "an event that starts an instance has nothing to be correlated with"},
-        {NULL, NULL}};
     unsigned place = trigger ? PLACE_TRIGGER : PLACE_TASK;
     if (!check_is_object(load, node, "an event filter")) {
         return;
     }
     load->native_in = "an event filter";
-    check_keys(load, node, "an event filter", allowed, trigger ? trigger_refused : NULL);
+    check_keys(load, node, "an event filter", allowed, NULL);
     check_with(load, check_required(load, node, "with", "an event filter"), place, filter);
-    if (!trigger) {
-        check_correlate(load, yaml_get(node, "correlate"), place, filter);
-    }
+    check_correlate(load, yaml_get(node, "correlate"), place, filter);
     load->native_in = NULL;
 }
 
@@ -195,7 +190,7 @@ static const struct yaml_node *consumption_source(struct load *load, const struc
 }
 
 /* An expression over what the listen gives so far, or the events that end it. */
-static void check_until(struct load *load, const struct yaml_node *node,
+static void check_until(struct load *load, const struct yaml_node *node, bool trigger,
                         struct event_consumption *consumption)
 {
     if (node == NULL) {
@@ -208,7 +203,8 @@ static void check_until(struct load *load, const struct yaml_node *node,
     }
     if (!json_is_object(node->value)) {
         load->native_in = "'until'";
-        consumption->until = check_expression(load, node, "'until'", PLACE_TASK);
+        consumption->until =
+            check_expression(load, node, "'until'", trigger ? PLACE_TRIGGER : PLACE_TASK);
         load->native_in = NULL;
         return;
     }
@@ -222,7 +218,7 @@ static void check_until(struct load *load, const struct yaml_node *node,
         load->failed = true;
         return;
     }
-    check_consumption(load, node, false, events);
+    check_consumption(load, node, trigger, events);
     consumption->until_events = events;
 }
 
@@ -230,17 +226,10 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
                        struct event_consumption *consumption)
 {
     static const char *const allowed[] = {"one", "any", "all", "until", NULL};
-    static const char *const trigger_allowed[] = {"one", "any", NULL};
-    static const struct refused_key trigger_refused[] = {
-        {"all", "a start by several events together is not in the profile yet: start with the "
-                "first and listen for the others"},
-        {"until", "what starts an instance is one event: listen for the others"},
-        {NULL, NULL}};
     if (!check_is_object(load, node, trigger ? "'on'" : "'to'")) {
         return;
     }
-    check_keys(load, node, trigger ? "'on'" : "'to'", trigger ? trigger_allowed : allowed,
-               trigger ? trigger_refused : NULL);
+    check_keys(load, node, trigger ? "'on'" : "'to'", allowed, NULL);
     const struct yaml_node *source = consumption_source(load, node, consumption);
     if (source == NULL) {
         return;
@@ -267,9 +256,7 @@ void check_consumption(struct load *load, const struct yaml_node *node, bool tri
     }
     consumption->filters = filters;
     consumption->filter_count = count;
-    if (!trigger) {
-        check_until(load, yaml_get(node, "until"), consumption);
-    }
+    check_until(load, yaml_get(node, "until"), trigger, consumption);
 }
 
 static void check_foreach(struct load *load, const struct yaml_node *node, struct plan_node *task)

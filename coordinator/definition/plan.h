@@ -130,6 +130,7 @@ struct event_filter {
     const struct expr *data;  /* expression on the event's data; NULL: none */
     struct event_correlation *correlations;
     size_t correlation_count;
+    uint64_t gather; /* of a start by several events: what waits for it has this name */
 };
 
 enum consume_kind { CONSUME_ONE, CONSUME_ANY, CONSUME_ALL };
@@ -153,6 +154,7 @@ struct event_consumption {
     /* CONSUME_ANY of a listen: the first event ends it unless one of these is there */
     const struct expr *until; /* over the array of what it gives so far */
     const struct event_consumption *until_events;
+    uint64_t gather; /* as in event_filter: of what `any` with `until` has gathered */
     const struct plan_foreach *foreach; /* NULL: none */
 };
 
@@ -299,6 +301,7 @@ struct plan_node {
 /* An event trigger: schedule.on. */
 struct plan_trigger {
     struct event_consumption on;
+    bool gathers; /* a start by several events: `all`, or `any` with `until` */
 };
 
 /* Stored: append, never renumber. */

@@ -1,6 +1,7 @@
 /*
  * Versions of definitions: describe, diff, retire.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -9,6 +10,8 @@
 #include "coordinator/definition/compare.h"
 #include "coordinator/definition/expr.h"
 #include "coordinator/edge/control_private.h"
+
+enum { NAME_BYTES = 160 };
 
 void definition_fill(json_t *row, const struct definition *definition)
 {
@@ -159,6 +162,41 @@ static void plan_fill(struct request *request, const struct plan *plan)
     }
 }
 
+/* What waits for the others of a start. */
+struct gathered_rows {
+    struct request *request;
+    json_t *rows;
+};
+
+static bool gathered_add(void *user, const json_t *envelope, int64_t expires_ms)
+{
+    struct gathered_rows *gathered = user;
+    if (expires_ms <= control_now(gathered->request->control)) {
+        return true;
+    }
+    json_t *row = json_object();
+    CHECK(row != NULL);
+    json_set_text(row, "type", json_text_of(envelope, "type"));
+    json_set_text(row, "source", json_text_of(envelope, "source"));
+    json_set_text(row, "id", json_text_of(envelope, "id"));
+    json_set_time(row, "forgotten_at", expires_ms);
+    return request_add_row(gathered->request, gathered->rows, row) &&
+           json_array_size(gathered->rows) < CONTROL_LIST_DEFAULT;
+}
+
+static enum err gathered_fill(struct request *request, const struct definition *definition,
+                              struct error *err)
+{
+    char name[NAME_BYTES];
+    struct gathered_rows gathered = {.request = request, .rows = json_array()};
+    CHECK(gathered.rows != NULL);
+    json_set(request->reply, "gathered", gathered.rows);
+    (void)snprintf(name, sizeof(name), "%s/%s", definition->plan->namespace_,
+                   definition->plan->name);
+    return tables_each_gathered(turn_tables(request->control->turn), name, gathered_add, &gathered,
+                                err);
+}
+
 enum err verb_definitions_describe(struct request *request, struct error *err)
 {
     static const struct member members[] = {{"definition", MEMBER_TEXT, true}};
@@ -175,6 +213,9 @@ enum err verb_definitions_describe(struct request *request, struct error *err)
     schedule_fill(control_company(request->control), definition, reply);
     json_set(reply, "versions", versions_json(control_company(request->control), definition));
     plan_fill(request, definition->plan);
+    if (definition->plan->trigger != NULL && definition->plan->trigger->gathers) {
+        TRY(gathered_fill(request, definition, err));
+    }
     if (strlen(definition->text) < request->room) {
         json_set_text(reply, "text", definition->text);
     }

@@ -131,6 +131,17 @@ json_t *engine_hold_json(struct engine *engine, json_t *value)
     return value;
 }
 
+bool buffer_taken(const struct engine *engine, const char *type, const struct id *mark)
+{
+    for (size_t i = 0; i < engine->buffer_change_count; i++) {
+        const struct buffer_change *change = &engine->buffer_changes[i];
+        if (change->taken && id_equal(&change->mark, mark) && strcmp(change->type, type) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void buffer_changed(struct engine *engine, const struct buffer_change *change)
 {
     if (engine->buffer_change_count == engine->buffer_change_room) {

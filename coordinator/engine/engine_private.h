@@ -178,6 +178,8 @@ void apply_frame_gone(struct engine *engine, struct instance *instance, struct f
 void apply_ready(struct engine *engine, struct instance *instance, struct frame *frame);
 
 /* Remember a change to the event buffer until the end of the turn. */
+/* Whether this turn has taken the event with that mark from what waits under `type`. */
+bool buffer_taken(const struct engine *engine, const char *type, const struct id *mark);
 void buffer_changed(struct engine *engine, const struct buffer_change *change);
 
 /* A store holds the frame's task from now on, or no longer: its credit, and that the task is owed.

@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/map.h"
 #include "common/base/str.h"
+#include "common/json/doc.h"
 #include "coordinator/definition/plan.h"
 #include "coordinator/definition/policy.h"
 #include "coordinator/definition/zone.h"
@@ -483,6 +484,36 @@ enum err tables_each_letter(struct tables *tables, uint64_t before, tables_lette
         struct dead_letter letter;
         code = dead_letter_unpack(kv_iter_value(iter), tables->arena, &letter, err);
         more = code == ERR_OK && visit(user, u64_of(kv_iter_key(iter).data + 3), &letter);
+        arena_reset(tables->arena);
+    }
+    if (code == ERR_OK) {
+        code = kv_iter_status(iter, err);
+    }
+    kv_iter_destroy(&iter);
+    return code;
+}
+
+enum err tables_each_gathered(struct tables *tables, const char *name, tables_gathered_fn *visit,
+                              void *user, struct error *err)
+{
+    struct table_key lower = key_begin(TABLE_BUFFER);
+    key_bytes(&lower, "start ", strlen("start "));
+    key_bytes(&lower, name, strlen(name));
+    key_bytes(&lower, " ", 1);
+    struct table_key upper = lower;
+    upper.bytes[upper.size - 1]++; /* after the space */
+    struct kv_range range = {
+        .family = FAMILY_STATE, .lower = key_str(&lower), .upper = key_str(&upper)};
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    enum err code = ERR_OK;
+    bool more = true;
+    for (kv_iter_seek_first(iter); more && code == ERR_OK && kv_iter_valid(iter);
+         kv_iter_next(iter)) {
+        struct doc *envelope = NULL;
+        int64_t expires_ms = 0;
+        code = buffered_unpack(kv_iter_value(iter), tables->arena, &envelope, &expires_ms, err);
+        more = code == ERR_OK && visit(user, doc_json(envelope), expires_ms);
+        doc_unref(&envelope);
         arena_reset(tables->arena);
     }
     if (code == ERR_OK) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/json/json.h"
 #include "coordinator/codec/journal_codec.h"
 #include "coordinator/codec/row_codec.h"
 #include "coordinator/engine/port.h"
@@ -119,6 +120,12 @@ MUST_CHECK enum err tables_each_letter(struct tables *tables, uint64_t before,
                                        tables_letter_fn *visit, void *user, struct error *err);
 MUST_CHECK enum err tables_letter(struct tables *tables, uint64_t number, struct arena *arena,
                                   struct dead_letter *ret_letter, struct error *err);
+
+/* Events that wait until the start of the definition `name` (namespace/name) by several of them is
+ * complete: by filter, group and arrival. `envelope` is borrowed until `visit` returns. */
+typedef bool tables_gathered_fn(void *user, const json_t *envelope, int64_t expires_ms);
+MUST_CHECK enum err tables_each_gathered(struct tables *tables, const char *name,
+                                         tables_gathered_fn *visit, void *user, struct error *err);
 uint64_t tables_letter_count(const struct tables *tables);
 
 /* Figures for metrics: open instances by activity, puts of the last turns, bytes. */

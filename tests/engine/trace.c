@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/str.h"
 #include "tests/engine/harness.h"
 
 static size_t instance_number(struct harness *h, const struct id *id)
@@ -252,6 +253,17 @@ static void trace_values(struct harness *h, const struct event *event)
     }
 }
 
+/* Of what waits for a start by several events only the definition: the rest is digests. */
+static void trace_type(struct harness *h, const struct event *event)
+{
+    const char *type = event->kind == EVENT_CIRCUIT_OPENED ? NULL : event->name;
+    if (type != NULL && text_starts(type, "start ")) {
+        buf_printf(&h->trace, " type=%.*s", (int)(6 + strcspn(type + 6, " ")), type);
+    } else {
+        trace_text(h, "type", type);
+    }
+}
+
 static void trace_event(struct harness *h, const struct event *event)
 {
     if (is_company(event)) {
@@ -264,7 +276,7 @@ static void trace_event(struct harness *h, const struct event *event)
         trace_step(h, event, number);
     } else {
         buf_printf(&h->trace, "%s", event_kind_name(event->kind));
-        trace_text(h, "type", event->kind == EVENT_CIRCUIT_OPENED ? NULL : event->name);
+        trace_type(h, event);
     }
     trace_flow(h, event);
     trace_call(h, event);

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "common/base/str.h"
 #include "coordinator/definition/plan.h"
 #include "coordinator/engine/instance.h"
 #include "tests/sim/checker.h"
@@ -22,6 +23,11 @@ void features_instance(struct sim *sim, const struct instance *instance)
 {
     const struct plan *plan = instance->plan;
     count(sim, FEATURE_ON_EVENT, plan->trigger != NULL);
+    if (plan->trigger != NULL && plan->trigger->gathers &&
+        text_starts(instance->trigger, "event ")) {
+        bool all = plan->trigger->on.kind == CONSUME_ALL;
+        count(sim, all ? FEATURE_ON_ALL : FEATURE_ON_UNTIL, true);
+    }
     count(sim, FEATURE_EVERY, plan->schedule.kind == SCHEDULE_EVERY);
     count(sim, FEATURE_CRON, plan->schedule.kind == SCHEDULE_CRON);
     count(sim, FEATURE_AFTER, plan->schedule.kind == SCHEDULE_AFTER);

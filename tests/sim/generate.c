@@ -440,14 +440,48 @@ static json_t *parts(struct making *it)
     return object;
 }
 
+static json_t *gathered_filter(const char *type, bool correlated)
+{
+    json_t *filter = json_pack("{s:{s:s}}", "with", "type", type);
+    CHECK(filter != NULL);
+    if (correlated) {
+        put(filter, "correlate", json_pack("{s:{s:s}}", "k", "from", ".data.k?"));
+    }
+    return filter;
+}
+
+/* A start by several events. */
+static json_t *gathering(struct making *it)
+{
+    bool correlated = chance(it, 500);
+    json_t *first = gathered_filter("t0", correlated);
+    json_t *second = gathered_filter("t1", correlated);
+    json_t *on = NULL;
+    switch (draw_below(it->draw, 4)) {
+    case 0:
+    case 1:
+        on = json_pack("{s:[o,o]}", "all", first, second);
+        break;
+    case 2:
+        on = json_pack("{s:[o,o], s:s}", "any", first, second, "until", "length >= 2");
+        break;
+    default:
+        on = json_pack("{s:[o], s:{s:o}}", "any", first, "until", "one", second);
+    }
+    CHECK(on != NULL);
+    return on;
+}
+
 static json_t *schedule(struct making *it)
 {
     json_t *object = json_object();
     CHECK(object != NULL);
     if (chance(it, 350)) {
         put(object, "on",
-            json_pack("{s:o}", "one",
-                      json_pack("{s:{s:o}}", "with", "type", PICK(it, "t0", "t1"))));
+            chance(it, 300)
+                ? gathering(it)
+                : json_pack("{s:o}", "one",
+                            json_pack("{s:{s:o}}", "with", "type", PICK(it, "t0", "t1"))));
     }
     if (chance(it, 180)) {
         uint64_t kind = draw_below(it->draw, 3);

@@ -64,11 +64,18 @@ static void definition_print(const json_t *reply)
         {"CONTRACT", "contract", COLUMN_TEXT}, {"BOUND", "bound", COLUMN_TEXT},
         {"LIVE", "live", COLUMN_TEXT},
     };
+    static const struct column gathered[] = {
+        {"TYPE", "type", COLUMN_TEXT},
+        {"SOURCE", "source", COLUMN_TEXT},
+        {"ID", "id", COLUMN_TEXT},
+        {"FORGOTTEN", "forgotten_at", COLUMN_TEXT},
+    };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         sheet_line(reply, lines[i]);
     }
     open_print(json_object_of(reply, "open"));
     sheet_table(reply, "versions", versions, sizeof(versions) / sizeof(versions[0]));
+    sheet_table(reply, "gathered", gathered, sizeof(gathered) / sizeof(gathered[0]));
     sheet_table(reply, "steps", steps, sizeof(steps) / sizeof(steps[0]));
     sheet_table(reply, "contracts", contracts, sizeof(contracts) / sizeof(contracts[0]));
     const char *text = json_text_of(reply, "text");

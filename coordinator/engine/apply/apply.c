@@ -305,7 +305,8 @@ void apply_company(struct engine *engine, const struct event *event)
                                                        .expires_ms = event->at_ms});
         break;
     case EVENT_UNBUFFERED:
-        buffer_changed(engine, &(struct buffer_change){.taken = true, .mark = event->key});
+        buffer_changed(engine, &(struct buffer_change){
+                                   .taken = true, .type = event->name, .mark = event->key});
         engine->port->buffer_delete(engine->port_user, event->name, &event->key, event->at_ms);
         break;
     case EVENT_DEAD_LETTER:

@@ -18,9 +18,11 @@ struct arrival {
     const char *source;
     const char *id;
     struct doc *envelope;
+    struct id mark;
     struct id touched[EVENT_TOUCHES_MAX];
     uint32_t touched_count;
     bool started;
+    bool gathered; /* it waits for others, to start an instance with them */
 };
 
 static bool attribute_fits(const char *wanted, const json_t *envelope, const char *name)
@@ -150,6 +152,18 @@ bool event_matches(struct engine *engine, struct instance *instance, struct fram
     return fits;
 }
 
+bool event_fits(struct engine *engine, const struct event_filter *filter, struct doc *envelope,
+                struct doc **ret_values)
+{
+    struct scope scope = filter_scope(engine, NULL, NULL);
+    json_t *values = json_object();
+    CHECK(values != NULL);
+    *ret_values = engine_hold(engine, doc_of_json(values));
+    bool fits = filter_fits(engine, &scope, filter, doc_json(envelope), envelope, values);
+    scope_release(&scope);
+    return fits;
+}
+
 struct doc *event_reading(struct engine *engine, json_t *envelope, enum event_read read)
 {
     if (read == READ_ENVELOPE) {
@@ -183,11 +197,60 @@ static void touch(struct arrival *arrival, const struct id *id, bool started)
     arrival->started = arrival->started || started;
 }
 
+/* Begin an instance with what events give it. */
+static void events_begin(struct arrival *arrival, const struct definition *definition,
+                         const json_t *events)
+{
+    struct engine *engine = arrival->engine;
+    json_t *input = json_array();
+    CHECK(input != NULL);
+    size_t at = 0;
+    json_t *event = NULL;
+    json_array_foreach(events, at, event)
+    {
+        struct doc *reading = event_reading(engine, event, definition->plan->trigger->on.read);
+        CHECK(json_array_append(input, doc_json(reading)) == 0);
+    }
+    struct id id = id_of_trigger(&definition->plan->digest, arrival->source, arrival->id);
+    struct doc *input_doc = engine_hold(engine, doc_of_json(input));
+    if (instance_begin(engine, definition, &id, input_doc,
+                       arena_printf(engine->arena, "event %s %s %s", arrival->type, arrival->source,
+                                    arrival->id),
+                       json_text_of(doc_json(arrival->envelope), "traceparent"))) {
+        touch(arrival, &id, true);
+    }
+}
+
+/* What the event does to the start of one definition. */
+static void definition_start(struct arrival *arrival, const struct definition *definition)
+{
+    struct engine *engine = arrival->engine;
+    const struct plan_trigger *trigger = definition->plan->trigger;
+    json_t *envelope = doc_json(arrival->envelope);
+    json_t *events = NULL;
+    if (trigger == NULL) {
+        return;
+    }
+    if (trigger->gathers) {
+        enum gathered gathered = gather_take(engine, definition, arrival->type, arrival->envelope,
+                                             &arrival->mark, &events);
+        arrival->gathered = arrival->gathered || gathered != GATHER_NOT;
+    } else {
+        size_t filter = 0;
+        struct doc *correlation = NULL;
+        if (event_matches(engine, NULL, NULL, &trigger->on, envelope, &filter, &correlation)) {
+            events = engine_hold_json(engine, json_pack("[O]", envelope));
+        }
+    }
+    if (events != NULL) {
+        events_begin(arrival, definition, events);
+    }
+}
+
 /* Instances that the event starts: one for each latest definition whose trigger fits. */
 static void arrival_start(struct arrival *arrival)
 {
     struct engine *engine = arrival->engine;
-    json_t *envelope = doc_json(arrival->envelope);
     size_t count = map_count(engine->company.latest);
     const struct definition **list =
         engine_alloc(engine, (count + 1) * sizeof(const struct definition *));
@@ -201,25 +264,7 @@ static void arrival_start(struct arrival *arrival)
         list[at] = definition;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct plan_trigger *trigger = list[i]->plan->trigger;
-        size_t filter = 0;
-        struct doc *correlation = NULL;
-        if (trigger == NULL ||
-            !event_matches(engine, NULL, NULL, &trigger->on, envelope, &filter, &correlation)) {
-            continue;
-        }
-        struct doc *reading = event_reading(engine, envelope, trigger->on.read);
-        json_t *input = json_array();
-        CHECK(input != NULL);
-        CHECK(json_array_append(input, doc_json(reading)) == 0);
-        struct id id = id_of_trigger(&list[i]->plan->digest, arrival->source, arrival->id);
-        struct doc *input_doc = engine_hold(engine, doc_of_json(input));
-        if (instance_begin(engine, list[i], &id, input_doc,
-                           arena_printf(engine->arena, "event %s %s %s", arrival->type,
-                                        arrival->source, arrival->id),
-                           json_text_of(envelope, "traceparent"))) {
-            touch(arrival, &id, true);
-        }
+        definition_start(arrival, list[i]);
     }
 }
 
@@ -270,12 +315,12 @@ static void arrival_continue(struct arrival *arrival, const struct listener *lis
     }
 }
 
-static void arrival_keep(struct arrival *arrival, const struct id *mark)
+static void arrival_keep(struct arrival *arrival)
 {
     struct event event = engine_event(NULL, EVENT_BUFFERED);
     event.name = arrival->type;
     event.has_key = true;
-    event.key = *mark;
+    event.key = arrival->mark;
     event.value = arrival->envelope;
     event.at_ms = arrival->engine->now + arrival->engine->options.buffer_ttl_ms;
     engine_emit(arrival->engine, &event);
@@ -291,8 +336,8 @@ static bool mark_known(struct engine *engine, const struct id *mark)
 static enum event_outcome arrival_accept(struct arrival *arrival)
 {
     struct engine *engine = arrival->engine;
-    struct id mark = id_of_event(arrival->source, arrival->id);
-    if (mark_known(engine, &mark)) {
+    arrival->mark = id_of_event(arrival->source, arrival->id);
+    if (mark_known(engine, &arrival->mark)) {
         return EVENT_DUPLICATE;
     }
     struct event event = engine_event(NULL, EVENT_ACCEPTED);
@@ -300,7 +345,7 @@ static enum event_outcome arrival_accept(struct arrival *arrival)
     event.id = arrival->id;
     event.name = arrival->type;
     event.has_digest = true;
-    memcpy(event.digest.bytes, mark.bytes, sizeof(mark.bytes));
+    memcpy(event.digest.bytes, arrival->mark.bytes, sizeof(arrival->mark.bytes));
     event.at_ms = engine->now + engine->options.event_horizon_ms;
     engine_emit(engine, &event);
     size_t count = 0;
@@ -308,7 +353,9 @@ static enum event_outcome arrival_accept(struct arrival *arrival)
     arrival_start(arrival);
     arrival_continue(arrival, listeners, count);
     if (arrival->touched_count == 0) {
-        arrival_keep(arrival, &mark);
+        if (!arrival->gathered) {
+            arrival_keep(arrival);
+        }
         return EVENT_KEPT;
     }
     return arrival->started ? EVENT_STARTED : EVENT_CONTINUED;

@@ -254,17 +254,6 @@ static struct frame *buffered_frame(const struct buffered *buffered)
     return frame != NULL && listen_hears(buffered->instance, frame) ? frame : NULL;
 }
 
-static bool taken_in_turn(const struct engine *engine, const struct id *mark)
-{
-    for (size_t i = 0; i < engine->buffer_change_count; i++) {
-        const struct buffer_change *change = &engine->buffer_changes[i];
-        if (change->taken && id_equal(&change->mark, mark)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Offer one event; false when the listening is over. */
 static bool kept_offer(struct buffered *buffered, const struct kept *kept)
 {
@@ -273,8 +262,8 @@ static bool kept_offer(struct buffered *buffered, const struct kept *kept)
     if (frame == NULL) {
         return false;
     }
-    if (taken_in_turn(engine, &kept->mark)) {
-        return true;
+    if (gather_named(kept->type) || buffer_taken(engine, kept->type, &kept->mark)) {
+        return true; /* somebody else's */
     }
     bool expired = kept->expires_ms <= engine->now;
     bool taken =
@@ -306,6 +295,9 @@ static bool collect_visit(void *visitor, const char *type, const struct id *mark
 {
     struct buffered *buffered = visitor;
     struct engine *engine = buffered->engine;
+    if (gather_named(type)) {
+        return true;
+    }
     buffered->list[buffered->count++] =
         (struct kept){.type = engine_text(engine, type),
                       .mark = *mark,

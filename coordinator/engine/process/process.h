@@ -108,6 +108,22 @@ void schedule_follow(struct engine *engine, const struct plan *version);
 /* Start the run that is due first, if it is due by now and not later than `before_ms`. */
 bool schedule_due(struct engine *engine, int64_t before_ms);
 
+/* What an event does to a start by several events: GATHER_KEPT: it waits for the others, or was
+ * refused, as a record; GATHER_COMPLETE: they are all there, and *ret_events is the array of their
+ * envelopes in the order in which they came, held by the turn (gather.c). */
+enum gathered { GATHER_NOT, GATHER_KEPT, GATHER_COMPLETE };
+enum gathered gather_take(struct engine *engine, const struct definition *definition,
+                          const char *type, struct doc *envelope, const struct id *mark,
+                          json_t **ret_events);
+
+/* Whether what stands in the place of a type is the name of a gathering. */
+bool gather_named(const char *type);
+
+/* Whether an event fits a filter of schedule.on; *ret_values are its correlated values, held by the
+ * turn (event.c). */
+bool event_fits(struct engine *engine, const struct event_filter *filter, struct doc *envelope,
+                struct doc **ret_values);
+
 /* Put a copy of an accepted event on EVENTS for outsiders (law 4); both are held by the turn. */
 void publish_copy(struct engine *engine, const char *type, struct doc *envelope);
 

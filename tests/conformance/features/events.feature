@@ -646,9 +646,10 @@ Feature: Events
 
     Examples:
       | on                                                             | problem                  |
-      | one: {with: {type: own.a}, correlate: {a: {from: .data}}}      | 2:44: 'correlate'        |
-      | all: [{with: {type: own.a}}, {with: {type: own.b}}]            | 2:17: 'all'              |
-      | any: [{with: {type: own.a}}], until: 'false'                   | 2:47: 'until'            |
+      | one: {with: {type: own.a}, correlate: {a: {from: .data}}}      | 2:44: nothing to be correlated with |
+      | one: {with: {type: own.a}}, until: 'false'                     | 2:45: 'until' goes with 'any' |
+      | any: [{with: {type: own.a}}], until: $context.n                 | 2:54: '$context' is not known here |
+      | all: [{with: {type: own.a}, correlate: {a: {from: .a}}}, {with: {type: own.b}}] | 2:74: 'a' is not correlated by all of them |
 
   Scenario: An event that starts one workflow may continue another
     Given a workflow with definition:

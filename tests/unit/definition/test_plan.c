@@ -397,6 +397,42 @@ Test(plan, events_and_triggers_have_their_defaults)
     plan_destroy(&plan);
 }
 
+static struct plan *load_trigger(const char *on)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "document: {dsl: 1.0.3, namespace: t, name: x, version: 1.0.0}\n"
+             "schedule: {on: %s}\n"
+             "do: [{a: {set: {b: 1}}}]\n",
+             on);
+    return load_good(text);
+}
+
+/* What waits for a start is found by them, in later versions too. */
+Test(plan, filters_of_a_start_by_several_have_names_that_last)
+{
+    struct plan *one = load_trigger("{all: [{with: {type: a, x: 1}}, {with: {type: b}}]}");
+    struct plan *two = load_trigger("{all: [{with: {type: b}}, {with: {x: 1, type: a}}]}");
+    struct plan *same = load_trigger("{all: [{with: {type: b}}, {with: {type: b}}]}");
+    struct plan *any = load_trigger(
+        "{any: [{with: {type: b}}], until: {all: [{with: {type: b}}, {with: {type: c}}]}}");
+    const struct event_filter *a_and_b = one->trigger->on.filters;
+    const struct event_filter *b_and_a = two->trigger->on.filters;
+    const struct event_filter *alike = same->trigger->on.filters;
+    const struct event_filter *ends = any->trigger->on.until_events->filters;
+    cr_expect(one->trigger->gathers && any->trigger->gathers);
+    cr_expect_eq(a_and_b[0].gather, b_and_a[1].gather);
+    cr_expect_eq(a_and_b[1].gather, b_and_a[0].gather);
+    cr_expect_eq(alike[0].gather, b_and_a[0].gather);
+    cr_expect_neq(alike[0].gather, alike[1].gather);
+    cr_expect_neq(ends[0].gather, alike[0].gather);
+    cr_expect_neq(any->trigger->on.gather, ends[0].gather);
+    plan_destroy(&one);
+    plan_destroy(&two);
+    plan_destroy(&same);
+    plan_destroy(&any);
+}
+
 static struct plan *load_schedule(const char *metadata, const char *schedule)
 {
     char text[512];

@@ -119,3 +119,27 @@ Test(definitions, lists_of_instances_page_through_open_ones)
     cr_assert_eq(seen, 7);
     office_close(&office);
 }
+
+Test(definitions, describe_tells_what_waits_for_a_start)
+{
+    struct office *office = office_open();
+    office_deploy(office, "document: {dsl: 1.0.3, namespace: t, name: both, version: 1.0.0}\n"
+                          "schedule: {on: {all: [{with: {type: a}}, {with: {type: b}}]}}\n"
+                          "do: [{s: {set: {n: 1}}}]\n");
+    const json_t *reply = office_get(office, "definitions.describe", "{'definition': 't/both'}");
+    cr_expect_eq(json_array_size(json_array_of(reply, "gathered")), 0);
+    struct office_reply *sent =
+        office_ask_as(office, "e1", "emit", "{'type': 'b', 'id': 'b1', 'source': '/s', 'data': 1}");
+    cr_assert_str_eq(text_of(sent->body, "outcome"), "buffered");
+    reply = office_get(office, "definitions.describe", "{'definition': 't/both'}");
+    const json_t *rows = json_array_of(reply, "gathered");
+    cr_assert_eq(json_array_size(rows), 1);
+    cr_expect_str_eq(text_of(json_array_get(rows, 0), "type"), "b");
+    cr_expect_str_eq(text_of(json_array_get(rows, 0), "id"), "b1");
+    cr_expect_not_null(json_text_of(json_array_get(rows, 0), "forgotten_at"));
+    sent = office_ask_as(office, "e2", "emit", "{'type': 'a', 'id': 'a1', 'source': '/s'}");
+    cr_assert_str_eq(text_of(sent->body, "outcome"), "started");
+    reply = office_get(office, "definitions.describe", "{'definition': 't/both'}");
+    cr_expect_eq(json_array_size(json_array_of(reply, "gathered")), 0);
+    office_close(&office);
+}
