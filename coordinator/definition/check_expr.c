@@ -190,6 +190,27 @@ void load_scope_push(struct load *load, const struct yaml_node *node, const char
 /* --- expressions --------------------------------------------------------------------------------
  */
 
+/* What to write where mainstay-jq cannot be asked. */
+static const char *native_hint(const char *where)
+{
+    static const struct {
+        const char *where;
+        const char *hint;
+    } hints[] = {
+        {"an event filter", "filter by what the native evaluator knows, and decide on the rest in "
+                            "a task after it"},
+        {"a condition of 'catch'", "catch the error, decide in a task of 'catch.do', and raise it "
+                                   "again if it was not meant"},
+        {"'until'", "compute it in a task of 'foreach', export it, and ask for that"},
+    };
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strcmp(hints[i].where, where) == 0) {
+            return hints[i].hint;
+        }
+    }
+    return "use what the native evaluator knows, or compute it in a task before";
+}
+
 static const struct expr *compile(struct load *load, const struct yaml_node *node, const char *text,
                                   unsigned place)
 {
@@ -208,8 +229,7 @@ static const struct expr *compile(struct load *load, const struct yaml_node *nod
     memory->exprs[memory->expr_count++] = expr;
     check_variables(load, node, expr, place);
     if (!expr_is_native(expr) && load->native_in != NULL) {
-        report_problem(load->report, node,
-                       "use what the native evaluator knows, or compute it in a task before",
+        report_problem(load->report, node, native_hint(load->native_in),
                        "this expression needs mainstay-jq, which cannot be asked in %s: that is "
                        "decided at once",
                        load->native_in);

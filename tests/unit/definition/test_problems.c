@@ -148,11 +148,11 @@ static const struct wrong WRONG[] = {
      "/do/0/a/listen/to/one/with/data",
      "this expression needs mainstay-jq, which cannot be asked in an event filter: that is decided "
      "at once",
-     "use what the native evaluator knows, or compute it in a task before"},
+     "filter by what the native evaluator knows, and decide on the rest in a task after it"},
     {"  - a: {try: [], catch: {when: '.x | test(\"y\")'}}\n", "7:33", "/do/0/a/catch/when",
      "this expression needs mainstay-jq, which cannot be asked in a condition of 'catch': that is "
      "decided at once",
-     "use what the native evaluator knows, or compute it in a task before"},
+     "catch the error, decide in a task of 'catch.do', and raise it again if it was not meant"},
     {"  - a: {call: approval, with: {}}\n", "7:31", "/do/0/a/with",
      "'with' of call: approval needs 'title'", NULL},
     {"  - a: {do: {b: {set: {x: 1}}}}\n", "7:13", "/do/0/a/do",
@@ -239,7 +239,7 @@ static const struct wrong WRONG[] = {
     {"  - a: {listen: {to: {any: [], until: 'test(.x; \"y\")'}}}\n", "7:40",
      "/do/0/a/listen/to/until",
      "this expression needs mainstay-jq, which cannot be asked in 'until': that is decided at once",
-     "use what the native evaluator knows, or compute it in a task before"},
+     "compute it in a task of 'foreach', export it, and ask for that"},
     {"  - a: {listen: {to: {any: []}}, foreach: {item: x, at: x}}\n", "7:43", "/do/0/a/foreach",
      "'item' and 'at' are both called 'x'", NULL},
     {"  - a: {listen: {to: {any: []}}, foreach: {each: x}}\n", "7:44", "/do/0/a/foreach/each",
