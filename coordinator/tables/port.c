@@ -14,7 +14,7 @@
 
 /* Expired marks are dropped in the first turn of a minute that makes one: decided by the journal's
  * times alone, so that replay drops the same ones. */
-enum { MARKS_SWEPT = 4096, SWEEP_MS = 60000 };
+enum { MARKS_SWEPT = 4096, BUFFERED_SWEPT = 4096, SWEEP_MS = 60000 };
 
 static struct table_key instance_key(const struct id *id, bool active)
 {
@@ -199,12 +199,49 @@ static void marks_sweep(struct tables *tables)
     kv_iter_destroy(&iter);
 }
 
+/* Drop what has expired among some thousand rows of the event buffer: what somebody still listens
+ * for goes when it is found, the rest would stay for ever. They stand by type, so the next sweep
+ * goes on where this one stopped, which a row of its own says: a replay drops the same. */
+static void buffer_sweep(struct tables *tables)
+{
+    struct table_key lower;
+    struct table_key upper;
+    struct kv_range range = table_range(TABLE_BUFFER, &lower, &upper);
+    struct table_key place = key_begin(TABLE_META);
+    key_text(&place, "buffer-swept");
+    bool placed = tables_read(tables, &place) && tables->value.size <= sizeof(lower.bytes) &&
+                  tables->value.size > 0;
+    if (placed) {
+        lower.size = 0;
+        key_bytes(&lower, tables->value.data, tables->value.size);
+        range.lower = key_str(&lower);
+    }
+    struct kv_iter *iter = kv_iter_create(tables->kv, &range);
+    kv_iter_seek_first(iter);
+    for (int i = 0; i < BUFFERED_SWEPT && kv_iter_valid(iter); i++) {
+        struct str found = kv_iter_key(iter);
+        struct table_key key = {.size = 0};
+        key_bytes(&key, found.data, found.size);
+        if ((int64_t)u64_of(found.data + found.size - ID_BYTES - 8) <= tables->now) {
+            tables_delete(tables, &key);
+        }
+        kv_iter_next(iter);
+    }
+    if (kv_iter_valid(iter)) {
+        tables_put(tables, &place, kv_iter_key(iter));
+    } else if (placed) {
+        tables_put(tables, &place, (struct str){.data = "", .size = 0});
+    }
+    kv_iter_destroy(&iter);
+}
+
 static void port_mark_put(void *user, const struct id *mark, int64_t expires_ms)
 {
     struct tables *tables = user;
     if (!tables->swept && tables->now / SWEEP_MS != tables->last_now / SWEEP_MS) {
         tables->swept = true;
         marks_sweep(tables);
+        buffer_sweep(tables);
     }
     struct table_key key = key_begin(TABLE_MARK);
     key_id(&key, mark);

@@ -353,6 +353,20 @@ SCENARIO(events, the_buffer_forgets_after_a_week)
     cr_expect_eq(table_rows(h, 'B'), 0);
 }
 
+/* They stayed for ever: only a listen for their type met them. */
+SCENARIO(events, the_buffer_forgets_what_nobody_listens_for)
+{
+    event(h, "a", "1", "{}");
+    event(h, "c", "1", "{}");
+    advance(h, 86400LL * 1000);
+    event(h, "b", "1", "{}");
+    cr_expect_eq(table_rows(h, 'B'), 3);
+    advance(h, 6LL * 86400 * 1000);
+    event(h, "d", "1", "{}");
+    forget_trace(h);
+    cr_expect_eq(table_rows(h, 'B'), 2);
+}
+
 /* As it comes from the bus; `bus_ms` 0 would be an event that came another way. */
 static struct command event_command(const char *text, struct doc **doc)
 {
