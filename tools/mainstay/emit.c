@@ -82,7 +82,8 @@ static void outcome_print(const struct cli *cli, const json_t *reply)
         buf_append_str(&line, ", instance ");
         value_write(instances, &line);
     } else if (text_equal(outcome, "buffered")) {
-        buf_append_str(&line, " waits for a definition or an instance that wants it");
+        buf_append_str(&line, " waits for a definition or an instance that wants it, or for "
+                              "the other events of a start");
     }
     buf_append_byte(&line, '\n');
     output_safe(stdout, line.failed ? "" : line.data);
