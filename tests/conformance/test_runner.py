@@ -215,10 +215,32 @@ class Profile(unittest.TestCase):
         for row in "".join(tables).splitlines():
             tests = row.rsplit(" | ", 1)[1]
             named = re.findall(r"`([a-z]+: [^`]+)`", tests)
-            # What a real clock cannot show quickly is a scenario of the engine, which has its own.
-            self.assertTrue(named or "`schedule/" in tests or "`circuits/" in tests, row)
+            # What a real clock cannot show quickly is a scenario of the engine, which has its own;
+            # so is the loss of the store that all scenarios share.
+            self.assertTrue(named or "`schedule/" in tests or "`circuits/" in tests
+                            or "_lost_store..." in tests, row)
             for name in named:
                 self.assertIn(name, known, row)
+
+    def test_every_row_names_tests_in_c_that_are_there(self):
+        root = os.path.join(self.FOLDER, "..", "..")
+        known = set()
+        for folder, _, files in os.walk(os.path.join(root, "tests")):
+            for file in files:
+                if file.endswith(".c"):
+                    with open(os.path.join(folder, file), encoding="utf-8") as text:
+                        known.update(f"{suite}/{name}" for suite, name in re.findall(
+                            r"(?:SCENARIO|Test)\w*\((\w+),\s*(\w+)", text.read()))
+        suites = {name.split("/")[0] for name in known}
+        with open(os.path.join(root, "coordinator", "definition", "PROFILE.md"),
+                  encoding="utf-8") as text:
+            rows = [line for line in text if line.startswith("| ")]
+        for row in rows:
+            tests = row.rsplit(" | ", 1)[1]
+            for name in re.findall(r"`([a-z_]+/[a-z_0-9]*)(?:\.\.\.|\*)?`", tests):
+                if name.split("/")[0] not in ("e2e", "deploy", "agents"):
+                    self.assertIn(name.split("/")[0], suites, row)
+                    self.assertTrue(any(one.startswith(name) for one in known), f"{name}: {row}")
 
 
 if __name__ == "__main__":
