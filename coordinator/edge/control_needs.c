@@ -10,13 +10,14 @@
 
 enum { WORDS_BYTES = COMPANY_RUN_BYTES + 64 };
 
-static void needs_report(const struct plan_node *node, const char *message,
+static void needs_report(const struct plan_node *node, const char *message, const char *hint,
                          struct plan_report *report)
 {
     plan_report_add(report, &(struct plan_problem){.line = node->line,
                                                    .column = node->column,
                                                    .pointer = node->pointer,
-                                                   .message = message});
+                                                   .message = message,
+                                                   .hint = hint});
 }
 
 /* A misspelt name is found now and not on a Sunday. */
@@ -30,7 +31,7 @@ static enum err workflow_check(const struct company *company, const struct plan 
     }
     (void)snprintf(words, sizeof(words),
                    "it runs %s, which is not deployed, or retired: deploy it first", name);
-    needs_report(node, words, report);
+    needs_report(node, words, "to simulate, name its file after the first", report);
     return ERR_NOT_FOUND;
 }
 
@@ -47,7 +48,7 @@ static enum err program_check(const struct company *company, const struct plan_n
                    "'run: %s' cannot run: no agent 'exec' is registered that offers the action "
                    "'%s'",
                    node->call.action, node->call.action);
-    needs_report(node, words, report);
+    needs_report(node, words, NULL, report);
     return ERR_REFUSED;
 }
 

@@ -374,9 +374,7 @@ static enum err files_deploy(struct trial *trial, struct error *err)
             } else if (one != ERR_EXISTS && (code == ERR_OK || one != ERR_NOT_FOUND)) {
                 const struct plan *plan = trial->plans[i - 1];
                 if (plan != NULL) {
-                    error_wrap(&why,
-                               "%s/%s, simulated with the files that were given (after the "
-                               "first, those that it runs)",
+                    error_wrap(&why, "%s/%s, simulated with the files that were given",
                                plan->namespace_, plan->name);
                 }
                 *err = why;
