@@ -85,6 +85,50 @@ FUNCTION(fromjson_value)
     return ERR_OK;
 }
 
+enum { NUMBER_TEXT_MAX = 400 };
+
+static size_t digits_of(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+/* The text of a number as jq reads one, which may begin with blanks, `+`, zeros or a point and end
+ * with a point or blanks, in the form of JSON. `out` has room for NUMBER_TEXT_MAX + 4. */
+static bool number_normal(const char *text, char *out)
+{
+    text += strspn(text, " \t\r\n");
+    size_t used = 0;
+    if (*text == '-' || *text == '+') {
+        used = *text == '-' ? 1 : 0;
+        out[0] = '-';
+        text++;
+    }
+    size_t whole = digits_of(text);
+    size_t zeros = strspn(text, "0");
+    zeros = zeros == whole && whole > 0 ? whole - 1 : zeros;
+    const char *point = text + whole;
+    size_t part = *point == '.' ? digits_of(point + 1) : 0;
+    if (whole + part == 0) {
+        return false;
+    }
+    (void)snprintf(out + used, NUMBER_TEXT_MAX + 4 - used, "%.*s%s%.*s",
+                   whole == 0 ? 1 : (int)(whole - zeros), whole == 0 ? "0" : text + zeros,
+                   part > 0 ? "." : "", (int)part, point + 1);
+    used = strlen(out);
+    text = *point == '.' ? point + 1 + part : point;
+    if (*text == 'e' || *text == 'E') {
+        size_t sign = text[1] == '-' || text[1] == '+' ? 1 : 0;
+        size_t power = digits_of(text + 1 + sign);
+        if (power == 0) {
+            return false;
+        }
+        (void)snprintf(out + used, NUMBER_TEXT_MAX + 4 - used, "%.*s", (int)(1 + sign + power),
+                       text);
+        text += 1 + sign + power;
+    }
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
 FUNCTION(tonumber_value)
 {
     (void)args;
@@ -95,11 +139,13 @@ FUNCTION(tonumber_value)
     const char *text = json_string_value(input);
     size_t size = json_string_length(input);
     char brief[64];
+    char normal[NUMBER_TEXT_MAX + 4];
     struct error err = {0};
-    if (text == NULL || size == 0 || size > 400 || strspn(text, "+-.0123456789eE") != size) {
+    if (text == NULL || size > NUMBER_TEXT_MAX || strlen(text) != size ||
+        !number_normal(text, normal)) {
         return eval_fail(eval, "%s is not a number", value_brief(input, brief, sizeof(brief)));
     }
-    if (json_parse(text, size, NULL, ret_value, &err) != ERR_OK) {
+    if (json_parse(normal, strlen(normal), NULL, ret_value, &err) != ERR_OK) {
         return eval_fail(eval, "%s is not a number that is kept exactly",
                          value_brief(input, brief, sizeof(brief)));
     }

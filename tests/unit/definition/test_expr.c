@@ -81,6 +81,30 @@ Test(expr, there_is_one_zero)
     check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* What people's texts look like: dates, amounts with a plus, cells of a table. */
+Test(expr, tonumber_reads_what_jq_reads)
+{
+    static const struct row rows[] = {
+        {"\"05\" | tonumber", "null", "5"},
+        {"\"-007.50\" | tonumber", "null", "-7.5"},
+        {"\"00\" | tonumber", "null", "0"},
+        {"\"+5\" | tonumber", "null", "5"},
+        {"\".5\" | tonumber", "null", "0.5"},
+        {"\"5.\" | tonumber", "null", "5"},
+        {"\"5.e1\" | tonumber", "null", "50"},
+        {"\" 7\\n\" | tonumber", "null", "7"},
+        {"\"9007199254740993\" | tonumber", "null", "9007199254740993"},
+        {"\"1 2\" | tonumber", "null", "is not a number"},
+        {"\".\" | tonumber", "null", "is not a number"},
+        {"\"-\" | tonumber", "null", "is not a number"},
+        {"\"1e\" | tonumber", "null", "is not a number"},
+        {"\"\" | tonumber", "null", "is not a number"},
+        {"\"--1\" | tonumber", "null", "is not a number"},
+        {"\"12345678901234567890\" | tonumber", "null", "kept exactly"},
+    };
+    check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 /* Where `k` stands for the key, `v` is its value; jq 1.6 knows neither. */
 Test(expr, entries_have_the_names_of_jq_1_7)
 {
