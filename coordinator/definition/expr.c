@@ -139,6 +139,11 @@ uint32_t expr_id(const struct expr *expr)
     return expr->id;
 }
 
+const char *expr_jq_text(const struct expr *expr)
+{
+    return expr->jq_text;
+}
+
 const char *expr_text(const struct expr *expr)
 {
     return expr->text;

@@ -63,6 +63,9 @@ bool expr_is_native(const struct expr *expr);
 uint32_t expr_id(const struct expr *expr);
 const char *expr_text(const struct expr *expr);
 
+/* The same for libjq 1.6, whose grammar lacks some of what is read here. */
+const char *expr_jq_text(const struct expr *expr);
+
 /* The variables the text uses, without the sign, each once; borrowed. */
 size_t expr_variables(const struct expr *expr, const char *const **ret_names);
 

@@ -4,9 +4,51 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/check.h"
+
 void grammar_advance(struct parser *p)
 {
     p->token = expr_token_next(&p->cursor);
+}
+
+void grammar_edit(struct parser *p, const char *at, size_t drop, const char *put)
+{
+    if (p->edit_count < PARSE_EDITS_MAX) {
+        p->edits[p->edit_count] = (struct edit){at, drop, put};
+    }
+    p->edit_count++;
+}
+
+static enum err jq_text_write(struct parser *p)
+{
+    struct expr *expr = p->expr;
+    size_t size = strlen(expr->text) + 1;
+    if (p->edit_count > PARSE_EDITS_MAX) {
+        return error_set(p->err, ERR_INVALID,
+                         "1:1: more than %d times 'if' without 'else' or '.[' in an expression "
+                         "that goes to mainstay-jq: write 'else .', and '[' without the point",
+                         PARSE_EDITS_MAX);
+    }
+    for (size_t i = 0; i < p->edit_count; i++) {
+        size += strlen(p->edits[i].put);
+    }
+    char *out = ARENA_ARRAY(expr->arena, char, size);
+    if (out == NULL) {
+        return error_set(p->err, ERR_LIMIT, "the expression is too large");
+    }
+    const char *from = expr->text;
+    expr->jq_text = out;
+    for (size_t i = 0; i < p->edit_count; i++) {
+        const struct edit *edit = &p->edits[i];
+        CHECK(edit->at >= from);
+        memcpy(out, from, (size_t)(edit->at - from));
+        out += edit->at - from;
+        memcpy(out, edit->put, strlen(edit->put));
+        out += strlen(edit->put);
+        from = edit->at + edit->drop;
+    }
+    memcpy(out, from, strlen(from) + 1);
+    return ERR_OK;
 }
 
 enum err(grammar_fail)(struct parser *p, const struct token *at, const char *format, ...)
@@ -395,6 +437,10 @@ enum err expr_parse(struct expr *expr, struct error *err)
                             (int)p.large.size, p.large.text);
     }
     expr->native = p.native;
+    expr->jq_text = expr->text;
+    if (!p.native && p.edit_count > 0) {
+        TRY(jq_text_write(&p));
+    }
     expr->variables = ARENA_ARRAY(expr->arena, const char *, p.variable_count + 1);
     if (expr->variables == NULL) {
         return error_set(err, ERR_LIMIT, "the expression is too large");

@@ -191,6 +191,8 @@ static enum err parse_if(struct parser *p, struct node **ret_node)
     if (token_is(&p->token, "else")) {
         grammar_advance(p);
         TRY(grammar_pipe(p, &(*ret_node)->c));
+    } else {
+        grammar_edit(p, p->token.text, 0, " else . ");
     }
     TRY(grammar_expect(p, "end", "to end 'if'"));
     p->nesting--;

@@ -8,7 +8,19 @@
 
 #include "coordinator/definition/expr_private.h"
 
-enum { PARSE_SCOPE_MAX = 256, PARSE_FUNCTIONS_MAX = 64, PARSE_VARIABLES_MAX = 64 };
+enum {
+    PARSE_SCOPE_MAX = 256,
+    PARSE_FUNCTIONS_MAX = 64,
+    PARSE_VARIABLES_MAX = 64,
+    PARSE_EDITS_MAX = 64
+};
+
+/* What libjq 1.6 has to read in place of `drop` bytes of the text. */
+struct edit {
+    const char *at;
+    size_t drop;
+    const char *put;
+};
 
 struct binding {
     const char *name;
@@ -30,9 +42,13 @@ struct parser {
     size_t function_count;
     const char *variables[PARSE_VARIABLES_MAX];
     size_t variable_count;
+    struct edit edits[PARSE_EDITS_MAX]; /* in the order of the text */
+    size_t edit_count;                  /* may be more than there is room for */
 };
 
 void grammar_advance(struct parser *p);
+/* Grammar of jq 1.7 that mainstay-jq, which may have libjq 1.6, gets in the words of 1.6. */
+void grammar_edit(struct parser *p, const char *at, size_t drop, const char *put);
 enum err grammar_fail(struct parser *p, const struct token *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 #ifdef __clang_analyzer__ /* it cannot see from here that a refusal never is ERR_OK */

@@ -317,12 +317,15 @@ enum err grammar_postfix(struct parser *p, struct node **ret_node)
         if (p->token.kind == TOKEN_FIELD) {
             TRY(field_node(p, *ret_node, ret_node));
         } else if (p->token.kind == TOKEN_DOT) {
+            const char *dot = p->token.text;
             grammar_advance(p);
             if (p->token.kind == TOKEN_QUOTE) {
                 TRY(grammar_string(p, &key));
                 TRY(index_node(p, *ret_node, key, ret_node));
             } else if (!token_is(&p->token, "[")) {
                 return grammar_fail(p, &p->token, "a name, a text or '[' expected after '.'");
+            } else {
+                grammar_edit(p, dot, 1, "");
             }
         } else if (token_is(&p->token, "[")) {
             TRY(grammar_enter(p));

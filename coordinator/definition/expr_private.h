@@ -110,6 +110,7 @@ struct node {
 struct expr {
     struct arena *arena;
     const char *text;
+    const char *jq_text; /* as jq 1.6 reads it too: see grammar_edit */
     uint32_t id;
     bool owns_arena;
     bool native;

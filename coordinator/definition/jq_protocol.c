@@ -8,7 +8,7 @@ void jq_request_write(int64_t id, const struct expr *expr, const json_t *vars, c
                       struct buf *out)
 {
     json_t *request = json_pack("{s:I, s:s, s:O, s:O}", "id", (json_int_t)id, "expr",
-                                expr_text(expr), "vars", vars, "input", input);
+                                expr_jq_text(expr), "vars", vars, "input", input);
     if (request == NULL) {
         out->failed = true;
         return;

@@ -57,6 +57,9 @@ Feature: Expressions
       | "a" # a comment }                                          | "a"                            |
       | (try error("x") catch .)                                   | "x"                            |
       | .name \| test("^M.*u$")                                    | true                           |
+      | [.items[] \| if (.k \| test("x")) then .n elif .n > 5 then 0 end] \| map(type) | ["number", "object", "number"] |
+      | [.items[] \| if .n > 1 then (if (.k \| test("y")) then "y" end) end] \| map(type) \| unique | ["object", "string"] |
+      | .items.[1].k \| test("y")                                 | true                           |
       | [.. \| numbers] \| length                                  | 7                              |
 
   Scenario Outline: What has no one value is an expression error of its task

@@ -109,6 +109,22 @@ Test(jq_child, evaluates_with_variables)
     child_stop(&child);
 }
 
+/* libjq may be 1.6, which knows neither; the rest of the text stays as it is. */
+Test(jq_child, reads_if_without_else_and_a_point_before_a_bracket)
+{
+    struct child child = child_start();
+    expect_value(&child, "[.[] | if test(\"a\") then 1 end]", "{}", "[\"a\",\"b\"]", "[1,\"b\"]");
+    expect_value(
+        &child, "[.[] | if test(\"a\") then if test(\"c\") then 1 end elif test(\"b\") then 2 end]",
+        "{}", "[\"a\",\"ac\",\"b\",\"d\"]", "[\"a\",1,2,\"d\"]");
+    expect_value(&child, ".a.[0].[\"b\"] | test(\"x\")", "{}", "{\"a\":[{\"b\":\"x\"}]}", "true");
+    expect_value(&child, "\"then end .[ \\(if test(\"a\") then 1 end)\" # if then end", "{}",
+                 "\"a\"", "\"then end .[ 1\"");
+    expect_value(&child, "[.[] | if test(\"a\") then 1 else 2 end]", "{}", "[\"a\",\"b\"]",
+                 "[1,2]");
+    child_stop(&child);
+}
+
 Test(jq_child, wants_one_result_and_exact_numbers)
 {
     struct child child = child_start();
