@@ -30,7 +30,8 @@ static enum err data_put(json_t *body, const char *type, const struct buf *data,
     }
     struct buf text = BUF_INIT(ENCODED_BYTES);
     base64_encode(data->data, data->size, &text);
-    json_t *encoded = text.failed ? NULL : json_stringn(text.data, text.size);
+    json_t *encoded =
+        text.failed ? NULL : json_stringn(text.data != NULL ? text.data : "", text.size);
     buf_release(&text);
     if (encoded == NULL || json_object_set_new(body, "data_base64", encoded) != 0) {
         return error_set(err, ERR_NOMEM, "out of memory");

@@ -42,6 +42,16 @@ class Commands(company.Case):
             self.assertEqual(reader.stderr.read(), "")
             self.assertEqual(reader.wait(60), 0)
 
+    def test_an_empty_document_is_sent(self):
+        """It ended with "out of memory"."""
+        self.company.deploy("empty", "schedule: {on: {one: {with: {type: empty.came}}}, "
+                            "read: envelope}\ndo: [{keep: {set: {size: "
+                            "'${ .[0].data_base64 | length }'}}}]\n")
+        reply = self.company.json("emit", "empty.came", f"@{self.company.file('empty.csv', '')}",
+                                  "--content-type", "text/csv")
+        ended = self.company.wait(reply["instances"][0])
+        self.assertEqual(ended["output"], {"size": 0})
+
     def test_agents_call_of_what_nobody_offers(self):
         ran = self.company.run("agents", "call", "tester", "no-such-action", "--input", "{}",
                                "--timeout", "30s")
