@@ -9,7 +9,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/check.h"
-#include "common/store/kv.h"
+#include "common/store/kv_mem.h"
 #include "common/wire/proto_arena.h"
 #include "tests/sim/agent_private.h"
 #include "tests/sim/effects.h"
@@ -125,6 +125,21 @@ static void overdue_act(struct sim *sim, void *what, uint64_t number)
     buf_release(&result);
 }
 
+/* With a store that may refuse the first thing that is written: intent, decision or outcome. */
+static void execute_harmed(struct sim_agent *agent, struct job *job, struct buf *result)
+{
+    bool refused = sim_fault_draw(agent->sim, FAULT_WRITE_FAILS);
+    if (refused) {
+        kv_mem_fail_commit(agent->kv, 1, ERR_IO, false);
+    }
+    (void)execute(&agent->runtime, job, result);
+    if (refused && agent->dying) {
+        sim_fault_count(agent->sim, FAULT_WRITE_FAILS);
+    } else if (refused) { /* there was nothing to write */
+        kv_mem_fail_commit(agent->kv, 0, ERR_OK, false);
+    }
+}
+
 static void finish_act(struct sim *sim, void *what, uint64_t number)
 {
     (void)sim;
@@ -134,7 +149,7 @@ static void finish_act(struct sim *sim, void *what, uint64_t number)
     }
     struct sim_agent *agent = run->agent;
     struct buf result = BUF_INIT(LIMIT_MESSAGE_BYTES);
-    (void)execute(&agent->runtime, run->job, &result);
+    execute_harmed(agent, run->job, &result);
     if (agent->dying) { /* what was under way goes with the process */
         buf_release(&result);
         return;
@@ -296,11 +311,11 @@ static void lie_tell(struct sim_agent *agent, Mainstay__Result *result, const ui
 static bool lies(struct sim_agent *agent, struct str packed)
 {
     struct sim *sim = agent->sim;
-    bool digest = sim_fault(sim, FAULT_LIE_DIGEST);
-    bool attempt = sim_fault(sim, FAULT_LIE_ATTEMPT);
+    bool digest = sim_fault_draw(sim, FAULT_LIE_DIGEST);
+    bool attempt = sim_fault_draw(sim, FAULT_LIE_ATTEMPT);
     bool other = agents_other(agent)->truth != NULL && sim_fault(sim, FAULT_LIE_OTHER);
     bool bytes = sim_fault(sim, FAULT_LIE_BYTES);
-    bool output = sim_fault(sim, FAULT_LIE_OUTPUT);
+    bool output = sim_fault_draw(sim, FAULT_LIE_OUTPUT);
     if (other) {
         packed = (struct str){agents_other(agent)->truth, agents_other(agent)->truth_size};
         output = false;
@@ -320,13 +335,16 @@ static bool lies(struct sim_agent *agent, struct str packed)
     Mainstay__Result *result = (Mainstay__Result *)message;
     effects_lied(sim, result->key.data);
     if (digest) {
+        sim_fault_count(sim, FAULT_LIE_DIGEST);
         result->input_digest.data[0] ^= 1;
     } else if (attempt) {
+        sim_fault_count(sim, FAULT_LIE_ATTEMPT);
         result->attempt += 100;
     }
     bool breaks = output && !digest && !attempt && !other &&
                   result->status == MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE;
     if (breaks) {
+        sim_fault_count(sim, FAULT_LIE_OUTPUT);
         lie_tell(agent, result, (const uint8_t *)"{\"n\":\"lie\"}");
     } else if (digest || attempt || other) {
         lie_tell(agent, result, lie_output);

@@ -106,9 +106,14 @@ void sim_fault_count(struct sim *sim, enum fault fault)
     sim_trace(sim, fault_names[fault], 0, 0);
 }
 
+bool sim_fault_draw(struct sim *sim, enum fault fault)
+{
+    return !sim->healed && sim->rates[fault] > 0 && draw_chance(&sim->draw, sim->rates[fault]);
+}
+
 bool sim_fault(struct sim *sim, enum fault fault)
 {
-    if (sim->healed || sim->rates[fault] == 0 || !draw_chance(&sim->draw, sim->rates[fault])) {
+    if (!sim_fault_draw(sim, fault)) {
         return false;
     }
     sim_fault_count(sim, fault);

@@ -169,13 +169,18 @@ static void turn_act(struct sim *sim, void *what, uint64_t number)
     }
     bool before = sim_fault(sim, FAULT_CRASH_BEFORE);
     bool after = !before && sim_fault(sim, FAULT_CRASH_AFTER);
-    if (before || after) {
+    bool refused = !before && !after && sim_fault_draw(sim, FAULT_WRITE_FAILS);
+    if (before || after || refused) {
         kv_mem_fail_commit(it->kv, 1, ERR_IO, after);
     }
     struct error err = {0};
     sim->figures.turns++;
     enum err code = edge_step(it->edge, &err);
-    if (code != ERR_OK && !before && !after) {
+    if (refused && code != ERR_OK) {
+        sim_fault_count(sim, FAULT_WRITE_FAILS);
+    } else if (refused) { /* there was nothing to write */
+        kv_mem_fail_commit(it->kv, 0, ERR_OK, false);
+    } else if (code != ERR_OK && !before && !after) {
         sim_finding(sim, "a turn fails: %s", err.message);
     }
     if (code != ERR_OK || before || after) {

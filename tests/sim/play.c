@@ -80,12 +80,9 @@ static void disasters(struct sim *sim)
     if (sim->rates[FAULT_COORDINATOR_BACKUP] > 0 && coordinator_is_up(sim)) {
         if (draw_chance(&sim->draw, 20)) {
             coordinator_backup(sim);
-        } else if (sim_fault(sim, FAULT_COORDINATOR_BACKUP)) {
-            if (coordinator_restore(sim)) {
-                agents_restart(sim);
-            } else {
-                sim->figures.faults[FAULT_COORDINATOR_BACKUP]--;
-            }
+        } else if (sim_fault_draw(sim, FAULT_COORDINATOR_BACKUP) && coordinator_restore(sim)) {
+            sim_fault_count(sim, FAULT_COORDINATOR_BACKUP);
+            agents_restart(sim);
         }
     }
 }

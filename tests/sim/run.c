@@ -27,6 +27,8 @@
 enum {
     JOBS_MAX = 64,
     FINDINGS_SHOWN = 10,
+    SPREAD_STEP = 10,
+    SPREAD_STEPS = 500,
     TURNS_COUNT = 200,
     FLOW_BYTES = 256 * 1024,
     EXIT_USAGE = 2
@@ -61,12 +63,19 @@ struct arguments {
     const char *figures;
 };
 
+/* How many turns the seeds had that count: in steps of SPREAD_STEP, the last without end. */
+struct spread {
+    uint64_t seeds[SPREAD_STEPS];
+    uint64_t most;
+};
+
 /* What one worker tells its parent. */
 struct desk {
     uint64_t seed; /* being played */
     uint64_t done;
     uint64_t counted;
     struct sim_figures sum;
+    struct spread turns;
     uint64_t findings;
     uint64_t finding_seed[FINDINGS_SHOWN];
     bool finished;
@@ -97,6 +106,35 @@ static void figures_add(struct sim_figures *sum, const struct sim_figures *figur
     for (int i = 0; i < SIM_EVENT_KINDS; i++) {
         sum->events[i] += figures->events[i];
     }
+}
+
+static void spread_add(struct spread *spread, uint64_t turns)
+{
+    uint64_t step = turns / SPREAD_STEP;
+    spread->seeds[step < SPREAD_STEPS ? step : SPREAD_STEPS - 1]++;
+    spread->most = turns > spread->most ? turns : spread->most;
+}
+
+static void spread_join(struct spread *sum, const struct spread *spread)
+{
+    for (int i = 0; i < SPREAD_STEPS; i++) {
+        sum->seeds[i] += spread->seeds[i];
+    }
+    sum->most = spread->most > sum->most ? spread->most : sum->most;
+}
+
+/* What `percent` of the seeds have at most, within a step. */
+static uint64_t spread_percentile(const struct spread *spread, uint64_t counted, unsigned percent)
+{
+    uint64_t below = 0;
+    for (uint64_t i = 0; i < SPREAD_STEPS - 1; i++) {
+        below += spread->seeds[i];
+        if (below * 100 >= counted * percent) {
+            uint64_t turns = (i + 1) * SPREAD_STEP - 1;
+            return turns < spread->most ? turns : spread->most;
+        }
+    }
+    return spread->most;
 }
 
 static bool seed_counts(const struct sim_figures *figures)
@@ -139,6 +177,7 @@ static void worker(struct board *board, struct desk *desk, const struct argument
             desk->counted++;
             board->counted++;
             figures_add(&desk->sum, &figures);
+            spread_add(&desk->turns, figures.turns);
         }
     }
     desk->finished = true;
@@ -196,13 +235,37 @@ static const char *const task_names[SIM_TASK_KINDS] = {
 #undef SIM_TASK
 };
 
-static void tell_distribution(const struct sim_figures *sum, uint64_t counted)
+struct total {
+    uint64_t done;
+    uint64_t counted;
+    uint64_t findings;
+    struct sim_figures sum;
+    struct spread turns;
+    uint64_t first; /* lowest seed with a finding; 0: none */
+    uint64_t faults;
+};
+
+static void tell_turns(const struct spread *spread, uint64_t counted)
 {
+    static const unsigned percents[] = {1, 10, 25, 50, 75, 90, 99};
+    printf("turns of a seed:");
+    for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
+        printf(" %u %% <= %llu,", percents[i],
+               (unsigned long long)spread_percentile(spread, counted, percents[i]));
+    }
+    printf(" most %llu\n", (unsigned long long)spread->most);
+}
+
+static void tell_distribution(const struct total *total)
+{
+    const struct sim_figures *sum = &total->sum;
+    uint64_t counted = total->counted;
     printf("turns %llu (%llu a seed), acts %llu, instances %llu, effects %llu, faults that hit an "
            "instance in flight %llu\n",
            (unsigned long long)sum->turns, (unsigned long long)(sum->turns / counted),
            (unsigned long long)sum->acts, (unsigned long long)sum->instances,
            (unsigned long long)sum->effects, (unsigned long long)sum->hits);
+    tell_turns(&total->turns, counted);
     printf("tasks:");
     for (int i = 0; i < SIM_TASK_KINDS; i++) {
         if (task_names[i] != NULL || sum->tasks[i] > 0) {
@@ -234,15 +297,6 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-struct total {
-    uint64_t done;
-    uint64_t counted;
-    uint64_t findings;
-    struct sim_figures sum;
-    uint64_t first; /* lowest seed with a finding; 0: none */
-    uint64_t faults;
-};
-
 static void total_of(const struct board *board, unsigned jobs, struct total *total)
 {
     *total = (struct total){0};
@@ -252,6 +306,7 @@ static void total_of(const struct board *board, unsigned jobs, struct total *tot
         total->counted += desk->counted;
         total->findings += desk->findings;
         figures_add(&total->sum, &desk->sum);
+        spread_join(&total->turns, &desk->turns);
         uint64_t kept = desk->findings < FINDINGS_SHOWN ? desk->findings : FINDINGS_SHOWN;
         for (uint64_t k = 0; k < kept; k++) {
             uint64_t seed = desk->finding_seed[k];
@@ -317,7 +372,7 @@ static int run_many(const struct arguments *arguments)
         return tell_found(&total, arguments);
     }
     if (total.counted > 0) {
-        tell_distribution(&total.sum, total.counted);
+        tell_distribution(&total);
     }
     printf("%llu seeds played, %llu counted, %.1f s, %.1f counted seeds a second and job\n",
            (unsigned long long)total.done, (unsigned long long)total.counted, took,

@@ -128,6 +128,9 @@ void *sim_copy(struct sim *sim, const void *bytes, size_t size);
 /* Whether a fault of this kind happens now; counts it. */
 bool sim_fault(struct sim *sim, enum fault fault);
 
+/* The same without counting it: what is drawn may find nothing to harm. */
+bool sim_fault_draw(struct sim *sim, enum fault fault);
+
 /* Count a fault that was decided elsewhere. */
 void sim_fault_count(struct sim *sim, enum fault fault);
 
