@@ -9,26 +9,25 @@
 static const struct builtin *const builtin_tables[] = {builtins_text, builtins_collection,
                                                        builtins_order, builtins_generator};
 
-/* The functions of jq 1.6 that the native evaluator lacks and that touch nothing but their input.
- */
+/* The functions of jq 1.6, and a few of later ones that mainstay-jq defines, that the native
+ * evaluator lacks and that touch nothing but their input. */
 static const char external_names[] =
-    "IN/1 IN/2 INDEX/1 INDEX/2 JOIN/2 JOIN/3 JOIN/4 acos/0 acosh/0 arrays/0 "
-    "asin/0 asinh/0 atan/0 atan2/2 atanh/0 booleans/0 bsearch/1 capture/1 capture/2 "
-    "cbrt/0 combinations/0 combinations/1 copysign/2 cos/0 cosh/0 "
-    "del/1 delpaths/1 drem/2 erf/0 erfc/0 exp/0 exp10/0 exp2/0 explode/0 "
-    "expm1/0 fabs/0 fdim/2 finites/0 fma/3 fmax/2 fmin/2 fmod/2 format/1 frexp/0 "
-    "fromdate/0 fromdateiso8601/0 fromstream/1 gamma/0 getpath/1 gmtime/0 gsub/2 gsub/3 "
-    "hypot/2 implode/0 infinite/0 inside/1 isfinite/0 isinfinite/0 isnan/0 isnormal/0 "
-    "iterables/0 j0/0 j1/0 jn/2 ldexp/2 leaf_paths/0 lgamma/0 lgamma_r/0 log/0 "
-    "log10/0 log1p/0 log2/0 logb/0 map_values/1 match/1 match/2 mktime/0 modf/0 nan/0 "
-    "nearbyint/0 nextafter/2 nexttoward/2 normals/0 nth/1 nth/2 nulls/0 numbers/0 "
-    "objects/0 path/1 paths/0 paths/1 pow/2 pow10/0 range/3 recurse/0 recurse/1 "
-    "recurse/2 recurse_down/0 remainder/2 repeat/1 rindex/1 rint/0 scalars/0 "
-    "scalars_or_empty/0 scalb/2 scalbln/2 scan/1 setpath/2 significand/0 sin/0 sinh/0 "
-    "split/2 splits/1 splits/2 sqrt/0 strftime/1 strings/0 strptime/1 sub/2 sub/3 tan/0 "
-    "tanh/0 test/1 test/2 tgamma/0 todate/0 todateiso8601/0 tostream/0 "
-    "transpose/0 trunc/0 truncate_stream/1 until/2 utf8bytelength/0 walk/1 while/2 y0/0 "
-    "y1/0 yn/2 ";
+    "IN/1 IN/2 INDEX/1 INDEX/2 JOIN/2 JOIN/3 JOIN/4 acos/0 acosh/0 add/1 arrays/0 asin/0 "
+    "asinh/0 atan/0 atan2/2 atanh/0 booleans/0 bsearch/1 capture/1 capture/2 cbrt/0 "
+    "combinations/0 combinations/1 copysign/2 cos/0 cosh/0 del/1 delpaths/1 drem/2 erf/0 "
+    "erfc/0 exp/0 exp10/0 exp2/0 explode/0 expm1/0 fabs/0 fdim/2 finites/0 fma/3 fmax/2 "
+    "fmin/2 fmod/2 format/1 frexp/0 fromdate/0 fromdateiso8601/0 fromstream/1 gamma/0 "
+    "getpath/1 gmtime/0 gsub/2 gsub/3 hypot/2 implode/0 infinite/0 inside/1 isfinite/0 "
+    "isinfinite/0 isnan/0 isnormal/0 iterables/0 j0/0 j1/0 jn/2 ldexp/2 leaf_paths/0 "
+    "lgamma/0 lgamma_r/0 log/0 log10/0 log1p/0 log2/0 logb/0 ltrim/0 map_values/1 match/1 "
+    "match/2 mktime/0 modf/0 nan/0 nearbyint/0 nextafter/2 nexttoward/2 normals/0 nth/1 "
+    "nth/2 nulls/0 numbers/0 objects/0 path/1 paths/0 paths/1 pick/1 pow/2 pow10/0 range/3 "
+    "recurse/0 recurse/1 recurse/2 recurse_down/0 remainder/2 repeat/1 rindex/1 rint/0 "
+    "rtrim/0 scalars/0 scalars_or_empty/0 scalb/2 scalbln/2 scan/1 setpath/2 significand/0 "
+    "sin/0 sinh/0 split/2 splits/1 splits/2 sqrt/0 strftime/1 strings/0 strptime/1 sub/2 "
+    "sub/3 tan/0 tanh/0 test/1 test/2 tgamma/0 toarray/0 todate/0 todateiso8601/0 "
+    "tostream/0 transpose/0 trim/0 trunc/0 truncate_stream/1 until/2 utf8bytelength/0 "
+    "walk/1 while/2 y0/0 y1/0 yn/2 ";
 
 /* What a name says to somebody who wants it. */
 struct refusal {

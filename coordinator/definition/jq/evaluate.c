@@ -35,6 +35,46 @@ static const char prelude[] =
     "def modulemeta: __refuse(\"modulemeta\"); def get_search_list: __refuse(\"get_search_list\");"
     "def builtins: __refuse(\"builtins\"); {} as $ENV | ";
 
+/*
+ * Functions that jq 1.6, which libjq may be, lacks or has with another meaning: what one expression
+ * means does not depend on who evaluates it, nor on the version of libjq. Only those whose name is
+ * in the text are compiled.
+ */
+static const struct definition {
+    const char *name; /* a part of the text of every expression that needs it */
+    const char *source;
+} definitions[] = {
+    {"abs", "def abs: if type != \"number\" then error(\"abs cannot take \" + type) "
+            "elif . < 0 then -. else . end; "},
+    {"limit", "def limit($n; f): if $n < 0 or ($n | floor) != $n "
+              "then error(\"the count of limit is a whole number that is not negative\") "
+              "elif $n == 0 then empty else label $__out | foreach f as $__i (0; . + 1; "
+              "$__i, if . >= $n then break $__out else empty end) end; "},
+    {"_entries",
+     "def from_entries: reduce .[] as $__e ({}; . + {($__e | [(.key, .k, .name, .Name, .K, .Key) "
+     "| select(. != null and . != false)] | .[0] | if type == \"string\" then . "
+     "elif type == \"number\" then tojson else error(\"an entry of from_entries needs a 'key' "
+     "that is a text or a number\") end): ($__e | if has(\"value\") then .value "
+     "elif has(\"v\") then .v else .Value end)}); "
+     "def with_entries(f): to_entries | map(f) | from_entries; "},
+    {"ind", "def indices($i): if type == \"string\" and ($i | type) == \"string\" "
+            "then (if $i == \"\" then null else explode as $__s | ($i | explode) as $__t "
+            "| ($__t | length) as $__n | [range(0; ($__s | length) - $__n + 1) "
+            "| select($__s[.:. + $__n] == $__t)] end) "
+            "elif type == \"array\" and ($i | type) == \"array\" then .[$i] "
+            "elif type == \"array\" then .[[$i]] elif . == null then null "
+            "else error(\"indices cannot look for \" + ($i | type) + \" in \" + type) end; "
+            "def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:] | .[0]; "},
+    {"add", "def add(f): reduce f as $__x (null; . + $__x); "},
+    {"pick", "def pick(f): . as $__v | reduce path(f) as $__p "
+             "(null; setpath($__p; $__v | getpath($__p))); "},
+    {"toarray", "def toarray: if type == \"array\" then . else [.] end; "},
+    {"trim", "def ltrim: if type != \"string\" then error(\"trim input must be a string\") "
+             "else sub(\"^\\\\s+\"; \"\") end; "
+             "def rtrim: if type != \"string\" then error(\"trim input must be a string\") "
+             "else sub(\"\\\\s+$\"; \"\") end; def trim: ltrim | rtrim; "},
+};
+
 static void note_error(void *user, jv message)
 {
     struct error *err = user;
@@ -65,6 +105,11 @@ static char *source_of(const char *expr, const json_t *vars)
     struct buf source = BUF_INIT((size_t)256 * 1024);
     json_t *object = json_mutable(vars);
     buf_append_str(&source, prelude);
+    for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
+        if (strstr(expr, definitions[i].name) != NULL) {
+            buf_append_str(&source, definitions[i].source);
+        }
+    }
     buf_append_str(&source, ". as [$__in");
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         buf_printf(&source, ",$%s", json_object_iter_key(at));

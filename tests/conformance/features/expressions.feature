@@ -59,6 +59,8 @@ Feature: Expressions
       | .name \| test("^M.*u$")                                    | true                           |
       | [.items[] \| if (.k \| test("x")) then .n elif .n > 5 then 0 end] \| map(type) | ["number", "object", "number"] |
       | [.items[] \| if .n > 1 then (if (.k \| test("y")) then "y" end) end] \| map(type) \| unique | ["object", "string"] |
+      | [.items[] \| pick(.n)] \| add(.[].n)                     | 6                              |
+      | [(" x " \| trim), ("é-" \| index("-")), ("a" \| test("a"))] | ["x", 1, true]              |
       | .items.[1].k \| test("y")                                 | true                           |
       | [.. \| numbers] \| length                                  | 7                              |
 

@@ -125,6 +125,64 @@ Test(jq_child, reads_if_without_else_and_a_point_before_a_bracket)
     child_stop(&child);
 }
 
+/* One expression means the same natively, with libjq 1.6 and with later ones. */
+Test(jq_child, means_what_the_native_evaluator_means)
+{
+    static const char *const rows[][2] = {
+        {"[limit(0; 1, 2)]", "null"},
+        {"[limit(2; .[])]", "[1,2,3]"},
+        {"[.[] | abs]", "[-1,2,-0.5]"},
+        {"from_entries", "[{\"k\":\"a\",\"v\":1},{\"key\":2,\"value\":false},{\"name\":\"b\"}]"},
+        {"with_entries(.value |= . + 1)", "{\"a\":1}"},
+        {"from_entries", "[]"},
+        {"[index(\"-\"), index(\"x\"), indices(\"\\u00e9\")]", "\"\\u00e9-\\u00e9\""},
+        {"[index(2), indices(2), indices([2,1])]", "[1,2,1,2]"},
+        {"index(\"a\")", "null"},
+    };
+    struct child child = child_start();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[256];
+        struct expr *expr = NULL;
+        struct error err = {0};
+        json_t *input = NULL;
+        json_t *value = NULL;
+        (void)snprintf(text, sizeof(text), "[%s] | .[0]", rows[i][0]);
+        cr_assert_eq(json_parse(rows[i][1], strlen(rows[i][1]), NULL, &input, NULL), ERR_OK);
+        cr_assert_eq(expr_compile(text, 0, &expr, &err), ERR_OK, "%s: %s", text, err.message);
+        struct expr_scope scope = {.input = input};
+        if (expr_is_native(expr)) {
+            cr_assert_eq(expr_eval(expr, &scope, &value, &err), ERR_OK, "%s", err.message);
+            struct buf out = BUF_INIT(4096);
+            json_write(value, &out);
+            (void)snprintf(text, sizeof(text), "%s | (try . catch .)", rows[i][0]);
+            expect_value(&child, text, "{}", rows[i][1], out.data);
+            buf_release(&out);
+            json_decref(value);
+        } else {
+            cr_expect_not_null(strstr(rows[i][0], "|="), "%s is not native", rows[i][0]);
+        }
+        json_decref(input);
+        expr_destroy(&expr);
+    }
+    child_stop(&child);
+}
+
+/* Of jq 1.7 and 1.8; libjq 1.6 has none of them. */
+Test(jq_child, has_what_later_versions_brought)
+{
+    struct child child = child_start();
+    expect_value(&child, "pick(.a, .b.c)", "{}", "{\"a\":1,\"b\":{\"c\":2,\"d\":3}}",
+                 "{\"a\":1,\"b\":{\"c\":2}}");
+    expect_value(&child, "add(.[].n)", "{}", "[{\"n\":1},{\"n\":2}]", "3");
+    expect_value(&child, "[toarray, (.[0] | toarray)]", "{}", "[1]", "[[1],[1]]");
+    expect_value(&child, "[trim, ltrim, rtrim]", "{}", "\" a b\\n\"",
+                 "[\"a b\",\"a b\\n\",\" a b\"]");
+    expect_value(&child, "[with_entries(.value |= . + 1), (\"b\" | test(\"b\"))]", "{}",
+                 "{\"a\":1}", "[{\"a\":2},true]");
+    expect_error(&child, "[trim]", "5", "must be a string");
+    child_stop(&child);
+}
+
 Test(jq_child, wants_one_result_and_exact_numbers)
 {
     struct child child = child_start();
