@@ -614,3 +614,51 @@ SCENARIO(compensation, an_outcome_that_is_asked_for_keeps_a_killed_instance)
     cr_assert_eq(open_instances(h), 0);
     forget_trace(h);
 }
+
+/* A retry runs the workflow again under the same names, and takes over what it did once more. */
+SCENARIO(compensation, what_a_person_keeps_stays_when_a_workflow_meets_it_again)
+{
+    hello(h, UNDOABLE("keyed"), "s1", 8);
+    deploy(h, "document: {dsl: '1.0.3', namespace: test, name: sub, version: '1.0.0'}\n"
+              "do:\n- c: {call: work@worker}\n- v: {wait: {hours: 1}}\n");
+    deploy_tasks(h,
+                 "- t:\n    try:\n"
+                 "      - f:\n          fork:\n            compete: true\n            branches:\n"
+                 "              - r: {run: {workflow: {namespace: test, name: sub, version: "
+                 "'1.0.0'}}}\n"
+                 "              - w: {wait: {seconds: 1}}\n"
+                 "      - no: {raise: {error: {type: 'https://x.test/no', status: 400}}}\n"
+                 "    catch: {retry: {delay: {seconds: 1}, limit: {attempt: {count: 1}}}}\n");
+    run(h, "{}");
+    done(h, "i2:/do/0/c", "{\"n\":1}");
+    advance(h, 1000);
+    fail(h, "undo of /do/0/c", FAILURE_DATA, MARK_NONE);
+    verdict(h, VERDICT_REJECT, NULL);
+    advance(h, 1000);
+    done(h, "i3:/do/0/c", "{\"n\":1}");
+    forget_trace(h);
+    advance(h, 1000);
+    EXPECT(
+        "+3000\n"
+        "i1 timer-fired /do/0/t/try/0/f/fork/branches/1/w\n"
+        "i1 step-completed /do/0/t/try/0/f/fork/branches/1/w ^\n"
+        "i1 branch-ended /do/0/t/try/0/f/fork/branches/1\n"
+        "i1 step-cancelled /do/0/t/try/0/f stays why=a branch won\n"
+        "i1 step-cancelled /do/0/t/try/0/f/fork/branches/0/r stays why=cancels what it runs\n"
+        "i3 instance-cancelling\n"
+        "i3 step-cancelled /do/1/v why=cancelled\n"
+        "i3 instance-cancelled\n"
+        "i1 child-ended /do/0/t/try/0/f/fork/branches/0/r cancelled\n"
+        "i1 step-cancelled /do/0/t/try/0/f/fork/branches/0/r why=another branch won\n"
+        "i1 step-cancelled /do/0/t/try/0/f/fork/branches/0 why=another branch won\n"
+        "i1 branches-joined /do/0/t/try/0/f winner=2\n"
+        "i1 step-completed /do/0/t/try/0/f\n"
+        "i1 step-faulted /do/0/t/try/1/no "
+        "error={\"type\":\"https://x.test/no\",\"status\":400,\"instance\":\"/do/0/t/try/1/no\"}\n"
+        "i1 step-faulted /do/0/t "
+        "error={\"type\":\"https://x.test/no\",\"status\":400,\"instance\":\"/do/0/t/try/1/no\"}\n"
+        "i1 instance-faulted "
+        "error={\"type\":\"https://x.test/no\",\"status\":400,\"instance\":\"/do/0/t/try/1/"
+        "no\"}\n");
+    cr_assert_eq(open_instances(h), 0);
+}

@@ -349,7 +349,10 @@ void undo_adopt(struct engine *engine, const struct instance *instance, const st
         const struct ledger_entry *entry = &child->ledger[i];
         const struct undo *undo = entry->undo;
         bool open = undo != NULL && undo->state == UNDO_REGISTERED && entry->state == LEDGER_DONE;
-        if (undo == NULL || (!open && entry->state != LEDGER_COMPENSATED)) {
+        const struct ledger_entry *mine = instance_ledger(instance, &entry->key);
+        bool kept =
+            mine != NULL && mine->state == LEDGER_KEPT; /* by a person, whatever ran since */
+        if (undo == NULL || (open && kept) || (!open && entry->state != LEDGER_COMPENSATED)) {
             continue;
         }
         struct event event = undo_event(engine, instance, EVENT_COMPENSATION_REGISTERED, entry);
