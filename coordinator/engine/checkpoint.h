@@ -55,7 +55,7 @@ struct checkpoints;
 /* `step`: the one whose values are wanted: task name, pointer, or either with "#activation"; NULL:
  * none. */
 struct checkpoints *checkpoints_create(const char *step);
-void checkpoints_destroy(struct checkpoints **it);
+void checkpoints_destroy(struct checkpoints **place);
 
 /* The next event of the instance: number `index` of journal batch `sequence`. `plan` is the one
  * that the instance runs once it has happened. */
