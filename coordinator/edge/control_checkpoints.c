@@ -186,9 +186,9 @@ static void words_set(json_t *row, const char *name, json_t *words)
     }
 }
 
-/* What happened from this point up to the next one. */
+/* What happened from this point up to the next one; `at` is the first of it, then of the next. */
 static enum err point_row(const struct reading *reading, const struct checkpoint *point,
-                          uint64_t until, json_t *row, struct error *err)
+                          uint64_t until, size_t *at, json_t *row, struct error *err)
 {
     struct point_words out = {.control = reading->control,
                               .open = reading->view->open,
@@ -199,9 +199,9 @@ static enum err point_row(const struct reading *reading, const struct checkpoint
     size_t count = 0;
     enum err code = ERR_OK;
     const struct happening *happenings = checkpoints_happenings(reading->points, &count);
-    for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        if (happenings[i].order >= point->order && happenings[i].order < until) {
-            code = happening_words(&out, &happenings[i], err);
+    for (; *at < count && happenings[*at].order < until && code == ERR_OK; (*at)++) {
+        if (happenings[*at].order >= point->order) {
+            code = happening_words(&out, &happenings[*at], err);
         }
     }
     words_set(row, "undoes", out.undoes);
@@ -217,6 +217,7 @@ enum err view_set_checkpoints(struct request *request, const struct view *view, 
     json_t *rows = json_array();
     CHECK(rows != NULL);
     size_t count = 0;
+    size_t at = 0;
     const struct checkpoint *points = checkpoints_points(reading.points, &count);
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         char name[STEP_NAME_BYTES];
@@ -229,8 +230,8 @@ enum err view_set_checkpoints(struct request *request, const struct view *view, 
                          sizeof(name));
         json_set_text(row, "step", name);
         json_set_time(row, "at", points[i].at_ms);
-        code = point_row(&reading, &points[i], i + 1 < count ? points[i + 1].order : UINT64_MAX,
-                         row, err);
+        uint64_t until = i + 1 < count ? points[i + 1].order : UINT64_MAX;
+        code = point_row(&reading, &points[i], until, &at, row, err);
         if (!request_add_row(request, rows, row)) {
             break;
         }
