@@ -16,6 +16,7 @@ struct undo_row {
     uint64_t seen; /* of its registration: counts events of ours */
     bool started;
     bool closed; /* undone, or kept by a person */
+    bool kept;   /* closed, but not undone: a person let it stand, so a retry may meet it again */
 };
 
 struct undo_run {
@@ -84,7 +85,7 @@ static void registered(struct sim *sim, struct undoing *it, const struct event *
         row = calloc(1, sizeof(*row));
         CHECK(row != NULL);
         (void)map_put(it->rows, name, sizeof(name), row, NULL);
-    } else if (row->closed && event->status != 2) {
+    } else if (row->closed && !row->kept && event->status != 2) {
         sim_finding(sim, "the effect of %s was undone and happens again under its name",
                     event->text);
     }
@@ -93,6 +94,7 @@ static void registered(struct sim *sim, struct undoing *it, const struct event *
     row->order = (uint64_t)event->at_ms;
     row->seen = it->seen;
     row->closed = event->status == 2;
+    row->kept = false;
 }
 
 /* When all is undone the last one goes first, of those that there were when it began. */
@@ -137,6 +139,7 @@ static void ended(struct sim *sim, struct undoing *it, const struct event *event
         return;
     }
     row->closed = true;
+    row->kept = event->status == LEDGER_KEPT;
 }
 
 /* It stands where it was: what it did since has been undone. */
