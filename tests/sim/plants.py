@@ -22,8 +22,8 @@ PLANTS = {
          "    enum err code = turn_end(edge->turn, err);\n")]),
     2: ("the attempt of a result is not compared", [
         ("coordinator/engine/process/result.c",
-         "           frame->attempt == result->attempt && ",
-         "           (sim_plant == 2 || frame->attempt == result->attempt) && ")]),
+         "&&\n           frame->attempt == result->attempt && ",
+         "&&\n           (sim_plant == 2 || frame->attempt == result->attempt) && ")]),
     3: ("the input digest of a result is not compared", [
         ("coordinator/engine/process/result.c",
          "           digest_equal(&frame->input_digest, &result->input_digest);\n",
