@@ -127,6 +127,9 @@ static void state_down(struct bus *bus, const char *why)
         return;
     }
     BUS_COUNT(bus, disconnects, 1);
+    keeper_lock(bus);
+    bus->clock_gap_ms = clock_gap_ms(); /* of now: with a connection the keeper seldom looks */
+    keeper_unlock(bus);
     bus_keeper_wake(bus, clock_deadline_ns(CLOCK_LOOK_MS));
     bus_tracked_fail_all(bus, "the connection was lost");
     if (bus->on_state != NULL) {
@@ -472,8 +475,10 @@ static void keeper_sleep(struct bus *bus)
 static int64_t keeper_clock(struct bus *bus)
 {
     int64_t gap_ms = clock_gap_ms();
+    keeper_lock(bus);
     bool back = gap_ms < bus->clock_gap_ms - CLOCK_BACK_MS;
     bus->clock_gap_ms = gap_ms;
+    keeper_unlock(bus);
     if (back) {
         CHECK(pthread_rwlock_rdlock(&bus->connection_lock) == 0);
         natsConnection_Close(bus->connection); /* on_closed has another one made */

@@ -78,13 +78,16 @@ class Clock(unittest.TestCase):
 
     def test_a_company_was_without_bus_until_a_clock_that_was_set_back_came_round(self):
         """The client library waits for an instant of the wall clock before it connects again."""
-        before = os.path.getsize(self.it.coordinator.log)
-        self.it.bus.kill()
-        self.it.logged(self.it.coordinator, before, "bus disconnected")
-        self.turn(-HOUR_MS)
-        self.it.start_bus()
-        wait_until(self.answers, PATIENCE_S, "the coordinator answers")
-        self.completes("echo")
+        for again in range(2):  # the second time, it had been set right while nobody looked
+            before = os.path.getsize(self.it.coordinator.log)
+            self.it.bus.kill()
+            self.it.logged(self.it.coordinator, before, "bus disconnected")
+            self.turn(-HOUR_MS - again)
+            self.it.start_bus()
+            wait_until(self.answers, PATIENCE_S, "the coordinator answers")
+            self.completes("echo")
+            self.turn(0)
+            person.clock_settled(self.it)
 
     def answers(self):
         try:
