@@ -75,6 +75,19 @@ static void call_pack(const struct frame *frame, Mainstay__FrameRow *row)
     row->gate_revision = frame->gate_revision;
 }
 
+static Mainstay__LockRow *lock_pack(const struct frame_lock *lock, struct arena *arena)
+{
+    Mainstay__LockRow *row = ARENA_NEW(arena, Mainstay__LockRow);
+    CHECK(row != NULL);
+    mainstay__lock_row__init(row);
+    row->entity = proto_text(lock->entity);
+    row->lease = (uint32_t)lock->lease;
+    row->order = lock->order;
+    row->ttl_ms = (uint64_t)lock->ttl_ms;
+    row->until_ms = (uint64_t)lock->until_ms;
+    return row;
+}
+
 /* The context that a frame sees. */
 static struct doc *context_around(const struct instance *instance, const struct frame *frame)
 {
@@ -147,6 +160,9 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     if (frame->purpose != PURPOSE_STEP) {
         row->purpose = (uint32_t)frame->purpose;
         row->undoes = proto_bytes(frame->undoes.bytes, ID_BYTES);
+    }
+    if (frame->lock != NULL) {
+        row->lock = lock_pack(frame->lock, arena);
     }
     if (frame->has_child) {
         row->child = proto_bytes(frame->child.bytes, ID_BYTES);
@@ -318,6 +334,15 @@ static void branch_unpack(const Mainstay__FrameRow *row, struct instance *instan
     doc_unref(&context);
 }
 
+static void lock_unpack(const Mainstay__LockRow *row, struct instance *instance,
+                        struct frame *frame)
+{
+    struct frame_lock *lock = instance_lock_add(instance, frame, row->entity, (int64_t)row->ttl_ms);
+    lock->lease = (enum lease)row->lease;
+    lock->order = row->order;
+    lock->until_ms = (int64_t)row->until_ms;
+}
+
 static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instance,
                          struct frame *frame)
 {
@@ -365,6 +390,9 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
     }
     if (row->key.len > 0) {
         call_unpack(row, frame);
+    }
+    if (row->lock != NULL) {
+        lock_unpack(row->lock, instance, frame);
     }
     frame->has_child = proto_fixed(&row->child, frame->child.bytes, ID_BYTES);
 }

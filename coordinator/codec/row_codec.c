@@ -433,6 +433,35 @@ enum err schedule_unpack(struct str bytes, struct arena *arena, struct schedule 
     return whole ? ERR_OK : error_set(err, ERR_CORRUPT, "schedule row does not hold together");
 }
 
+void claim_pack(const struct claim *claim, struct buf *out)
+{
+    Mainstay__ClaimRow row = MAINSTAY__CLAIM_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.instance = proto_bytes(claim->instance.bytes, ID_BYTES);
+    row.frame = claim->frame;
+    row.since_ms = (uint64_t)claim->since_ms;
+    row.held_ms = (uint64_t)claim->held_ms;
+    row.until_ms = (uint64_t)claim->until_ms;
+    row_append(&row.base, out);
+}
+
+enum err claim_unpack(struct str bytes, struct arena *arena, struct claim *ret_claim,
+                      struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__claim_row__descriptor, bytes, arena, "claim", &message, err));
+    const Mainstay__ClaimRow *row = (const Mainstay__ClaimRow *)message;
+    *ret_claim = (struct claim){.frame = row->frame,
+                                .since_ms = (int64_t)row->since_ms,
+                                .held_ms = (int64_t)row->held_ms,
+                                .until_ms = (int64_t)row->until_ms};
+    if (!proto_fixed(&row->instance, ret_claim->instance.bytes, ID_BYTES) ||
+        (row->held_ms == 0) != (row->until_ms == 0)) {
+        return error_set(err, ERR_CORRUPT, "a claim is not one");
+    }
+    return row_version_check(row->version, "claim", err);
+}
+
 void rate_pack(const struct rate *rate, struct buf *out)
 {
     Mainstay__RateRow row = MAINSTAY__RATE_ROW__INIT;

@@ -95,6 +95,11 @@ void schedule_pack(const struct schedule *schedule, struct buf *out);
 MUST_CHECK enum err schedule_unpack(struct str bytes, struct arena *arena,
                                     struct schedule *ret_schedule, struct error *err);
 
+void claim_pack(const struct claim *claim, struct buf *out);
+/* Fills a claim; its order and lock are the caller's. */
+MUST_CHECK enum err claim_unpack(struct str bytes, struct arena *arena, struct claim *ret_claim,
+                                 struct error *err);
+
 void rate_pack(const struct rate *rate, struct buf *out);
 /* Fills a rate; its names are the caller's. */
 MUST_CHECK enum err rate_unpack(struct str bytes, struct arena *arena, struct rate *ret_rate,

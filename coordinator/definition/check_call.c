@@ -19,7 +19,6 @@ static const struct refused_key refused_with[] = {
     {"mode", "shadow and propose modes are not in the profile yet"},
     {"budget", "budgets are not in the profile yet"},
     {"recall", "memory recall is not in the profile yet"},
-    {"lock", "entity locks are not in the profile yet"},
     {NULL, NULL},
 };
 
@@ -109,14 +108,15 @@ static void check_agent_with(struct load *load, const struct yaml_node *with,
 
 static void check_agent(struct load *load, const struct yaml_node *node, struct plan_node *task)
 {
-    static const char *const allowed[] = {"agent",    "action",         "contract",
-                                          "input",    "idempotencyKey", "minConfidence",
-                                          "priority", "compensate",     NULL};
+    static const char *const allowed[] = {
+        "agent",         "action",   "contract",   "input", "idempotencyKey",
+        "minConfidence", "priority", "compensate", "lock",  NULL};
     const struct yaml_node *with = check_required(load, node, "with", "'call: agent'");
     if (with == NULL || !check_is_object(load, with, "'with'")) {
         return;
     }
     check_keys(load, with, "'with' of call: agent", allowed, refused_with);
+    task = check_locked(load, node, with, task);
     task->call.agent =
         check_token(load, check_required(load, with, "agent", "'with' of call: agent"), "'agent'");
     task->call.action = check_token(
@@ -131,8 +131,8 @@ static void check_agent(struct load *load, const struct yaml_node *node, struct 
 static void check_sugar(struct load *load, const struct yaml_node *node, const char *text,
                         struct plan_node *task)
 {
-    static const char *const allowed[] = {"input",    "idempotencyKey", "minConfidence",
-                                          "priority", "compensate",     NULL};
+    static const char *const allowed[] = {
+        "input", "idempotencyKey", "minConfidence", "priority", "compensate", "lock", NULL};
     const struct yaml_node *source = yaml_get(node, "call");
     const char *at = strrchr(text, '@');
     const char *colon = memchr(text, ':', (size_t)(at - text));
@@ -152,7 +152,7 @@ static void check_sugar(struct load *load, const struct yaml_node *node, const c
     const struct yaml_node *with = yaml_get(node, "with");
     if (with != NULL && check_is_object(load, with, "'with'")) {
         check_keys(load, with, "'with' of an agent's action", allowed, refused_with);
-        check_agent_with(load, with, call);
+        check_agent_with(load, with, &check_locked(load, node, with, task)->call);
     }
 }
 
@@ -261,14 +261,15 @@ void expand_function(struct load *load, const struct yaml_node *node,
 
 static void report_unknown(struct load *load, const struct yaml_node *source, const char *text)
 {
-    const char *names[37];
+    const char *names[38];
     size_t count = 0;
     const struct yaml_node *functions = yaml_get_object(load->use, "functions");
     names[count++] = "agent";
     names[count++] = "approval";
     names[count++] = "http";
     names[count++] = "openapi";
-    for (size_t i = 0; functions != NULL && i < functions->count && count < 36; i++) {
+    names[count++] = "lock";
+    for (size_t i = 0; functions != NULL && i < functions->count && count < 37; i++) {
         names[count++] = functions->items[i]->key;
     }
     names[count] = NULL;
@@ -307,6 +308,8 @@ void check_call(struct load *load, const struct yaml_node *node, struct plan_nod
         check_openapi(load, node, task);
     } else if (strcmp(text, "approval") == 0) {
         check_approval(load, node, task);
+    } else if (strcmp(text, "lock") == 0) {
+        check_lock(load, node, task);
     } else if (function != NULL) {
         struct function named = {.name = text, .body = function, .file = load->report->file};
         expand_function(load, node, &named, task);

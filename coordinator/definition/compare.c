@@ -78,6 +78,9 @@ static json_t *node_own(const struct plan_node *node, bool so_far)
     }
     member_drop(own, "catch", "do");
     member_drop(own, "foreach", "do");
+    if (node->kind == TASK_LOCK) {
+        member_drop(own, "with", "do");
+    }
     branches_name(own);
     for (size_t i = 0; so_far && i < sizeof(later) / sizeof(later[0]); i++) {
         (void)json_object_del(own, later[i]);
@@ -93,6 +96,13 @@ bool plan_node_alike(const struct plan_node *a, const struct plan_node *b, bool 
     json_decref(left);
     json_decref(right);
     return alike;
+}
+
+bool plan_call_in_lock(const struct plan *plan, uint32_t node)
+{
+    uint32_t parent = node == PLAN_NONE ? PLAN_NONE : plan->nodes[node].parent;
+    return parent != PLAN_NONE && plan->nodes[parent].kind == TASK_LOCK &&
+           plan->nodes[parent].definition == plan->nodes[node].definition;
 }
 
 const char *plan_node_word(const struct plan_node *node)
@@ -289,6 +299,19 @@ static bool parent_matched(const struct order *order, uint32_t node)
     return parent == PLAN_NONE || order->match[parent] != PLAN_NONE;
 }
 
+/* A call with a lock is two nodes of one task: the other one tells. */
+static bool other_tells(const struct order *order, uint32_t node)
+{
+    const struct plan_node *nodes = order->plan->nodes;
+    uint32_t parent = nodes[node].parent;
+    if (plan_call_in_lock(order->plan, node)) {
+        return order->match[parent] != PLAN_NONE;
+    }
+    uint32_t call = nodes[node].kind == TASK_LOCK ? nodes[node].lock.first : PLAN_NONE;
+    return call != PLAN_NONE && plan_call_in_lock(order->plan, call) &&
+           order->match[node] == PLAN_NONE && order->match[call] != PLAN_NONE;
+}
+
 json_t *plan_diff(const struct plan *from, const struct plan *to)
 {
     struct order before;
@@ -299,13 +322,17 @@ json_t *plan_diff(const struct plan *from, const struct plan *to)
     order_make(&after, to, from);
     document_compare(list, from, to);
     for (uint32_t i = 0; i < from->node_count; i++) {
-        if (before.match[i] == PLAN_NONE && parent_matched(&before, i)) {
+        if (before.match[i] == PLAN_NONE && parent_matched(&before, i) &&
+            !other_tells(&before, i)) {
             (void)entry_add(list, "removed", from->nodes[i].pointer, NULL,
                             plan_node_word(&from->nodes[i]));
         }
     }
     for (uint32_t i = 0; i < to->node_count; i++) {
         uint32_t old = after.match[i];
+        if (other_tells(&after, i)) {
+            continue;
+        }
         if (old != PLAN_NONE) {
             node_compare(list, &from->nodes[old], &to->nodes[i],
                          node_moved(&before, old, &after, i));

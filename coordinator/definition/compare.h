@@ -24,6 +24,10 @@ void plan_match(const struct plan *from, const struct plan *to, uint32_t *out);
  * matters only once the task is over: then, output, export, metadata. */
 bool plan_node_alike(const struct plan_node *a, const struct plan_node *b, bool so_far);
 
+/* Whether the node is the call of a task that has a lock: the loader makes two nodes of it, and the
+ * one around has the lock. */
+bool plan_call_in_lock(const struct plan *plan, uint32_t node);
+
 /* What kind of task it is, in the definition's own word: "set", "call agent", ...; static or of the
  * plan. */
 const char *plan_node_word(const struct plan_node *node);

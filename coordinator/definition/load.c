@@ -114,6 +114,22 @@ static const char *branch_place(struct load *load, const struct plan_node *node)
     return place;
 }
 
+/* Whether the node is the call of a task that has a lock: two nodes of one task. */
+static bool call_in_lock(const struct load *load, const struct plan_node *node)
+{
+    const struct plan_node *parent = node->parent == PLAN_NONE ? NULL : load->nodes[node->parent];
+    return parent != NULL && parent->kind == TASK_LOCK && parent->definition == node->definition;
+}
+
+/* A call keeps its place, of which its effects have their names, when it gets a lock: the lock's
+ * place is made of it. */
+static const char *lock_place(struct load *load, const struct plan_node *node, const char *place)
+{
+    bool made = node->kind == TASK_LOCK && node->lock.first != PLAN_NONE &&
+                call_in_lock(load, load->nodes[node->lock.first]);
+    return made && place != NULL ? load_printf(load, "%s/lock", place) : place;
+}
+
 /* The place of the task around it, then the node's own pointer from there on without the position
  * in its list: of "/catch/do/0/tell" that is "/catch/do/tell". Names are unique in a list, so
  * places are in a plan. */
@@ -123,6 +139,10 @@ static const char *place_of(struct load *load, const struct plan_node *node)
         return branch_place(load, node);
     }
     const struct plan_node *parent = node->parent == PLAN_NONE ? NULL : load->nodes[node->parent];
+    if (call_in_lock(load, node)) {
+        return load_printf(load, "%.*s", (int)(strlen(parent->place) - strlen("/lock")),
+                           parent->place);
+    }
     const char *own = node->pointer + (parent == NULL ? 0 : strlen(parent->pointer));
     const char *at = strchr(own + 1, '/'); /* the list's name is no position */
     size_t digits = 0;
@@ -132,9 +152,10 @@ static const char *place_of(struct load *load, const struct plan_node *node)
             break;
         }
     }
-    return load_printf(load, "%s%.*s%s", parent == NULL ? "" : parent->place,
-                       at == NULL ? (int)strlen(own) : (int)(at - own), own,
-                       at == NULL ? "" : at + 1 + digits);
+    return lock_place(load, node,
+                      load_printf(load, "%s%.*s%s", parent == NULL ? "" : parent->place,
+                                  at == NULL ? (int)strlen(own) : (int)(at - own), own,
+                                  at == NULL ? "" : at + 1 + digits));
 }
 
 /* What the plan points to becomes one array, and the external expressions get their list. */

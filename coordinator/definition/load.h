@@ -316,6 +316,16 @@ void check_timezone(struct load *load, const struct yaml_node *node);
 void expand_function(struct load *load, const struct yaml_node *node,
                      const struct function *function, struct plan_node *task);
 
+/* --- check_lock.c --------------------------------------------------------------------------------
+ */
+
+/* call: lock. */
+void check_lock(struct load *load, const struct yaml_node *node, struct plan_node *task);
+/* A call of an agent with `lock` in its `with` becomes a lock around a call; the node of the call,
+ * `task` itself without one. */
+struct plan_node *check_locked(struct load *load, const struct yaml_node *node,
+                               const struct yaml_node *with, struct plan_node *task);
+
 /* --- check_catalog.c -----------------------------------------------------------------------------
  */
 

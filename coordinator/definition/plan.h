@@ -42,6 +42,7 @@ enum task_kind {
     TASK_BRANCH,   /* the scope of one branch of a fork; made by the loader, holds one task */
     TASK_APPROVAL, /* call: approval */
     TASK_RUN,      /* run: workflow */
+    TASK_LOCK,     /* call: lock, or made by the loader around a call that has a lock */
 };
 
 /*
@@ -256,6 +257,16 @@ struct plan_approval {
     enum on_timeout on_timeout;
 };
 
+/* The longest name of an entity, in bytes. */
+enum { PLAN_ENTITY_BYTES = 256 };
+
+/* A lease on an entity around tasks. Both are evaluated on the task's input before it waits. */
+struct plan_lock {
+    const struct template *entity; /* gives a text of 1 to PLAN_ENTITY_BYTES bytes */
+    struct plan_duration ttl;      /* from when it is granted */
+    uint32_t first;                /* PLAN_NONE when there is no task */
+};
+
 struct plan_node {
     uint32_t index;
     uint32_t parent; /* PLAN_NONE for tasks of the top list */
@@ -295,6 +306,7 @@ struct plan_node {
         struct plan_fork fork;
         struct plan_approval approval;
         struct plan_run run;
+        struct plan_lock lock;
     };
 };
 

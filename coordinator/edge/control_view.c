@@ -100,6 +100,34 @@ static void waiting_reason(const struct plan_node *node, const struct frame *fra
     }
 }
 
+/* waits for the lock on X held by instance Y at step Z since T until T2 */
+static void lock_reason(const struct control *control, const struct frame *frame, char *out,
+                        size_t size)
+{
+    struct engine *engine = turn_engine(control->turn);
+    const struct lock *lock = company_lock(control_company(control), frame->lock->entity);
+    const struct claim *holder = lock == NULL ? NULL : lock->holder;
+    struct instance *instance = holder == NULL ? NULL : engine_instance(engine, &holder->instance);
+    const struct frame *held = instance == NULL ? NULL : instance_frame(instance, holder->frame);
+    if (held == NULL) {
+        (void)snprintf(out, size, "waits for the lock on %.256s, which nobody has",
+                       frame->lock->entity);
+        return;
+    }
+    char hex[ID_HEX_BYTES];
+    char step[160];
+    char since[CLOCK_TEXT_BYTES] = "";
+    char until_text[CLOCK_TEXT_BYTES] = "";
+    id_hex(&holder->instance, hex);
+    frame_name(instance, held, step, sizeof(step));
+    (void)clock_format(holder->held_ms, since);
+    (void)clock_format(holder->until_ms, until_text);
+    (void)snprintf(out, size,
+                   "waits for the lock on %.160s, held by instance %s at %s since %s "
+                   "until %s",
+                   frame->lock->entity, hex, step, since, until_text);
+}
+
 static void leaf_reason(const struct control *control, const struct instance *open,
                         const struct frame *frame, char *out, size_t size)
 {
@@ -144,6 +172,9 @@ static void leaf_reason(const struct control *control, const struct instance *op
     case FRAME_CANCELLING:
         (void)snprintf(out, size, gate == NULL ? "recalls what is in flight" : "%.160s",
                        gate == NULL ? "" : gate->failure.title);
+        break;
+    case FRAME_LOCKED_OUT:
+        lock_reason(control, frame, out, size);
         break;
     case FRAME_RUNNING:
     case FRAME_OUTPUT:

@@ -354,6 +354,12 @@ static const char *begun_words(struct story *story, const struct view_event *at)
     case TASK_FORK:
         return say(story, "'%.64s' begins %u branches%s", node->name, node->fork.count,
                    node->fork.compete ? " that race" : "");
+    case TASK_LOCK:
+        return say(story,
+                   event->status == LEASE_WAITS  ? "'%.64s' waits for the lock on %.256s"
+                   : event->status == LEASE_HELD ? "'%.64s' has the lock on %.256s"
+                                                 : "'%.64s' is inside of its lock on %.256s",
+                   node->name, event->id == NULL ? "an entity" : event->id);
     case TASK_BRANCH:
     case TASK_APPROVAL: /* its gate says what is asked */
     case TASK_RUN:      /* CHILD_STARTED tells it */

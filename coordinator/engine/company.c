@@ -90,6 +90,7 @@ void company_init(struct company *company)
         .listeners = must(map_create()),
     };
     schedules_init(company);
+    locks_init(company);
 }
 
 void company_release(struct company *company)
@@ -104,6 +105,7 @@ void company_release(struct company *company)
     map_destroy(&company->rates, rate_free);
     map_destroy(&company->listeners, listeners_free);
     schedules_release(company);
+    locks_release(company);
     free(company->timers);
     company->timers = NULL;
 }

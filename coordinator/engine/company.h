@@ -15,6 +15,7 @@
 #include "common/base/str.h"
 #include "coordinator/engine/contract.h"
 #include "coordinator/engine/id.h"
+#include "coordinator/engine/lock.h"
 #include "coordinator/engine/outcome.h"
 #include "coordinator/engine/ready.h"
 
@@ -169,6 +170,9 @@ struct company {
     struct map *listeners;   /* event type -> struct listener_list */
     struct map *schedules;   /* namespace/name -> struct schedule */
     struct map *zones;       /* name -> struct time_zone */
+    struct map *locks;       /* entity -> struct lock (lock.h) */
+    struct map *claims;      /* order -> struct claim of it */
+    uint64_t leases;         /* claims that hold their entity */
     int64_t schedule_due_ms; /* the earliest of the schedules; INT64_MAX: none */
     struct timer *timers;    /* binary heap by (due, id); entries may be stale */
     size_t timer_count;

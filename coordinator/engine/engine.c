@@ -60,6 +60,7 @@ static void turn_forget(struct engine *engine)
     engine->event_count = 0;
     engine->order_count = 0;
     engine->buffer_change_count = 0;
+    engine->freed_count = 0;
     (void)json_array_clear(engine->held_json);
     arena_reset(engine->arena);
 }
@@ -86,6 +87,7 @@ void engine_destroy(struct engine **engine)
     free(it->runnable);
     free(it->entering);
     free(it->ends);
+    free(it->freed);
     free(it->buffer_changes);
     for (size_t i = 0; i < it->absence_count; i++) {
         free(it->absences[i].agent);
@@ -293,6 +295,7 @@ void engine_turn_begin(struct engine *engine, uint64_t sequence, int64_t now_ms)
     engine->sequence = sequence;
     engine->now = now_ms;
     engine->ready_in_turn = 0;
+    engine->claims_in_turn = 0;
     engine->steps_in_turn = 0;
     engine->dispatched_in_turn = 0;
 }

@@ -101,6 +101,10 @@ struct engine {
     struct child_end *ends;
     size_t end_count;
     size_t end_room;
+    const char **freed; /* entities that somebody may be next at, texts of the turn */
+    size_t freed_count;
+    size_t freed_room;
+    uint64_t circle_searches;
     struct id *runnable; /* instances whose walk was cut by the turn's step limit */
     size_t runnable_count;
     size_t runnable_room;
@@ -109,6 +113,7 @@ struct engine {
     uint64_t outstanding;
     uint64_t ready;
     uint64_t ready_in_turn;
+    uint64_t claims_in_turn;
     uint64_t steps_in_turn;
     uint64_t dispatched_in_turn;
     int64_t rate_due_ms; /* when a rate lets a step start; INT64_MAX: none waits for that; 0 after a
@@ -176,6 +181,16 @@ void apply_move(struct instance *instance, struct frame *parent, const struct ev
                 struct doc *output);
 void apply_frame_gone(struct engine *engine, struct instance *instance, struct frame *frame);
 void apply_ready(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* Locks (apply_lock.c): a frame with a lock was pushed; it was granted or has expired; it goes. */
+void apply_locked(struct engine *engine, struct instance *instance, struct frame *frame,
+                  const struct event *event);
+void apply_lock(struct engine *engine, struct instance *instance, struct frame *frame,
+                const struct event *event);
+void apply_lock_gone(struct engine *engine, struct frame *frame);
+
+/* Somebody may be next at the entity. */
+void freed_add(struct engine *engine, const char *entity);
 
 /* Remember a change to the event buffer until the end of the turn. */
 /* Whether this turn has taken the event with that mark from what waits under `type`. */

@@ -86,6 +86,10 @@ static void frame_destroy(struct frame *frame)
     if (frame->own != NULL) {
         own_destroy(frame->own);
     }
+    if (frame->lock != NULL) {
+        free(frame->lock->entity);
+        free(frame->lock);
+    }
     free(frame->visits);
     free(frame->path);
     free(frame->idempotency_key);
@@ -219,6 +223,7 @@ void instance_remove(struct instance *instance, uint32_t frame)
     }
     instance->branches -= gone->context != NULL ? 1 : 0;
     instance->undoing -= gone->purpose != PURPOSE_STEP ? 1 : 0;
+    instance->locks -= gone->lock != NULL ? 1 : 0;
     frame_destroy(gone);
     memmove(&instance->frames[at], &instance->frames[at + 1],
             (instance->frame_count - at - 1) * sizeof(*instance->frames));
@@ -287,7 +292,8 @@ static enum instance_status frame_standing(const struct frame *frame)
     if (frame->has_gate) {
         return INSTANCE_SUSPENDED;
     }
-    bool waits = frame->state == FRAME_WAITING || frame->state == FRAME_RETRY;
+    bool waits = frame->state == FRAME_WAITING || frame->state == FRAME_RETRY ||
+                 frame->state == FRAME_LOCKED_OUT;
     return waits ? INSTANCE_WAITING : INSTANCE_RUNNING;
 }
 
@@ -458,6 +464,17 @@ void instance_purpose(struct instance *instance, struct frame *frame, enum frame
     instance->undoing++;
 }
 
+struct frame_lock *instance_lock_add(struct instance *instance, struct frame *frame,
+                                     const char *entity, int64_t ttl_ms)
+{
+    CHECK(frame->lock == NULL);
+    frame->lock = must(calloc(1, sizeof(*frame->lock)));
+    frame->lock->ttl_ms = ttl_ms;
+    text_replace(&frame->lock->entity, entity);
+    instance->locks++;
+    return frame->lock;
+}
+
 bool ledger_is_open(const struct ledger_entry *entry)
 {
     return entry->state == LEDGER_DISPATCHED || entry->state == LEDGER_UNKNOWN;
@@ -502,14 +519,33 @@ static int64_t undoing_due(const struct instance *instance)
     return due;
 }
 
+/* Leases end whatever becomes of the frames: others wait for the entity. */
+static int64_t lease_due(const struct instance *instance)
+{
+    int64_t due = 0;
+    for (uint32_t i = 0; instance->locks > 0 && i < instance->frame_count; i++) {
+        const struct frame_lock *lock = instance->frames[i]->lock;
+        if (lock != NULL && lock->lease == LEASE_HELD && (due == 0 || lock->until_ms < due)) {
+            due = lock->until_ms;
+        }
+    }
+    return due;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 int64_t instance_due(const struct instance *instance)
 {
+    int64_t lease = lease_due(instance);
     if (instance->paused != NULL) {
-        return 0;
+        return lease;
     }
     bool leaving = instance->final != 0 || instance->cancelling || instance->frame_count == 0 ||
                    instance->frames[0]->state == FRAME_CANCELLING;
-    int64_t due = undoing_due(instance);
+    int64_t due = earlier(undoing_due(instance), lease);
     if (leaving) {
         return due;
     }
@@ -614,6 +650,8 @@ void instance_check(const struct instance *instance)
         CHECK_IMPLIES(frame->state == FRAME_SUSPENDED, frame->has_gate);
         CHECK_IMPLIES(frame->state == FRAME_RETRY, frame->wake_ms != 0);
         CHECK_IMPLIES(frame->state == FRAME_JOINED, frame->context != NULL);
+        CHECK_IMPLIES(frame->state == FRAME_LOCKED_OUT,
+                      frame->lock != NULL && frame->lock->lease == LEASE_WAITS);
         CHECK_IMPLIES(frame->has_child,
                       frame->state == FRAME_WAITING || frame->state == FRAME_CANCELLING);
         CHECK_IMPLIES(instance->branches == 0, frame->children == (i + 1 < instance->frame_count));
@@ -660,6 +698,8 @@ const char *frame_state_name(enum frame_state state)
         return "cancelling";
     case FRAME_JOINED:
         return "joined";
+    case FRAME_LOCKED_OUT:
+        return "locked out";
     }
     return "unknown";
 }

@@ -11,6 +11,7 @@
  *         |          ^           |  `-> RETRY (waits) --> READY
  *         |          |           `----> SUSPENDED (gate) --> READY or gone
  *         |--> WAITING (timer, event)
+ *         |--> LOCKED_OUT (another holds the entity) --> RUNNING
  *         `--> EVALUATING (mainstay-jq) --> RUNNING
  *
  * Ownership: an instance owns its frames and references its docs. Threads: none.
@@ -40,16 +41,17 @@ enum instance_status {
 
 /* Stored: append, never renumber. */
 enum frame_state {
-    FRAME_RUNNING = 1,    /* the walk is in or below it */
-    FRAME_READY = 2,      /* agent call: waits for a store with credit */
-    FRAME_DISPATCHED = 3, /* agent call: a store has it */
-    FRAME_RETRY = 4,      /* waits until wake_ms for another attempt */
-    FRAME_WAITING = 5,    /* wait or listen */
-    FRAME_SUSPENDED = 6,  /* a gate is open on it */
-    FRAME_OUTPUT = 7,     /* `data` is its raw output; output.as and export are next */
-    FRAME_EVALUATING = 8, /* an expression is with mainstay-jq; `resume` says what to go back to */
-    FRAME_CANCELLING = 9, /* cancelled while an effect of it or below it was in flight */
-    FRAME_JOINED = 10,    /* a branch that has ended: `data` is its output */
+    FRAME_RUNNING = 1,     /* the walk is in or below it */
+    FRAME_READY = 2,       /* agent call: waits for a store with credit */
+    FRAME_DISPATCHED = 3,  /* agent call: a store has it */
+    FRAME_RETRY = 4,       /* waits until wake_ms for another attempt */
+    FRAME_WAITING = 5,     /* wait or listen */
+    FRAME_SUSPENDED = 6,   /* a gate is open on it */
+    FRAME_OUTPUT = 7,      /* `data` is its raw output; output.as and export are next */
+    FRAME_EVALUATING = 8,  /* an expression is with mainstay-jq; `resume` says what to go back to */
+    FRAME_CANCELLING = 9,  /* cancelled while an effect of it or below it was in flight */
+    FRAME_JOINED = 10,     /* a branch that has ended: `data` is its output */
+    FRAME_LOCKED_OUT = 11, /* a lock: others are before it, one of them has the entity */
 };
 
 /* Part of a `for` or `try` frame the walk is in; BYPASS: a `before` was left by `exit`, and what it
@@ -98,6 +100,22 @@ enum past {
     PAST_OWN = 0,     /* nothing: the store's outcome table is the truth */
     PAST_NONE = 1,    /* nothing happened: a person has looked */
     PAST_UNKNOWN = 2, /* another store, lost since, may have done it */
+};
+
+/* What a lock frame has of its entity. Stored: append. */
+enum lease {
+    LEASE_WAITS = 0,
+    LEASE_HELD = 1,
+    LEASE_SHARED = 2, /* a frame around it, or around what waits for its instance, holds it */
+    LEASE_LOST = 3,   /* it came to its deadline: the frame is taken down */
+};
+
+struct frame_lock {
+    char *entity;
+    enum lease lease;
+    uint64_t order; /* of its claim (company.h); 0: it has none */
+    int64_t ttl_ms;
+    int64_t until_ms; /* HELD: its deadline */
 };
 
 struct frame {
@@ -153,7 +171,8 @@ struct frame {
     uint32_t gate_revision;
     bool has_child; /* run: the instance `child` has not ended */
     struct id child;
-    uint32_t children; /* frames whose parent it is; not stored */
+    uint32_t children;       /* frames whose parent it is; not stored */
+    struct frame_lock *lock; /* of a lock; else NULL */
     enum frame_purpose purpose;
     struct id undoes;      /* with a purpose: key of the effect */
     struct plan_node *own; /* with a purpose: the call, made of the ledger's row; not stored */
@@ -269,6 +288,7 @@ struct instance {
     uint32_t branches; /* frames with a context of their own; 0: the frames are a stack */
     uint32_t undos;    /* rows of the ledger with a compensation */
     uint32_t undoing;  /* frames with a purpose */
+    uint32_t locks;    /* frames with a lock */
     int64_t timer_ms;  /* due time of its row in the timer table; 0 none */
     bool stored_active;
     bool stored;
@@ -349,6 +369,10 @@ bool ledger_undo_open(const struct ledger_entry *entry);
 /* Make a pushed frame one that settles or undoes what the row says. */
 void instance_purpose(struct instance *instance, struct frame *frame, enum frame_purpose purpose,
                       const struct ledger_entry *entry);
+
+/* Give the frame a lock that waits; the entity is copied. */
+struct frame_lock *instance_lock_add(struct instance *instance, struct frame *frame,
+                                     const char *entity, int64_t ttl_ms);
 
 /* Whether the row is dispatched or unknown. */
 bool ledger_is_open(const struct ledger_entry *entry);

@@ -135,6 +135,12 @@ static bool frame_fits(const struct migration *migration, const struct instance 
         return true;
     }
     uint32_t to = migration->forward[frame->node];
+    if (to != PLAN_NONE &&
+        plan_call_in_lock(migration->from, frame->node) != plan_call_in_lock(migration->to, to)) {
+        (void)snprintf(why, size, "stands at a call that has a lock in only one of the two: %s",
+                       step);
+        return false;
+    }
     if (to == PLAN_NONE) {
         (void)snprintf(why, size, "stands at a step that is not in %s: %s", version, step);
         return false;

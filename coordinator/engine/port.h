@@ -15,6 +15,7 @@
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/instance.h"
 
+struct claim;
 struct definition;
 struct contract;
 struct gate;
@@ -58,6 +59,9 @@ struct engine_port {
     void (*listener_put)(void *user, const char *type, const struct id *instance, uint32_t frame);
     void (*listener_delete)(void *user, const char *type, const struct id *instance,
                             uint32_t frame);
+    /* Claims of locks, by entity and order. */
+    void (*claim_put)(void *user, const struct claim *claim);
+    void (*claim_delete)(void *user, const char *entity, uint64_t order);
     void (*gate_put)(void *user, const struct gate *gate);
     void (*gate_delete)(void *user, const struct id *gate);
     void (*definition_put)(void *user, const struct definition *definition);

@@ -295,6 +295,29 @@ static void port_listener_delete(void *user, const char *type, const struct id *
     tables_delete(user, &key);
 }
 
+static struct table_key claim_key(const char *entity, uint64_t order)
+{
+    struct table_key key = key_begin(TABLE_CLAIM);
+    key_text(&key, entity);
+    key_u64(&key, order);
+    return key;
+}
+
+static void port_claim_put(void *user, const struct claim *claim)
+{
+    struct tables *tables = user;
+    struct table_key key = claim_key(claim->lock->entity, claim->order);
+    buf_clear(&tables->value);
+    claim_pack(claim, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
+static void port_claim_delete(void *user, const char *entity, uint64_t order)
+{
+    struct table_key key = claim_key(entity, order);
+    tables_delete(user, &key);
+}
+
 static void port_gate_put(void *user, const struct gate *gate)
 {
     struct tables *tables = user;
@@ -577,6 +600,8 @@ const struct engine_port tables_port = {
     .timer_delete = port_timer_delete,
     .listener_put = port_listener_put,
     .listener_delete = port_listener_delete,
+    .claim_put = port_claim_put,
+    .claim_delete = port_claim_delete,
     .gate_put = port_gate_put,
     .gate_delete = port_gate_delete,
     .definition_put = port_definition_put,

@@ -131,6 +131,19 @@ static enum err restore_listener(struct tables *tables, struct engine *engine, s
     return ERR_OK;
 }
 
+static enum err restore_claim(struct tables *tables, struct engine *engine, struct str key,
+                              struct str value, struct error *err)
+{
+    struct claim claim;
+    TRY(claim_unpack(value, tables->arena, &claim, err));
+    if (key.size < 2 + 8 || strlen(key.data) != key.size - 1 - 8) {
+        return error_set(err, ERR_CORRUPT, "the key of a claim has %zu bytes", key.size);
+    }
+    claim.order = u64_of(key.data + key.size - 8);
+    engine_restore_claim(engine, key.data, &claim);
+    return ERR_OK;
+}
+
 static enum err restore_policy(struct tables *tables, struct engine *engine, struct str key,
                                struct str value, struct error *err)
 {
@@ -245,6 +258,7 @@ enum err tables_restore(struct tables *tables, struct engine *engine, struct err
     TRY(each_row(tables, engine, TABLE_GATE, restore_gate, err));
     TRY(each_row(tables, engine, TABLE_TIMER, restore_timer, err));
     TRY(each_row(tables, engine, TABLE_LISTENER, restore_listener, err));
+    TRY(each_row(tables, engine, TABLE_CLAIM, restore_claim, err));
     TRY(each_row(tables, engine, TABLE_LETTER_SOURCE, restore_letter, err));
     return each_row(tables, engine, TABLE_ACTIVE, restore_active, err);
 }

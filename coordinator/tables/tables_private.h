@@ -39,6 +39,7 @@ enum table {
     TABLE_OPEN_COUNT = 'Q',
     TABLE_POLICY = 'O',
     TABLE_KEPT = 'U',
+    TABLE_CLAIM = 'V',
 };
 
 struct data_key {

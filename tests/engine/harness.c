@@ -653,6 +653,35 @@ static uint64_t open_counted(const struct engine *engine)
     return total;
 }
 
+/* Who claims an entity has a frame that says so, nobody has one twice over, and nobody waits for
+ * what nobody has unless he is paused. */
+static void locks_check(struct harness *h)
+{
+    struct engine *engine = turn_engine(h->turn);
+    const struct company *company = engine_company(engine);
+    size_t cursor = 0;
+    size_t claims = 0;
+    uint64_t leases = 0;
+    const struct lock *lock = NULL;
+    while ((lock = map_next(company->locks, &cursor, NULL, NULL)) != NULL) {
+        for (const struct claim *it = lock->first; it != NULL; it = it->behind) {
+            struct instance *instance = engine_instance(engine, &it->instance);
+            cr_assert(instance != NULL, "a claim on %s of nobody", lock->entity);
+            const struct frame *frame = instance_frame(instance, it->frame);
+            cr_assert(frame != NULL && frame->lock != NULL && frame->lock->order == it->order);
+            cr_assert_str_eq(frame->lock->entity, lock->entity);
+            cr_assert_eq(it == lock->holder, frame->lock->lease == LEASE_HELD);
+            cr_assert(lock->holder != NULL || instance->paused != NULL,
+                      "%s is free and somebody waits for it", lock->entity);
+            claims++;
+        }
+        leases += lock->holder != NULL ? 1 : 0;
+    }
+    cr_assert_eq(company->leases, leases);
+    cr_assert_eq(map_count(company->claims), claims);
+    cr_assert_eq(table_rows(h, 'V'), claims, "claim rows");
+}
+
 void harness_check(struct harness *h)
 {
     struct engine *engine = turn_engine(h->turn);
@@ -660,6 +689,7 @@ void harness_check(struct harness *h)
     size_t gates = engine_clock_held(engine) ? 1 : 0;
     gates += map_count(engine_company(engine)->circuits);
     size_t open = 0;
+    locks_check(h);
     for (size_t i = 0; i < h->instance_count; i++) {
         struct instance *instance = engine_instance(engine, &h->instances[i]);
         if (instance == NULL) {

@@ -229,6 +229,18 @@ static void trace_numbers(struct harness *h, const struct event *event)
     }
 }
 
+static void trace_lock(struct harness *h, const struct event *event, size_t number)
+{
+    static const char *const leases[] = {"waits", "held", "shared"};
+    if (event->kind == EVENT_LOCK_GRANTED || event->kind == EVENT_LOCK_EXPIRED) {
+        trace_text(h, "lock", event->id);
+    } else if (event->kind == EVENT_STEP_STARTED &&
+               plan_of(h, number)->nodes[event->node].kind == TASK_LOCK) {
+        trace_text(h, "lock", event->id);
+        buf_printf(&h->trace, " %s", leases[event->status]);
+    }
+}
+
 static bool is_company(const struct event *event)
 {
     return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_CONTRACT_PUBLISHED ||
@@ -274,6 +286,7 @@ static void trace_event(struct harness *h, const struct event *event)
         CHECK(number > 0);
         buf_printf(&h->trace, "i%zu %s", number, event_kind_name(event->kind));
         trace_step(h, event, number);
+        trace_lock(h, event, number);
     } else {
         buf_printf(&h->trace, "%s", event_kind_name(event->kind));
         trace_type(h, event);

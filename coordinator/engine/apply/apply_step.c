@@ -88,6 +88,9 @@ void apply_frame_gone(struct engine *engine, struct instance *instance, struct f
     }
     listeners_change(engine, instance, frame, false);
     gate_close(engine, frame);
+    if (frame->lock != NULL) {
+        apply_lock_gone(engine, frame);
+    }
     if (instance->undos > 0) {
         apply_undo_scope_gone(instance, frame);
     }
@@ -219,6 +222,8 @@ static void step_started(struct engine *engine, struct instance *instance,
     doc_replace(&frame->data, input);
     if (node->kind == TASK_DO) {
         frame->cursor = node->block.first;
+    } else if (node->kind == TASK_LOCK) {
+        apply_locked(engine, instance, frame, event);
     } else if (node->kind == TASK_TRY) {
         frame->cursor = node->attempt.first;
         frame->attempt_started_ms = engine->now;
@@ -692,6 +697,10 @@ static void apply_frame(struct engine *engine, struct instance *instance, struct
         break;
     case EVENT_GATE_DECIDED:
         gate_decided(engine, instance, frame, event);
+        break;
+    case EVENT_LOCK_GRANTED:
+    case EVENT_LOCK_EXPIRED:
+        apply_lock(engine, instance, frame, event);
         break;
     default:
         UNREACHABLE();

@@ -215,7 +215,10 @@ static void end_tell(struct engine *engine, const struct child_end *end)
 
 void process_pending(struct engine *engine)
 {
-    while (engine->emitted_count + engine->entering_count + engine->end_count > 0) {
+    while (engine->emitted_count + engine->entering_count + engine->end_count +
+               engine->freed_count >
+           0) {
+        locks_grant(engine);
         process_emitted(engine);
         for (size_t i = 0; i < engine->entering_count; i++) {
             struct instance *child = engine_load(engine, &engine->entering[i]);

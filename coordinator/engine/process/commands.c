@@ -107,6 +107,11 @@ static void frame_wake(struct engine *engine, struct instance *instance, struct 
         walk(engine, instance);
         return;
     }
+    if (node->kind == TASK_LOCK) {
+        lock_lost(engine, instance, frame);
+        walk(engine, instance);
+        return;
+    }
     if (node->kind == TASK_APPROVAL) {
         approval_deadline(engine, instance, frame);
         return;
@@ -124,6 +129,9 @@ static void frame_wake(struct engine *engine, struct instance *instance, struct 
 /* Fire the outermost thing that is due; false when nothing of the instance is. */
 static bool instance_fire(struct engine *engine, struct instance *instance)
 {
+    if (instance->locks > 0 && !instance->ended && lock_expire(engine, instance)) {
+        return true;
+    }
     if (instance->ended || instance->final != 0 || instance->paused != NULL) {
         return false;
     }
@@ -267,6 +275,14 @@ void engine_restore_listener(struct engine *engine, const char *type, const stru
                              uint32_t frame)
 {
     company_listener_add(&engine->company, type, instance, frame);
+}
+
+void engine_restore_claim(struct engine *engine, const char *entity, const struct claim *from)
+{
+    struct claim *claim = claim_add(&engine->company, entity, from);
+    if (from->until_ms != 0) {
+        claim_hold(&engine->company, claim, from->held_ms, from->until_ms);
+    }
 }
 
 void engine_restore_schedule(struct engine *engine, const struct schedule *schedule)

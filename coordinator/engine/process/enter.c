@@ -348,6 +348,59 @@ static enum eval enter_call(struct entry *entry, struct event *event)
     return EVAL_OK;
 }
 
+static enum eval lock_refused(struct entry *entry, const char *type, int status, const char *title,
+                              const char *detail)
+{
+    entry->scope.error =
+        error_make(entry->scope.engine, type, status, entry->node->pointer, title, detail);
+    return EVAL_ERROR;
+}
+
+/* Names of entities are shown to people and stand in keys: no control characters. */
+static bool entity_is_good(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    size_t size = json_string_length(value);
+    bool good = text != NULL && size > 0 && size <= PLAN_ENTITY_BYTES;
+    for (size_t i = 0; good && i < size; i++) {
+        good = (unsigned char)text[i] >= 0x20 && text[i] != 0x7f;
+    }
+    return good;
+}
+
+static enum eval enter_lock(struct entry *entry, struct event *event)
+{
+    struct engine *engine = entry->scope.engine;
+    const struct plan_lock *lock = &entry->node->lock;
+    struct doc *entity = NULL;
+    int64_t ttl_ms = 0;
+    enum eval eval = scope_template(&entry->scope, lock->entity, entry->input, &entity);
+    if (eval == EVAL_OK) {
+        eval = scope_duration(&entry->scope, &lock->ttl, entry->input, &ttl_ms);
+    }
+    if (eval != EVAL_OK) {
+        return eval;
+    }
+    if (!entity_is_good(doc_json(entity))) {
+        return lock_refused(entry, "expression", 400,
+                            "`entity` must give a text of 1 to 256 bytes without control "
+                            "characters",
+                            NULL);
+    }
+    if (ttl_ms <= 0 || ttl_ms > PLAN_INTERVAL_MS_MAX) {
+        return lock_refused(entry, "expression", 400,
+                            "`ttl` must be longer than nothing and at most ten years", NULL);
+    }
+    event->id = engine_text(engine, json_string_value(doc_json(entity)));
+    event->duration_us = (uint64_t)ttl_ms * 1000;
+    const char *circle = NULL;
+    event->status =
+        (uint32_t)lock_ask(engine, entry->scope.instance, entry->parent, event->id, &circle);
+    return circle == NULL ? EVAL_OK
+                          : lock_refused(entry, "runtime", 409,
+                                         "waiting for the lock would be a deadlock", circle);
+}
+
 /* The gate opens once the frame stands. */
 static enum eval enter_approval(struct entry *entry)
 {
@@ -381,6 +434,8 @@ static enum eval enter_open(struct entry *entry)
         eval = enter_wait(entry, &event);
     } else if (entry->node->kind == TASK_AGENT) {
         eval = enter_call(entry, &event);
+    } else if (entry->node->kind == TASK_LOCK) {
+        eval = enter_lock(entry, &event);
     } else if (entry->node->kind == TASK_RUN) {
         eval = child_prepare(&entry->scope, &run);
     } else if (entry->node->kind == TASK_TRY && entry->node->attempt.retry != NULL) {
@@ -436,6 +491,7 @@ static enum eval enter_kind(struct entry *entry)
     case TASK_LISTEN:
     case TASK_AGENT:
     case TASK_FORK:
+    case TASK_LOCK:
         return enter_open(entry);
     case TASK_RUN:
         return entry->node->run.await ? enter_open(entry) : enter_detached(entry);

@@ -50,6 +50,9 @@ static void resume_family(struct engine *engine, struct instance *instance,
     }
     if (instance->paused != NULL) {
         note(engine, instance, EVENT_INSTANCE_RESUMED, command);
+        if (instance->locks > 0) {
+            lock_resumed(engine, instance);
+        }
         walk(engine, instance);
     }
 }

@@ -376,6 +376,25 @@ void task_resend(struct engine *engine, struct instance *instance, struct frame 
 /* Send a task out again because its store has the answer by now; the redispatch deadline stays. */
 void task_ask(struct engine *engine, struct instance *instance, struct frame *frame);
 
+/*
+ * Locks (lock.c). What a frame below `parent` gets that claims the entity. WAITS with *ret_circle:
+ * those before it wait for something that is held around it, and these are the words for that.
+ */
+enum lease lock_ask(struct engine *engine, struct instance *instance, const struct frame *parent,
+                    const char *entity, const char **ret_circle);
+
+/* Give entities that nobody holds any more to those who are next, and walk them. */
+void locks_grant(struct engine *engine);
+
+/* End the outermost lease that is due; false: none is. */
+bool lock_expire(struct engine *engine, struct instance *instance);
+
+/* The frame's lease has come to its end: take the frame down. The caller walks afterwards. */
+void lock_lost(struct engine *engine, struct instance *instance, struct frame *frame);
+
+/* The instance is no longer paused: what it could not be told before. */
+void lock_resumed(struct engine *engine, struct instance *instance);
+
 /* Tell the store not to start the frame's task. */
 void recall(struct engine *engine, const struct instance *instance, const struct frame *frame,
             bool again);

@@ -98,6 +98,47 @@ Test(compare, branches_of_a_fork_are_told_by_their_tasks)
         "\"members\":[{\"member\":\"/set/x\",\"from\":1,\"to\":2}]}]");
 }
 
+/* The effects of a call keep their names when it gets a lock. */
+Test(compare, a_call_keeps_its_place_in_a_lock)
+{
+    const char *plain = HEAD("1.0.0") "do: [{a: {call: w@x, with: {input: {n: 1}}}}]\n";
+    const char *locked = HEAD(
+        "1.1.0") "do: [{a: {call: w@x, with: {input: {n: 1}, lock: {entity: e, ttl: PT1M}}}}]\n";
+    const char *other = HEAD(
+        "1.2.0") "do: [{a: {call: w@x, with: {input: {n: 1}, lock: {entity: f, ttl: PT1M}}}}]\n";
+    struct plan *plan = load(locked);
+    cr_assert_eq(plan->node_count, 2);
+    cr_expect_str_eq(plan->nodes[0].pointer, "/do/0/a");
+    cr_expect_str_eq(plan->nodes[0].place, "/do/a/lock");
+    cr_expect_str_eq(plan->nodes[1].pointer, "/do/0/a/call");
+    cr_expect_str_eq(plan->nodes[1].place, "/do/a");
+    cr_expect(plan_call_in_lock(plan, 1));
+    cr_expect(!plan_call_in_lock(plan, 0));
+    plan_destroy(&plan);
+    expect_diff(plain, locked,
+                "[{\"change\":\"changed\",\"step\":\"/do/0/a/call\",\"was\":\"/do/0/"
+                "a\",\"task\":\"call\",\"members\":[{\"member\":\"/with/"
+                "lock\",\"to\":{\"entity\":\"e\",\"ttl\":\"PT1M\"}}]}]");
+    expect_diff(locked, plain,
+                "[{\"change\":\"changed\",\"step\":\"/do/0/a\",\"was\":\"/do/0/a/"
+                "call\",\"task\":\"call\",\"members\":[{\"member\":\"/with/"
+                "lock\",\"from\":{\"entity\":\"e\",\"ttl\":\"PT1M\"}}]}]");
+    expect_diff(locked, other,
+                "[{\"change\":\"changed\",\"step\":\"/do/0/"
+                "a\",\"task\":\"call\",\"members\":[{\"member\":\"/with/lock/"
+                "entity\",\"from\":\"e\",\"to\":\"f\"}]}]");
+}
+
+Test(compare, a_change_inside_of_a_lock_is_not_one_of_the_lock)
+{
+    expect_diff(HEAD("1.0.0") "do: [{l: {call: lock, with: {entity: e, ttl: PT1M, do: [{a: {set: "
+                              "{x: 1}}}]}}}]\n",
+                HEAD("1.1.0") "do: [{l: {call: lock, with: {entity: e, ttl: PT1M, do: [{a: {set: "
+                              "{x: 2}}}]}}}]\n",
+                "[{\"change\":\"changed\",\"step\":\"/do/0/l/with/do/0/"
+                "a\",\"task\":\"set\",\"members\":[{\"member\":\"/set/x\",\"from\":1,\"to\":2}]}]");
+}
+
 Test(compare, what_is_outside_the_tasks_comes_first)
 {
     expect_diff(HEAD("1.0.0") "timeout: {after: PT5S}\ndo: [{a: {set: {x: 1}}}]\n",
