@@ -17,6 +17,7 @@
 #include "tests/sim/client.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/effects.h"
+#include "tests/sim/leases.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/stores.h"
 #include "tests/sim/undoing.h"
@@ -54,6 +55,7 @@ struct checker {
     struct map *effects;   /* key -> effect_book */
     struct map *events;    /* source \0 id -> itself */
     struct undoing *undoing;
+    struct leases *leases;
     size_t open;
     uint64_t compared; /* turns since the tables were compared */
 };
@@ -68,6 +70,7 @@ static void books_open(struct checker *it)
     it->effects = map_create();
     it->events = map_create();
     it->undoing = undoing_create();
+    it->leases = leases_create();
     it->open = 0;
 }
 
@@ -80,6 +83,7 @@ static void books_close(struct checker *it)
     map_destroy(&it->effects, free);
     map_destroy(&it->events, NULL);
     undoing_destroy(&it->undoing);
+    leases_destroy(&it->leases);
 }
 
 void checker_create(struct sim *sim)
@@ -334,6 +338,7 @@ static void event_book(struct sim *sim, const struct event *event)
         sim_trace(sim, "  of key", event->effect, short_id);
     }
     undoing_event(sim, sim->checker->undoing, event, instance_of(sim, event));
+    leases_event(sim, sim->checker->leases, event, instance_of(sim, event));
     switch ((unsigned)event->kind) {
     case EVENT_ACCEPTED:
         accepted(sim, event);
@@ -453,6 +458,7 @@ static void follow(struct sim *sim)
 void checker_turn(struct sim *sim)
 {
     follow(sim);
+    leases_turn(sim);
     if (++sim->checker->compared >= COMPARE_EVERY) {
         compare(sim);
     }
@@ -500,6 +506,8 @@ static bool waits_for_a_named_thing(const struct frame *frame, const struct plan
                (node != NULL && node->kind == TASK_LISTEN);
     case FRAME_RETRY:
         return frame->wake_ms != 0;
+    case FRAME_LOCKED_OUT:
+        return true; /* leases_turn looks whether somebody has it */
     default:
         return false;
     }
@@ -598,7 +606,7 @@ void checker_end(struct sim *sim)
         const char *name;
     } empty[] = {{'A', "active instances"}, {'W', "waiting instances"}, {'T', "timers"},
                  {'L', "listeners"},        {'H', "schedules"},         {'P', "open instances"},
-                 {'U', "kept effects"}};
+                 {'U', "kept effects"},     {'V', "claims of locks"}};
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]) && sim->finding[0] == '\0'; i++) {
         row_count(sim, empty[i].table, 0, empty[i].name);
     }

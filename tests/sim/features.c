@@ -97,6 +97,13 @@ static void kind_count(struct sim *sim, const struct plan_node *node)
     case TASK_AGENT:
         call_count(sim, &node->call);
         break;
+    case TASK_LOCK:
+        count(sim,
+              json_object_get(json_object_get(node->definition, "with"), "do") == NULL
+                  ? FEATURE_LOCK_CALL
+                  : FEATURE_LOCK,
+              true);
+        break;
     case TASK_APPROVAL:
         approval_count(sim, &node->approval);
         break;

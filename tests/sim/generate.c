@@ -291,7 +291,9 @@ static json_t *one_task(struct making *it, unsigned depth, const char *later)
     bool no_then = it->no_then;
     it->tasks++;
     it->no_then = false; /* in lists below it may be */
-    if (depth < DEPTH_MAX && kind == 0) {
+    if (depth < DEPTH_MAX && kind == 0 && chance(it, 400)) {
+        task_lock(it, task, depth);
+    } else if (depth < DEPTH_MAX && kind == 0) {
         put(task, "do", tasks(it, depth + 1, 3));
     } else if (depth < DEPTH_MAX && kind == 1) {
         task_for(it, task, depth);

@@ -6,6 +6,15 @@
 #include "common/json/json.h"
 #include "tests/sim/generate_private.h"
 
+/* Few entities, so that instances meet, and deadlines that may come while somebody holds one. */
+static json_t *lease(struct making *it)
+{
+    json_t *lock = json_object();
+    put(lock, "entity", PICK(it, "a", "b", "${ \"n/\\(.n? // 0)\" }"));
+    put(lock, "ttl", duration(it, 20000));
+    return lock;
+}
+
 void task_call(struct making *it, json_t *task)
 {
     it->calls++;
@@ -35,6 +44,17 @@ void task_call(struct making *it, json_t *task)
     if (chance(it, 100)) {
         put(with, "priority", json_integer((json_int_t)draw_below(it->draw, 5) + 1));
     }
+    if (chance(it, 80)) {
+        put(with, "lock", lease(it));
+    }
+    put(task, "with", with);
+}
+
+void task_lock(struct making *it, json_t *task, unsigned depth)
+{
+    json_t *with = lease(it);
+    put(with, "do", tasks(it, depth + 1, 3));
+    put(task, "call", json_string("lock"));
     put(task, "with", with);
 }
 

@@ -44,6 +44,7 @@ json_t *timeout(struct making *it);
 /* ---- generate_more.c: each fills `task` ---- */
 
 void task_call(struct making *it, json_t *task);
+void task_lock(struct making *it, json_t *task, unsigned depth);
 void task_http(struct making *it, json_t *task);
 void task_approval(struct making *it, json_t *task);
 void task_run(struct making *it, json_t *task);

@@ -161,8 +161,8 @@ Feature: Locks
       """
     Then the definition is refused with:
       """
-      4:41: 'lock' needs 'ttl'
-      5:37: 'entity' must be a text or an expression that gives one, not an empty text
-      5:45: 'ttl' must be longer than nothing and at most ten years: a lease that never ends would keep all others out
-      6:27: 'with' of call: lock needs 'do'
+      3:41: 'lock' needs 'ttl'
+      4:37: 'entity' must be a text or an expression that gives one, not an empty text
+      4:45: 'ttl' must be longer than nothing and at most ten years: a lease that never ends would keep all others out
+      5:27: 'with' of call: lock needs 'do'
       """
