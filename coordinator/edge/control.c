@@ -50,6 +50,7 @@ static const struct verb verbs[] = {
     {"explain", false, verb_explain},
     {"agents.ls", false, verb_agents_ls},
     {"gates.ls", false, verb_gates_ls},
+    {"locks.ls", false, verb_locks_ls},
     {"gates.describe", false, verb_gates_describe},
     {"gates.verdict", true, verb_verdict},
     {"journal.tail", false, verb_journal_tail},

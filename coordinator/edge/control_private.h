@@ -108,6 +108,7 @@ verb_fn verb_instances_describe, verb_wait;               /* control_instances.c
 verb_fn verb_explain;                                     /* explain.c */
 verb_fn verb_gates_ls, verb_gates_describe;               /* control_gates.c */
 verb_fn verb_journal_tail, verb_journal_verify;           /* control_journal.c */
+verb_fn verb_locks_ls;                                    /* control_locks.c */
 verb_fn verb_letters_ls, verb_letters_show;               /* control_letters.c */
 
 /* What the plan needs of the company and is not there is added to the report: workflows

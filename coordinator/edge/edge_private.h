@@ -74,6 +74,10 @@ struct edge_metrics {
     struct metric *outstanding;
     struct metric *ready;
     struct metric *gates;
+    struct metric *leases;
+    struct metric *lock_waits;
+    struct metric *leases_expired;
+    struct metric *deadlocks;
     struct metric *dead_letters;
     struct metric *mailbox;
     struct metric *store_syncs;

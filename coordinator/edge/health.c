@@ -59,6 +59,13 @@ static void metrics_make(struct edge *edge)
     m->ready =
         metrics_gauge(r, "mainstay_steps_ready", "Steps that wait for a store with credit", NULL);
     m->gates = metrics_gauge(r, "mainstay_gates_open", "Gates that wait for a person", NULL);
+    m->leases = metrics_gauge(r, "mainstay_locks_held", "Entities that an instance holds", NULL);
+    m->lock_waits =
+        metrics_gauge(r, "mainstay_locks_waiting", "Steps that wait for an entity", NULL);
+    m->leases_expired = metrics_counter(r, "mainstay_locks_expired_total",
+                                        "Leases that came to their deadline", NULL);
+    m->deadlocks = metrics_counter(r, "mainstay_deadlocks_total",
+                                   "Locks refused because waiting would close a circle", NULL);
     m->dead_letters = metrics_gauge(r, "mainstay_dead_letters", "Dead letters kept", NULL);
     m->mailbox = metrics_gauge(r, "mainstay_mailbox_items", "Items waiting for a turn", NULL);
     m->store_syncs =
@@ -127,6 +134,8 @@ static void counters_give(struct edge *edge, const struct engine_counters *now)
     counter_add(m->stale, now->stale_results - seen->stale_results);
     counter_add(m->late_effects, now->late_effects - seen->late_effects);
     counter_add(m->refused, now->refused - seen->refused);
+    counter_add(m->leases_expired, now->leases_expired - seen->leases_expired);
+    counter_add(m->deadlocks, now->deadlocks - seen->deadlocks);
     counter_add(m->redispatched, now->redispatched - seen->redispatched);
     edge->seen = *now;
 }
@@ -142,6 +151,9 @@ void health_turn(struct edge *edge, int64_t turn_ns)
     gauge_set(m->outstanding, (double)engine_outstanding(engine));
     gauge_set(m->ready, (double)engine_ready(engine));
     gauge_set(m->gates, (double)map_count(engine_company(engine)->gates));
+    const struct company *company = engine_company(engine);
+    gauge_set(m->leases, (double)company->leases);
+    gauge_set(m->lock_waits, (double)(map_count(company->claims) - company->leases));
     gauge_set(m->dead_letters, (double)tables_letter_count(turn_tables(edge->turn)));
     gauge_set(m->mailbox, (double)mailbox_count(edge->mailbox));
     gauge_set(m->bus_connected, atomic_load(&edge->connected) ? 1.0 : 0.0);
