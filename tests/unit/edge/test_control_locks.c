@@ -57,7 +57,7 @@ Test(control_locks, who_waits_says_for_whom)
     office_run(office, "t/l", "{'e': 'invoice/7'}", waiter);
     (void)snprintf(words, sizeof(words),
                    "waits for the lock on invoice/7, held by instance %s at /do/0/post since "
-                   "2026-11-22T12:00:00.002Z until 2026-11-22T13:00:00.001Z",
+                   "2026-11-22T12:00:00.002Z until 2026-11-22T13:00:00.002Z",
                    holder);
     const json_t *reply = office_get(office, "explain", "{'instance': '%s'}", waiter);
     cr_expect_str_eq(text_of(reply, "reason"), words);
