@@ -215,9 +215,10 @@ class Profile(unittest.TestCase):
         for row in "".join(tables).splitlines():
             tests = row.rsplit(" | ", 1)[1]
             named = re.findall(r"`([a-z]+: [^`]+)`", tests)
-            # What a real clock cannot show quickly, or takes instances side by side, is a scenario of
-            # the engine, which has its own; so is the loss of the store that all scenarios share.
-            engine = any(f"`{suite}/" in tests for suite in ("schedule", "circuits", "locks"))
+            # What a real clock cannot show quickly, or takes an operator or instances side by
+            # side, is a scenario of the engine; so is the loss of the store that all share.
+            suites = ("schedule", "circuits", "gather", "locks", "rewind")
+            engine = any(f"`{suite}/" in tests for suite in suites)
             self.assertTrue(named or engine or "_lost_store..." in tests, row)
             for name in named:
                 self.assertIn(name, known, row)
