@@ -87,6 +87,33 @@ def when_other_cancelled(world, name):
                    instance=world.instance_of(name), reason="the scenario says so")
 
 
+def rewind(world, to, force=False):
+    answer = world.desk.ask("instances.rewind", request_id=uuid.uuid4().hex, to=to, force=force,
+                            instances=[world.instance], reason="the scenario says so")
+    return answer["instances"][0]
+
+
+@step(r"the workflow is rewound to (\S+)(| by force)")
+def when_rewound(world, to, force):
+    row = rewind(world, to, force != "")
+    if not row["done"]:
+        raise Failed(f"it does not go back: {row}")
+
+
+@step(r"rewinding to (\S+) should be refused")
+def then_not_rewound(world, to):
+    row = rewind(world, to)
+    if row["done"]:
+        raise Failed("it goes back")
+
+
+@step(r"the workflow is (paused|resumed)")
+def when_paused(world, how):
+    world.desk.ask("instances.pause" if how == "paused" else "instances.resume",
+                   request_id=uuid.uuid4().hex, instances=[world.instance],
+                   reason="the scenario says so")
+
+
 @step(r"(\S+) has started")
 def when_started(world, name):
     world.until(lambda story: name in story.tasks and story.tasks[name].starts,

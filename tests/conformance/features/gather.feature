@@ -168,3 +168,96 @@ Feature: Starts by several events
       """yaml
       n: [1, 2]
       """
+
+  Scenario: Each definition gathers for itself
+    Given another workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: other, version: '1.0.0'}
+      schedule: {read: data, on: {all: [{with: {type: own.goods}}, {with: {type: own.note}}]}}
+      do:
+        - look: {set: {other: '${ [.[].n] }'}}
+      """
+    And given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: each, version: '1.0.0'}
+      schedule: {read: data, on: {all: [{with: {type: own.goods}}, {with: {type: own.invoice}}]}}
+      do:
+        - look: {set: {n: '${ [.[].n] }'}}
+      """
+    When the workflow is deployed
+    And the event 'own.goods' is published with data:
+      """yaml
+      n: 1
+      """
+    And the event 'own.invoice' is published with data:
+      """yaml
+      n: 2
+      """
+    And the event 'own.note' is published with data:
+      """yaml
+      n: 3
+      """
+    Then the workflow should complete with output:
+      """yaml
+      n: [1, 2]
+      """
+    And the workflow 'other' should complete with output:
+      """yaml
+      other: [1, 3]
+      """
+
+  Scenario: A newer version goes on with what came
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: newer, version: '1.0.0'}
+      schedule: {read: data, on: {all: [{with: {type: own.goods}}, {with: {type: own.invoice}}]}}
+      do:
+        - look: {set: {old: '${ [.[].n] }'}}
+      """
+    When the event 'own.goods' is published with data:
+      """yaml
+      n: 1
+      """
+    And the definition is replaced by:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: newer, version: '1.1.0'}
+      schedule: {read: data, on: {all: [{with: {type: own.goods}}, {with: {type: own.bill}}]}}
+      do:
+        - look: {set: {new: '${ [.[].n] }'}}
+      """
+    And the workflow is deployed
+    And the event 'own.bill' is published with data:
+      """yaml
+      n: 2
+      """
+    Then the workflow should complete with output:
+      """yaml
+      new: [1, 2]
+      """
+
+  Scenario: An event after which until fails is not gathered
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: fails, version: '1.0.0'}
+      schedule:
+        read: data
+        on: {any: [{with: {type: own.goods}}], until: '${ (map(.n) | add) / .[-1].d >= 3 }'}
+      do:
+        - look: {set: {n: '${ [.[].n] }'}}
+      """
+    When the event 'own.goods' is published with data:
+      """yaml
+      {n: 1, d: 1}
+      """
+    And the event 'own.goods' is published with data:
+      """yaml
+      {n: 7, d: 0}
+      """
+    And the event 'own.goods' is published with data:
+      """yaml
+      {n: 2, d: 1}
+      """
+    Then the workflow should complete with output:
+      """yaml
+      n: [1, 2]
+      """
