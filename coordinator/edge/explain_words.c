@@ -562,6 +562,13 @@ static const char *other_words(struct story *story, const struct view_event *at)
         return say(story, "'%.64s' takes item %u", name, event->count + 1);
     case EVENT_TIMER_FIRED:
         return timer_words(story, event, name);
+    case EVENT_LOCK_GRANTED:
+    case EVENT_LOCK_EXPIRED:
+        return say(story,
+                   event->kind == EVENT_LOCK_GRANTED
+                       ? "'%.64s' has the lock on %.256s now"
+                       : "'%.64s' lost its lock on %.256s: its time is over",
+                   name, event->id == NULL ? "an entity" : event->id);
     case EVENT_CONSUMED:
         if (event->attempt == 1) {
             return say(story, "'%.64s' received event '%.150s', which it listened until", name,
@@ -729,6 +736,8 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_EFFECT_LATE:
     case EVENT_ITERATION_STARTED:
     case EVENT_TIMER_FIRED:
+    case EVENT_LOCK_GRANTED:
+    case EVENT_LOCK_EXPIRED:
     case EVENT_CONSUMED:
     case EVENT_EMITTED:
     case EVENT_EVALUATION_ASKED:

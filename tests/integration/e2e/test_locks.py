@@ -67,6 +67,7 @@ class Locks(company.Case):
             order = [("held", instance) for _, instance in order[1:2]] + order[2:]
             company.until(lambda: self.states("invoice/7") == order, "the next one has it")
         self.assertIn("has the lock on invoice/7", self.company.call("explain", ids["a"]).out)
+        self.assertIn("has the lock on invoice/7 now", self.company.call("explain", ids["b"]).out)
         self.assertIn("no entity is locked", self.company.call("locks", "ls", "invoice/7").out)
 
     def test_a_cancelled_holder_frees_it(self):
