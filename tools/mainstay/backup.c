@@ -499,7 +499,7 @@ enum exit_code restore_run(struct cli *cli)
         code = dir_create(dir, &err);
     }
     if (code == ERR_OK) {
-        code = company_lock(dir, &lock, &err);
+        code = company_lock_folder(dir, &lock, &err);
     }
     if (code == ERR_OK) {
         code = restore(from, dir, json_array_of(manifest, "stores"), &bytes, &err);

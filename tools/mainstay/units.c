@@ -176,7 +176,7 @@ enum exit_code units_run(struct cli *cli)
         return cli_fail(&err, NULL);
     }
     enum err code =
-        profile_load(cli->args->operands[0], cli_option(cli, OPTION_COORDINATOR), &profile, &err);
+        profile_choose(cli->args->operands[0], cli_option(cli, OPTION_COORDINATOR), &profile, &err);
     if (code == ERR_OK) {
         code = units_write(&profile, folder, &err);
         profile_release(&profile);

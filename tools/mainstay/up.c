@@ -256,12 +256,12 @@ enum exit_code up_run(struct cli *cli)
         return cli_fail(&err, NULL);
     }
     if (profile_word != NULL) {
-        if (profile_load(profile_word, options.coordinator, &profile, &err) != ERR_OK) {
+        if (profile_choose(profile_word, options.coordinator, &profile, &err) != ERR_OK) {
             return cli_fail(&err, NULL);
         }
         options.profile = &profile;
     }
-    if (company_lock(dir, &lock, &err) != ERR_OK) {
+    if (company_lock_folder(dir, &lock, &err) != ERR_OK) {
         profile_release(&profile);
         return cli_fail(&err, "mainstay status shows it, mainstay down stops it");
     }
@@ -298,7 +298,7 @@ static enum exit_code down_orphans(const char *dir)
         (void)printf("nothing runs in %s\n", dir);
         return EXIT_DONE;
     }
-    enum err code = company_lock(dir, &lock, &err);
+    enum err code = company_lock_folder(dir, &lock, &err);
     if (code == ERR_OK) {
         code = orphans_end(run, &ended, &err);
         (void)close(lock);

@@ -29,7 +29,7 @@ enum err company_path(const char *dir, const char *name, char *out, struct error
     return path_join(dir, name, out, err);
 }
 
-enum err company_lock(const char *dir, int *ret_fd, struct error *err)
+enum err company_lock_folder(const char *dir, int *ret_fd, struct error *err)
 {
     char path[PATH_BYTES];
     TRY(path_join(dir, "run", path, err));

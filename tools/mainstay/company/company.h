@@ -81,7 +81,7 @@ MUST_CHECK enum err company_path(const char *dir, const char *name, char *out, s
 
 /* Take the lock of the folder (created when missing) until the process ends or *ret_fd is closed.
  * ERR_CONFLICT when another process has it. */
-MUST_CHECK enum err company_lock(const char *dir, int *ret_fd, struct error *err);
+MUST_CHECK enum err company_lock_folder(const char *dir, int *ret_fd, struct error *err);
 
 /* Write the `nats` CLI context "mainstay" and select it when none is selected. */
 MUST_CHECK enum err company_write_context(const struct company *company, struct error *err);

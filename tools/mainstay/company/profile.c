@@ -39,8 +39,8 @@ static enum err profile_find(const char *word, struct profile *profile, char *fi
                            word);
 }
 
-enum err profile_load(const char *word, const char *coordinator, struct profile *ret_profile,
-                      struct error *err)
+enum err profile_choose(const char *word, const char *coordinator, struct profile *ret_profile,
+                        struct error *err)
 {
     char file[PATH_BYTES];
     char program[PATH_BYTES];

@@ -30,8 +30,8 @@ struct profile {
 /* `word` is the name of an installed profile, or a file when it has a slash or a dot. `coordinator`
  * NULL: the installed program. Problems of the file are printed to stderr as file:line:column:
  * message. ERR_INVALID, ERR_NOT_FOUND; nothing is to be released then. */
-MUST_CHECK enum err profile_load(const char *word, const char *coordinator,
-                                 struct profile *ret_profile, struct error *err);
+MUST_CHECK enum err profile_choose(const char *word, const char *coordinator,
+                                   struct profile *ret_profile, struct error *err);
 
 /* What an agent of that name may use. */
 struct share profile_agent(const struct profile *profile, const char *agent);
