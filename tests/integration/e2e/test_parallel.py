@@ -75,7 +75,7 @@ class Parallel(company.Case):
         text = company.definition("lonely", OUTER.replace("name: part", "name: prat"))
         ran = self.company.run("deploy", self.company.file("lonely.yaml", text))
         self.assertNotEqual(ran.code, 0)
-        self.assertRegex(ran.err, r"\.yaml:\d+:\d+: /do/0/run runs e2e/prat, which is not deployed")
+        self.assertRegex(ran.err, r"\.yaml:4:10: it runs e2e/prat, which is not deployed")
 
 
 if __name__ == "__main__":
