@@ -231,8 +231,15 @@ class Company:
     # ---- starting and stopping ----
 
     def start_bus(self):
+        """Fails at once when nats-server ends instead of listening."""
         self.bus.start()
-        wait_until(lambda: self.listening(self.host, self.port), READY_S, "nats-server listens")
+
+        def listens():
+            if self.bus.child.poll() is not None:
+                raise Failure(f"nats-server ended at its start: {self.bus.tail()}")
+            return self.listening(self.host, self.port)
+
+        wait_until(listens, READY_S, "nats-server listens")
 
     @staticmethod
     def listening(host, port):
