@@ -209,7 +209,8 @@ static const char *instance_words(struct story *story, const struct event *event
     char words[ERROR_WORDS_BYTES];
     const char *person =
         event->person == NULL || event->person[0] == '\0' ? "somebody" : event->person;
-    bool reason = event->text != NULL && event->text[0] != '\0';
+    const char *why = event->text == NULL ? "" : event->text;
+    const char *colon = why[0] == '\0' ? "" : ": ";
     switch ((unsigned)event->kind) {
     case EVENT_INSTANCE_STARTED:
         return started_words(story, event);
@@ -224,25 +225,19 @@ static const char *instance_words(struct story *story, const struct event *event
     case EVENT_INSTANCE_MIGRATED:
         return say(story, "%.100s moved it from %.200s to %.200s%s%.300s", person,
                    event->source == NULL ? "(erased)" : event->source,
-                   event->name == NULL ? "" : event->name, reason ? ": " : "",
-                   reason ? event->text : "");
+                   event->name == NULL ? "" : event->name, colon, why);
     case EVENT_INSTANCE_CANCELLING:
-        return say(story, "%.100s asked to cancel it%s%.300s", person, reason ? ": " : "",
-                   reason ? event->text : "");
+        return say(story, "%.100s asked to cancel it%s%.300s", person, colon, why);
     case EVENT_INSTANCE_KILLED:
-        return say(story, "%.100s killed it%s%.300s", person, reason ? ": " : "",
-                   reason ? event->text : "");
+        return say(story, "%.100s killed it%s%.300s", person, colon, why);
     case EVENT_INSTANCE_PAUSED:
-        return say(story, "%.100s paused it%s%.300s", person, reason ? ": " : "",
-                   reason ? event->text : "");
+        return say(story, "%.100s paused it%s%.300s", person, colon, why);
     case EVENT_INSTANCE_RESUMED:
-        return say(story, "%.100s let it go on%s%.300s", person, reason ? ": " : "",
-                   reason ? event->text : "");
+        return say(story, "%.100s let it go on%s%.300s", person, colon, why);
     case EVENT_INSTANCE_REWINDING:
         return say(story, "%.100s let it go back to %.200s%s%s%.300s", person,
                    back_words(story, event),
-                   event->count == 1 ? ", although effects stay done" : "", reason ? ": " : "",
-                   reason ? event->text : "");
+                   event->count == 1 ? ", although effects stay done" : "", colon, why);
     case EVENT_INSTANCE_REWOUND:
         return say(story, "stands at %.200s again", back_words(story, event));
     case EVENT_INSTANCE_CANCELLED:

@@ -311,7 +311,7 @@ static enum gathered end_take(struct gather *gather, json_t **ret_events)
 {
     const struct event_consumption *ends = gather->trigger->on.until_events;
     bool each = ends->kind == CONSUME_ALL;
-    size_t fits = ends->filter_count;
+    size_t fits;
     if (each) {
         fits = all_filter(gather, ends, true);
     } else {

@@ -31,7 +31,7 @@ struct buf;
 
 enum {
     ACCOUNT_NAME_BYTES = LIMIT_NAME_BYTES + 1,
-    ACCOUNT_USER_BYTES = 2 * ACCOUNT_NAME_BYTES + sizeof("agent-"),
+    ACCOUNT_USER_BYTES = 2 * ACCOUNT_NAME_BYTES + (int)sizeof("agent-"),
     ACCOUNT_PASSWORD_BYTES = 2 * 24 + 1,
     ACCOUNTS_MAX = 64, /* agents' stores of one company */
 };
