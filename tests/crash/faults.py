@@ -117,6 +117,7 @@ class Rot(Fault):
                     file.seek(place)
                     file.write(bytes([byte ^ (1 << self.rng.randrange(8))]))
         self.pause()
+        self.crash.bus_damaged = bool(blocks)
         try:
             self.company.start_bus()
         except Failure:
