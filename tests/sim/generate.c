@@ -242,7 +242,9 @@ static void task_flat(struct making *it, json_t *task, const char *later)
         task_http(it, task);
         break;
     case 9:
-        task_run(it, task);
+        if (!task_run(it, task)) {
+            task_set(it, task);
+        }
         break;
     default:
         task_call(it, task);
@@ -498,9 +500,9 @@ static json_t *schedule(struct making *it)
     return object;
 }
 
-json_t *generate_flow(struct draw *draw, unsigned number)
+json_t *generate_flow(struct draw *draw, unsigned number, json_t *const *earlier)
 {
-    struct making it = {.draw = draw, .number = number};
+    struct making it = {.draw = draw, .number = number, .earlier = earlier};
     char name[16];
     (void)snprintf(name, sizeof(name), "f%u", number);
     json_t *flow = json_pack("{s:{s:s, s:s, s:s, s:s}}", "document", "dsl", "1.0.3", "namespace",

@@ -11,7 +11,8 @@ enum { DEPTH_MAX = 3 };
 struct making {
     struct draw *draw;
     unsigned number; /* of the definition: it runs those before it */
-    unsigned tasks;  /* made so far */
+    json_t *const *earlier;
+    unsigned tasks; /* made so far */
     unsigned names;
     unsigned calls; /* something that waits makes a jump back lawful */
     bool no_then;   /* the next task stands alone */
@@ -47,7 +48,10 @@ void task_call(struct making *it, json_t *task);
 void task_lock(struct making *it, json_t *task, unsigned depth);
 void task_http(struct making *it, json_t *task);
 void task_approval(struct making *it, json_t *task);
-void task_run(struct making *it, json_t *task);
+
+/* False where what it drew would emit and must not: nothing is filled then. */
+bool task_run(struct making *it, json_t *task);
+
 void task_listen(struct making *it, json_t *task);
 void task_listen_each(struct making *it, json_t *task, unsigned depth);
 

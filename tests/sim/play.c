@@ -52,7 +52,7 @@ size_t sim_flows(uint64_t seed, json_t *ret_flows[SIM_FLOWS_MAX])
     struct draw draw = draw_stream(seed, 1);
     size_t count = (size_t)draw_below(&draw, SIM_FLOWS_MAX) + 1;
     for (size_t i = 0; i < count; i++) {
-        ret_flows[i] = generate_flow(&draw, (unsigned)i);
+        ret_flows[i] = generate_flow(&draw, (unsigned)i, ret_flows);
     }
     return count;
 }

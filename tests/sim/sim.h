@@ -156,9 +156,9 @@ void features_step(struct sim *sim, const struct plan_node *node);
  * with it, by name. */
 #define GENERATE_PARTS "(parts)"
 
-/* A definition of the language the loader accepts, as JSON, which is YAML too. `number`: it may run
- * those with lower ones. */
-json_t *generate_flow(struct draw *draw, unsigned number);
+/* A definition of the language the loader accepts, as JSON, which is YAML too. It may run those of
+ * `earlier`, which are `number`, and itself. */
+json_t *generate_flow(struct draw *draw, unsigned number, json_t *const *earlier);
 
 /* Append its text: the definition, and behind it the functions of catalogs that it calls (plan.h).
  */
