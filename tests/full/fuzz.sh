@@ -1,7 +1,8 @@
 #!/bin/bash
 # Every fuzz target, with the corpus it left last time: an hour each for definitions and
 # expressions, ten minutes for the others. Builds the fuzz preset (clang). HOUR and SHORT are
-# seconds. Figures: executions, coverage and seconds of each target.
+# seconds. A hang is a minute on the clock: on a busy machine half a second of work took twelve.
+# Figures: executions, coverage and seconds of each target.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=build/fuzz status=0 lines=$(mktemp) || exit 2
@@ -24,7 +25,7 @@ for program in "$build"/tests/fuzz/fuzz_*; do
   corpus=$build/tests/fuzz/corpus/$name log=$build/tests/fuzz/$name.log
   mkdir -p "$corpus" "$build/tests/fuzz/found"
   echo "== $name for $seconds s"
-  "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+  "$program" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
     -seed="${SEED:-0}" -artifact_prefix="$build/tests/fuzz/found/$name-" \
     "$corpus" "${seeds[@]}" >"$log" 2>&1 || { status=1 && tail -40 "$log"; }
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
