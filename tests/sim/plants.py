@@ -117,6 +117,14 @@ PLANTS = {
          "        if (entry != NULL && entry->state == LEDGER_COMPENSATED) {\n",
          "        if (sim_plant != 17 && entry != NULL &&\n"
          "            entry->state == LEDGER_COMPENSATED) {\n")]),
+    18: ("a lock that somebody holds is given to who asks", [
+        ("coordinator/engine/process/lock.c",
+         "    if (lock == NULL || (lock->holder == NULL && ",
+         "    if (lock == NULL || sim_plant == 18 || (lock->holder == NULL && ")]),
+    19: ("a lock that is free is given to nobody who waits", [
+        ("coordinator/engine/process/lock.c",
+         "    for (size_t i = 0; i < engine->freed_count; i++) {\n",
+         "    for (size_t i = 0; i < engine->freed_count && sim_plant != 19; i++) {\n")]),
 }
 
 
