@@ -29,6 +29,7 @@ enum { MESSAGE_BYTES = 1024 * 1024, ASK_MS = 10000, CLOSE_MS = 10000, CREDS_BYTE
 
 struct arguments {
     struct driver_load load;
+    struct driver_flood flood;
     const char *bus;
     const char *creds;
     const char *ca;
@@ -189,19 +190,15 @@ static uint64_t number(const char *name, const char *text)
     return value;
 }
 
-static const struct option table[] = {{"bus", required_argument, NULL, 'b'},
-                                      {"creds", required_argument, NULL, 'k'},
-                                      {"ca", required_argument, NULL, 'a'},
-                                      {"definition", required_argument, NULL, 'd'},
-                                      {"workflows", required_argument, NULL, 'w'},
-                                      {"concurrency", required_argument, NULL, 'c'},
-                                      {"prefix", required_argument, NULL, 'p'},
-                                      {"bytes", required_argument, NULL, 'y'},
-                                      {"resend-ms", required_argument, NULL, 'r'},
-                                      {"timeout-ms", required_argument, NULL, 't'},
-                                      {"progress", no_argument, NULL, 'g'},
-                                      {"patient", no_argument, NULL, 'i'},
-                                      {NULL, 0, NULL, 0}};
+static const struct option table[] = {
+    {"bus", required_argument, NULL, 'b'},       {"creds", required_argument, NULL, 'k'},
+    {"ca", required_argument, NULL, 'a'},        {"definition", required_argument, NULL, 'd'},
+    {"workflows", required_argument, NULL, 'w'}, {"concurrency", required_argument, NULL, 'c'},
+    {"prefix", required_argument, NULL, 'p'},    {"bytes", required_argument, NULL, 'y'},
+    {"resend-ms", required_argument, NULL, 'r'}, {"timeout-ms", required_argument, NULL, 't'},
+    {"type", required_argument, NULL, 'e'},      {"events", required_argument, NULL, 'n'},
+    {"rate", required_argument, NULL, 's'},      {"progress", no_argument, NULL, 'g'},
+    {"patient", no_argument, NULL, 'i'},         {NULL, 0, NULL, 0}};
 
 static void option_take(struct arguments *arguments, int option)
 {
@@ -238,6 +235,15 @@ static void option_take(struct arguments *arguments, int option)
         arguments->timeout_ms = number("--timeout-ms", optarg);
         load->timeout_ms = arguments->timeout_ms;
         break;
+    case 'e':
+        arguments->flood.type = optarg;
+        break;
+    case 'n':
+        arguments->flood.events = number("--events", optarg);
+        break;
+    case 's':
+        arguments->flood.rate = number("--rate", optarg);
+        break;
     case 'g':
         load->progress = true;
         break;
@@ -271,11 +277,15 @@ int main(int argc, char **argv)
     if (strcmp(verb, "load") == 0 && arguments.load.definition != NULL &&
         arguments.load.workflows > 0 && arguments.load.concurrency > 0) {
         code = driver_load_run(connection, &arguments.load);
+    } else if (strcmp(verb, "flood") == 0 && arguments.flood.type != NULL &&
+               arguments.flood.rate > 0) {
+        arguments.flood.prefix = arguments.load.prefix;
+        code = driver_flood_run(connection, &arguments.flood);
     } else if (strcmp(verb, "ask") == 0 && optind < argc) {
         code = ask(connection, argv[optind], optind + 1 < argc ? argv[optind + 1] : "{}",
                    arguments.timeout_ms);
     } else {
-        (void)fprintf(stderr, "usage: bench-driver OPTIONS load | ask VERB [BODY]\n");
+        (void)fprintf(stderr, "usage: bench-driver OPTIONS load | flood | ask VERB [BODY]\n");
     }
     natsConnection_Destroy(connection);
     /* Threads of the library still let go of messages: exit() must not find them at it. */

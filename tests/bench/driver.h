@@ -1,4 +1,4 @@
-/* What the two halves of bench-driver share: its questions, and a load of workflows. */
+/* What the parts of bench-driver share: its questions, a load of workflows, a flood of events. */
 #ifndef TESTS_BENCH_DRIVER_H
 #define TESTS_BENCH_DRIVER_H
 
@@ -26,6 +26,13 @@ struct driver_load {
     bool progress;        /* print "begun", and "ended N" now and then, on stderr */
 };
 
+struct driver_flood {
+    const char *type;   /* of the events, also their subject */
+    const char *prefix; /* of their ids */
+    uint64_t events;
+    uint64_t rate; /* events/s */
+};
+
 /* Put a packed ControlRequest into `out`. */
 void driver_request(struct buf *out, const char *request_id, const char *body);
 
@@ -37,5 +44,9 @@ json_t *driver_reply(struct arena *arena, const void *bytes, size_t size, uint32
 /* Run the load and print its figures as one JSON object: 0 when every workflow completed. After
  * SIGTERM no more are started. */
 int driver_load_run(natsConnection *connection, const struct driver_load *load);
+
+/* Send events at a rate, whatever comes back, and print how many the bus stored and refused as one
+ * JSON object: 0 when it stored all. Ends the connection. */
+int driver_flood_run(natsConnection *connection, const struct driver_flood *flood);
 
 #endif
