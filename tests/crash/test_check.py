@@ -191,7 +191,7 @@ class Checker(unittest.TestCase):
 
 class Versions(unittest.TestCase):
     def test_a_version_a_linker_kept_as_the_end_of_a_longer_string_is_changed(self):
-        """Optimised builds have no "0.1.0" of its own, so upgraded programs told the old version."""
+        """Optimised builds have no "0.1.0" of its own: upgraded programs told the old version."""
         code = b"\0coordinator 0.1.0\0mainstay-jq\0"
         self.assertEqual(b"\0coordinator 0.1.9\0mainstay-jq\0",
                          upgrade.renamed(code, "0.1.0", "0.1.9"))

@@ -12,8 +12,8 @@ PROGRAMS = ("coordinator", "mainstay-jq", "agent-tester")
 
 
 def renamed(code, version, other):
-    """The program with another version in it. Only the end of the string can be looked for: a linker
-    keeps one that is the end of a longer one ("coordinator 0.1.0") there alone."""
+    """The program with another version in it. Only the end of the string can be looked for: a
+    linker keeps one that is the end of a longer one ("coordinator 0.1.0") there alone."""
     return code.replace(version.encode() + b"\0", other.encode() + b"\0")
 
 

@@ -1,4 +1,4 @@
-"""Files that nats-server cannot use: `mainstay up` sets them aside, and everything is sent again."""
+"""Files nats-server cannot use: `mainstay up` sets them aside, and everything is sent again."""
 import os
 import unittest
 
