@@ -99,13 +99,22 @@ class Wipe(Fault):
 
 
 class Rot(Fault):
-    """kill -9 of nats-server; some bytes of its stored messages are others when it comes back."""
+    """kill -9 of nats-server; some bytes of its stored messages are others when it comes back. When
+    it cannot use them, `mainstay up` sets them aside."""
+
+    world = "supervised"
 
     def inject(self):
+        company = self.company
+        company.take_away()
         hit = self.in_flight()
-        self.company.bus.kill()
+        company.bus_between(self.rot)
+        return hit and self.detail != "nothing there"
+
+    def rot(self):
         blocks = glob.glob(os.path.join(self.company.bus_dir, "**", "*.blk"), recursive=True)
         blocks = [path for path in blocks if os.path.getsize(path) > 0]
+        self.detail = f"{len(blocks)} files" if blocks else "nothing there"
         for path in blocks:
             with open(path, "r+b") as file:
                 size = os.path.getsize(path)
@@ -116,17 +125,6 @@ class Rot(Fault):
                     byte = file.read(1)[0]
                     file.seek(place)
                     file.write(bytes([byte ^ (1 << self.rng.randrange(8))]))
-        self.pause()
-        self.crash.bus_damaged = bool(blocks)
-        try:
-            self.company.start_bus()
-        except Failure:
-            # Some damage stops nats-server 2.9.10 at each start; its operator takes the files away.
-            self.detail = "files taken away"
-            self.company.bus.kill()
-            self.company.wipe_bus()
-            self.company.start_bus()
-        return hit and bool(blocks)
 
 
 class Network(Fault):
@@ -251,4 +249,4 @@ KINDS = {"kill": Kill, "point": Point, "stop": Stop, "wipe": Wipe, "rot": Rot, "
          "power": Power, "disk-full": DiskFull, "clock": losses.Clock,
          "lost-store": losses.LostStore, "backup": losses.Backup,
          "upgrade": upgrade.Upgrade}
-WORLDS = ("plain", "proxied", "mounted")
+WORLDS = ("plain", "proxied", "mounted", "supervised")

@@ -25,26 +25,6 @@ git_files() {
   fi
 }
 
-# 1.21 is the first Go that fetches the toolchain a module asks for.
-nats_go_can() {
-  local minor=${1#go1.}
-  minor=${minor%%[!0-9]*}
-  [[ $1 == go1.* ]] && [ "${minor:-0}" -ge 21 ]
-}
-
-# nats_install GO MODULE FOLDER: with the Go caches this machine has; without, in build/ and then
-# removed.
-nats_install() {
-  local own=$PWD/build/tools/go modules cache status=0
-  modules=$("$1" env GOMODCACHE) cache=$("$1" env GOCACHE)
-  export GOBIN=$3 GOFLAGS="-buildvcs=false -modcacherw"
-  [ -d "$modules" ] || export GOMODCACHE=$own/modules
-  [ -d "$cache" ] || export GOCACHE=$own/cache
-  in_session timeout 600 "$1" install "$2" || status=1
-  rm -rf "$own"
-  return $status
-}
-
 # in_session COMMAND...: run it apart, so that a signal to us or a stray child cannot mix things up.
 in_session() {
   setsid --wait "$@"
