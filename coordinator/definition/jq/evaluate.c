@@ -65,6 +65,10 @@ static const struct definition {
             "elif type == \"array\" then .[[$i]] elif . == null then null "
             "else error(\"indices cannot look for \" + ($i | type) + \" in \" + type) end; "
             "def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:] | .[0]; "},
+    {"any", "def any(g; f): [label $__out | g | f | select(.) | 1, break $__out] | length == 1; "
+            "def any(f): any(.[]; f); def any: any(.[]; .); "},
+    {"all", "def all(g; f): [label $__out | g | f | select(. | not) | 1, break $__out] "
+            "| length == 0; def all(f): all(.[]; f); def all: all(.[]; .); "},
     {"add", "def add(f): reduce f as $__x (null; . + $__x); "},
     {"pick", "def pick(f): . as $__v | reduce path(f) as $__p "
              "(null; setpath($__p; $__v | getpath($__p))); "},

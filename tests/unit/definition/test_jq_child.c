@@ -138,6 +138,10 @@ Test(jq_child, means_what_the_native_evaluator_means)
         {"[index(\"-\"), index(\"x\"), indices(\"\\u00e9\")]", "\"\\u00e9-\\u00e9\""},
         {"[index(2), indices(2), indices([2,1])]", "[1,2,1,2]"},
         {"index(\"a\")", "null"},
+        {"[any, all]", "[null,1]"},
+        {"[any(. == 1, . == 2), all(. == 1, true), any(false, true)]", "[1,2]"},
+        {"[any(1, 2; . == 1, . == 3), all(1, 2; true, . == 1), any(empty; .)]", "null"},
+        {"any(1, error(\"x\"); .)", "null"},
     };
     struct child child = child_start();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
