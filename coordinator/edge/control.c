@@ -45,6 +45,7 @@ static const struct verb verbs[] = {
     {"instances.retry", true, verb_instances_operate},
     {"instances.restart", true, verb_instances_operate},
     {"instances.rewind", true, verb_instances_operate},
+    {"instances.fork", true, verb_instances_operate},
     {"agents.lost", true, verb_lost},
     {"instances.migrate", true, verb_instances_migrate},
     {"explain", false, verb_explain},

@@ -6,18 +6,9 @@
 
 #include "common/base/limits.h"
 #include "common/base/str.h"
-#include "coordinator/edge/control_private.h"
-#include "coordinator/engine/checkpoint.h"
+#include "coordinator/edge/control_reading.h"
 
 enum { WORDS_BYTES = 512 };
-
-struct reading {
-    struct control *control;
-    const struct view *view;
-    const struct plan *plan; /* that it runs at this point of its journal */
-    struct checkpoints *points;
-    uint64_t seen;
-};
 
 /* Of a turn that is not committed yet nothing can be read. */
 static struct view view_committed(struct control *control, const struct view *view)
@@ -34,12 +25,12 @@ static bool reading_visit(void *user, const struct view_event *at)
 {
     struct reading *it = user;
     it->plan = plan_after(control_company(it->control), at->event, it->plan);
+    it->erased = it->erased || at->erased;
     checkpoints_learn(it->points, it->plan, at->sequence, at->index, at->now_ms, at->event);
     return true;
 }
 
-/* The caller destroys `points`, on failure too. */
-static enum err reading_read(struct reading *it, const char *step, struct error *err)
+enum err reading_read(struct reading *it, const char *step, struct error *err)
 {
     struct view committed = view_committed(it->control, it->view);
     it->points = checkpoints_create(step);
@@ -243,10 +234,12 @@ enum err view_set_checkpoints(struct request *request, const struct view *view, 
 
 /* ---- rewind ---- */
 
-static const char *point_missing(const struct reading *reading, struct arena *arena,
-                                 const char *step)
+const char *reading_missing(const struct reading *reading, struct arena *arena, const char *step)
 {
     size_t count = 0;
+    if (reading->erased) {
+        return "has no values any more: they were erased";
+    }
     const struct checkpoint *points = checkpoints_points(reading->points, &count);
     for (size_t i = count; i-- > 0;) {
         char name[STEP_NAME_BYTES];
@@ -314,7 +307,7 @@ enum err view_point(struct request *request, const struct view *view, const char
     const struct checkpoint *point =
         code == ERR_OK ? checkpoints_wanted(reading.points, &data, &context) : NULL;
     if (code == ERR_OK && point == NULL) {
-        *ret_why = point_missing(&reading, request->arena, step);
+        *ret_why = reading_missing(&reading, request->arena, step);
     } else if (code == ERR_OK) {
         *ret_point = (struct operate_point){.seen = reading.seen,
                                             .node = point->node,

@@ -1,5 +1,5 @@
 /*
- * instances.kill, pause, resume, retry, restart, rewind, and instances.cancel of many: which
+ * instances.kill, pause, resume, retry, restart, rewind, fork, and instances.cancel of many: which
  * instances are meant, what would become of each; and, unless only the plan is asked for, doing it.
  */
 #include <string.h>
@@ -7,13 +7,18 @@
 #include "common/base/str.h"
 #include "coordinator/edge/control_choice.h"
 
-enum { ROWS_MAX = 500 };
+enum {
+    ROWS_MAX = 500,
+    ROWS_FEW = 10, /* so many can say much each */
+    LINES_FEW = 64,
+    LINES_MANY = 6,
+};
 
 struct operating {
     struct choice choice;
     enum operation operation;
     int64_t before_ms; /* only what started before; INT64_MAX: any */
-    const char *to;    /* rewind: the step; else NULL */
+    const char *step;  /* rewind, fork: the one to go to; else NULL */
     bool force;
 };
 
@@ -26,7 +31,7 @@ static const struct {
     {"instances.cancel", OPERATE_CANCEL}, {"instances.kill", OPERATE_KILL},
     {"instances.pause", OPERATE_PAUSE},   {"instances.resume", OPERATE_RESUME},
     {"instances.retry", OPERATE_RETRY},   {"instances.restart", OPERATE_RESTART},
-    {"instances.rewind", OPERATE_REWIND},
+    {"instances.rewind", OPERATE_REWIND}, {"instances.fork", OPERATE_FORK},
 };
 
 static enum operation operation_of(const char *verb)
@@ -110,11 +115,13 @@ static const char *done_refused(const struct operating *operating, const struct 
     if (operating->operation == OPERATE_RETRY) {
         return "has ended already: 'mainstay instances restart' makes another one of it";
     }
-    if (operating->operation != OPERATE_RESTART) {
+    if (operating->operation != OPERATE_RESTART && operating->operation != OPERATE_FORK) {
         return "has ended already";
     }
     if (view->done.has_parent) {
-        return "was run by a step of another instance: restart that one";
+        return operating->operation == OPERATE_FORK
+                   ? "was run by a step of another instance: fork that one"
+                   : "was run by a step of another instance: restart that one";
     }
     return view->definition == NULL || view->definition->retired_ms != 0
                ? "is of a version that is retired and starts nothing any more"
@@ -128,13 +135,42 @@ static const char *point_refused(const struct operating *operating, const struct
     const char *why = NULL;
     struct error err = {0};
     struct request *request = operating->choice.request;
-    if (view_point(request, view, operating->to, operating->force, &item->point, &why, &err) !=
+    if (view_point(request, view, operating->step, operating->force, &item->point, &why, &err) !=
         ERR_OK) {
         return "has a journal that cannot be read";
     }
     return why != NULL ? why
                        : engine_rewind_refused(turn_engine(request->control->turn), view->open,
                                                operating->force, &item->point);
+}
+
+/* The same of forking; the row says what is done again. */
+static const char *fork_refused(const struct operating *operating, const struct view *view,
+                                struct operate_item *item, json_t *row)
+{
+    const char *why = NULL;
+    struct error err = {0};
+    struct fork_ask ask = {.step = operating->step,
+                           .force = operating->force,
+                           .lines = operating->choice.count <= ROWS_FEW ? LINES_FEW : LINES_MANY};
+    if (view->definition == NULL || view->definition->retired_ms != 0) {
+        return "is of a version that is retired and starts nothing any more";
+    }
+    if (view_fork(operating->choice.request, view, &ask, item, row, &why, &err) != ERR_OK) {
+        return "has a journal that cannot be read";
+    }
+    return why;
+}
+
+/* What an ended one is restarted with. */
+static const char *input_missing(const struct operating *operating, const struct view *view,
+                                 struct operate_item *item)
+{
+    struct error err = {0};
+    item->definition = view->done.definition;
+    bool known = view_each_event(operating->choice.request->control, view, 0, input_visit,
+                                 &item->input, &err) == ERR_OK;
+    return known && item->input != NULL ? NULL : "has no input any more: it was erased";
 }
 
 /* The row of one instance; it is part of the command when nothing speaks against it. */
@@ -170,14 +206,11 @@ static json_t *row_json(const struct operating *operating, const struct id *id,
         }
     } else {
         why = done_refused(operating, &view);
-        ret_item->definition = view.done.definition;
     }
-    if (why == NULL && view.open == NULL) {
-        struct error err = {0};
-        if (view_each_event(control, &view, 0, input_visit, &ret_item->input, &err) != ERR_OK ||
-            ret_item->input == NULL) {
-            why = "has no input any more: it was erased";
-        }
+    if (why == NULL && operating->operation == OPERATE_FORK) {
+        why = fork_refused(operating, &view, ret_item, row);
+    } else if (why == NULL && view.open == NULL) {
+        why = input_missing(operating, &view, ret_item);
     }
     json_set_text(row, "why", why);
     *ret_goes = why == NULL;
@@ -222,11 +255,21 @@ static enum err operating_check(struct operating *operating, const json_t *list,
     bool all = json_bool_of(body, "all", false);
     int64_t older = json_int_of(body, "older_than_ms", 0);
     bool back = operating->operation == OPERATE_REWIND;
-    if (back && operating->to == NULL) {
-        return error_set(err, ERR_INVALID, "name the step to go back to: 'to'");
+    bool forks = operating->operation == OPERATE_FORK;
+    const char *to = json_text_of(body, "to");
+    const char *from = json_text_of(body, "from");
+    operating->step = back ? to : from;
+    if ((back || forks) && operating->step == NULL) {
+        return error_set(err, ERR_INVALID, "name the step to %s",
+                         back ? "go back to: 'to'" : "fork from: 'from'");
     }
-    if (!back && (operating->to != NULL || operating->force)) {
-        return error_set(err, ERR_INVALID, "'to' and 'force' go with instances.rewind only");
+    if ((!back && to != NULL) || (!forks && from != NULL)) {
+        return error_set(err, ERR_INVALID,
+                         "'to' goes with instances.rewind only, 'from' with instances.fork");
+    }
+    if (!back && !forks && operating->force) {
+        return error_set(err, ERR_INVALID,
+                         "'force' goes with instances.rewind and instances.fork only");
     }
     if ((list != NULL) == all) {
         return error_set(err, ERR_INVALID, "name 'instances', or say 'all' of a query");
@@ -247,6 +290,7 @@ static void item_release(struct operate_item *item)
     doc_unref(&item->input);
     doc_unref(&item->point.data);
     doc_unref(&item->point.context);
+    doc_unref(&item->point.entered);
 }
 
 /* Rows for the reply, and what of it is done by the engine. */
@@ -280,14 +324,13 @@ enum err verb_instances_operate(struct request *request, struct error *err)
         {"older_than_ms", MEMBER_COUNT, false}, {"plan", MEMBER_BOOL, false},
         {"reason", MEMBER_TEXT, false},         {"limit", MEMBER_COUNT, false},
         {"after", MEMBER_TEXT, false},          {"to", MEMBER_TEXT, false},
-        {"force", MEMBER_BOOL, false},
+        {"from", MEMBER_TEXT, false},           {"force", MEMBER_BOOL, false},
     };
     TRY(body_check(request, members, sizeof(members) / sizeof(members[0]), err));
     const json_t *list = json_object_get(request->body, "instances");
     const char *reason = json_text_of(request->body, "reason");
     struct operating operating = {.operation = operation_of(request->verb),
                                   .before_ms = INT64_MAX,
-                                  .to = json_text_of(request->body, "to"),
                                   .force = json_bool_of(request->body, "force", false)};
     struct choice *choice = &operating.choice;
     TRY(choice_begin(choice, request, ROWS_MAX, err));

@@ -333,6 +333,26 @@ MUST_CHECK enum err view_point(struct request *request, const struct view *view,
                                bool force, struct operate_point *ret_point, const char **ret_why,
                                struct error *err);
 
+/* ---- control_fork.c: where an instance can be forked ---- */
+
+struct operate_item;
+
+struct fork_ask {
+    const char *step;
+    bool force;
+    size_t lines; /* of `repeats`, `answers` and `again`, at most */
+};
+
+/*
+ * The point of an instance, open or ended, that the step names, into `item`, whose docs are the
+ * caller's on failure too; `row` gets `from`, and what a fork does again as `repeats`, `answers`
+ * and `again`. *ret_why says why there is no point, or why forking there is refused: something it
+ * takes as done was undone since, and it is not forced. Errors: a journal cannot be read.
+ */
+MUST_CHECK enum err view_fork(struct request *request, const struct view *view,
+                              const struct fork_ask *ask, struct operate_item *item, json_t *row,
+                              const char **ret_why, struct error *err);
+
 /* ---- explain_words.c ---- */
 
 /* What the story knows of a step while it is told. */

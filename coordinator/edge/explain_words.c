@@ -238,6 +238,10 @@ static const char *instance_words(struct story *story, const struct event *event
         return say(story, "%.100s let it go back to %.200s%s%s%.300s", person,
                    back_words(story, event),
                    event->count == 1 ? ", although effects stay done" : "", colon, why);
+    case EVENT_INSTANCE_FORKED:
+        return say(story, "begins at %.200s with what that one had there%s",
+                   back_words(story, event),
+                   event->count == 1 ? ", although effects of that one are undone" : "");
     case EVENT_INSTANCE_REWOUND:
         return say(story, "stands at %.200s again", back_words(story, event));
     case EVENT_INSTANCE_CANCELLED:
@@ -706,6 +710,7 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_INSTANCE_RESUMED:
     case EVENT_INSTANCE_REWINDING:
     case EVENT_INSTANCE_REWOUND:
+    case EVENT_INSTANCE_FORKED:
     case EVENT_INSTANCE_CANCELLING:
     case EVENT_INSTANCE_CANCELLED:
         return instance_words(story, at->event);

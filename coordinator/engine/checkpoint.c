@@ -35,6 +35,8 @@ struct checkpoints {
     size_t open_count;
     size_t open_room;
     struct doc *context;
+    struct doc *raw;
+    int64_t timeout_ms;
     struct checkpoint *points;
     size_t point_count;
     size_t point_room;
@@ -93,9 +95,10 @@ void checkpoints_destroy(struct checkpoints **place)
     }
     for (size_t i = 0; i < it->happening_count; i++) {
         free(it->happenings[i].name);
+        free(it->happenings[i].step);
     }
-    struct doc **docs[] = {&it->context, &it->data_wanted, &it->context_wanted, &it->data_back,
-                           &it->context_back};
+    struct doc **docs[] = {&it->context,        &it->raw,       &it->data_wanted,
+                           &it->context_wanted, &it->data_back, &it->context_back};
     for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
         doc_drop(docs[i]);
     }
@@ -256,26 +259,48 @@ static void happening_add(struct checkpoints *it, const struct place *place,
     }
     struct happening *happening = &it->happenings[it->happening_count++];
     *happening = (struct happening){
-        .kind = kind, .order = place->order, .name = must(strdup(name == NULL ? "" : name))};
+        .kind = kind,
+        .order = place->order,
+        .name = must(strdup(name == NULL ? "" : name)),
+        .step = must(strdup("")),
+    };
     if (key != NULL) {
         happening->key = *key;
     }
+}
+
+static struct happening *effect_find(struct checkpoints *it, const struct id *key)
+{
+    for (size_t i = it->happening_count; i-- > 0;) {
+        struct happening *known = &it->happenings[i];
+        if (known->kind == HAPPENED_EFFECT && id_equal(&known->key, key)) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+static void step_set(struct happening *effect, const char *step)
+{
+    free(effect->step);
+    effect->step = must(strdup(step));
 }
 
 /* An effect has the place where its key was first used. */
 static struct happening *effect_of(struct checkpoints *it, const struct place *place,
                                    const struct event *event)
 {
-    for (size_t i = it->happening_count; i-- > 0;) {
-        struct happening *known = &it->happenings[i];
-        if (known->kind == HAPPENED_EFFECT && id_equal(&known->key, &event->key)) {
-            return known;
+    struct happening *effect = effect_find(it, &event->key);
+    if (effect == NULL) {
+        bool registered = event->kind == EVENT_COMPENSATION_REGISTERED;
+        happening_add(it, place, HAPPENED_EFFECT, &event->key,
+                      registered ? event->source : event->action);
+        effect = &it->happenings[it->happening_count - 1];
+        if (registered && event->text != NULL) {
+            step_set(effect, event->text);
         }
     }
-    bool registered = event->kind == EVENT_COMPENSATION_REGISTERED;
-    happening_add(it, place, HAPPENED_EFFECT, &event->key,
-                  registered ? event->source : event->action);
-    return &it->happenings[it->happening_count - 1];
+    return effect;
 }
 
 static void effect_dispatched(struct checkpoints *it, const struct place *place,
@@ -285,7 +310,14 @@ static void effect_dispatched(struct checkpoints *it, const struct place *place,
         event->node == PLAN_NONE) { /* nothing to the outside, or a compensation */
         return;
     }
-    effect_of(it, place, event)->frame = event->frame;
+    struct happening *effect = effect_of(it, place, event);
+    const struct plan_node *node = node_of(place, event->node);
+    effect->frame = event->frame;
+    effect->own_key =
+        node != NULL && node->kind == TASK_AGENT && node->call.idempotency_key != NULL;
+    if (effect->step[0] == '\0' && node != NULL) {
+        step_set(effect, node->pointer);
+    }
 }
 
 /* The first answer decides, and no later one takes back what an attempt did. */
@@ -302,14 +334,42 @@ static void effect_answered(struct checkpoints *it, const struct event *event)
     }
 }
 
+static void effect_undone(struct checkpoints *it, const struct place *place,
+                          const struct event *event)
+{
+    struct happening *effect =
+        event->status == LEDGER_COMPENSATED ? effect_find(it, &event->key) : NULL;
+    if (effect != NULL) {
+        effect->undone = place->order;
+    }
+}
+
 /* ---- events ---- */
 
 static void learn_begun(struct checkpoints *it, const struct event *event)
 {
     struct doc *empty = doc_of_json(json_object());
     (void)open_push(it, ROOT, 0, PLAN_NONE, event->input);
+    doc_replace(&it->raw, event->input);
     doc_replace(&it->context, empty);
     doc_unref(&empty);
+}
+
+static void learn_entered(struct checkpoints *it, const struct place *place,
+                          const struct event *event)
+{
+    if (it->open_count == 0) {
+        return;
+    }
+    if (event->output != NULL) {
+        doc_replace(&it->open[0].input, event->output);
+        doc_replace(&it->open[0].data, event->output);
+    }
+    if (event->kind == EVENT_INSTANCE_FORKED) {
+        doc_replace(&it->open[0].data, event->input);
+        doc_replace(&it->context, event->context);
+    }
+    it->timeout_ms = event->at_ms == 0 ? 0 : event->at_ms - place->now_ms;
 }
 
 static void learn_passed(struct checkpoints *it, const struct event *event, struct doc *output)
@@ -520,9 +580,8 @@ static void learn_instance(struct checkpoints *it, const struct place *place,
         learn_begun(it, event);
         break;
     case EVENT_WORKFLOW_ENTERED:
-        if (event->output != NULL && it->open_count > 0) {
-            doc_replace(&it->open[0].data, event->output);
-        }
+    case EVENT_INSTANCE_FORKED:
+        learn_entered(it, place, event);
         break;
     case EVENT_INSTANCE_MIGRATED:
         learn_migrated(it, event);
@@ -546,6 +605,9 @@ static void learn_done(struct checkpoints *it, const struct place *place, const 
         break;
     case EVENT_COMPENSATION_REGISTERED:
         effect_of(it, place, event)->undoable = event->status != 2;
+        break;
+    case EVENT_COMPENSATION_ENDED:
+        effect_undone(it, place, event);
         break;
     case EVENT_EMITTED:
         happening_add(it, place, HAPPENED_EMITTED, NULL, event->name);
@@ -629,6 +691,13 @@ const struct checkpoint *checkpoints_wanted(const struct checkpoints *it, struct
     *ret_context = it->context_wanted;
     bool whole = it->has_wanted && it->data_wanted != NULL && it->context_wanted != NULL;
     return whole && it->wanted.node != PLAN_NONE ? &it->wanted : NULL;
+}
+
+struct checkpoint_entry checkpoints_entry(const struct checkpoints *it)
+{
+    return (struct checkpoint_entry){.raw = it->raw,
+                                     .input = it->open_count == 0 ? NULL : it->open[0].input,
+                                     .timeout_ms = it->timeout_ms};
 }
 
 struct doc *checkpoints_data(const struct checkpoints *it)

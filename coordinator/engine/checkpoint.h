@@ -44,10 +44,20 @@ struct happening {
     uint64_t order; /* where it began */
     struct id key;
     char *name;
-    uint32_t frame; /* effect: that used the key last */
-    bool answered;  /* effect: an attempt of it has ended */
-    bool undoable;  /* effect: a compensation was registered */
-    bool harmless;  /* effect: no attempt of it has done anything */
+    char *step;      /* effect: pointer of its step; "" when that is not known */
+    uint32_t frame;  /* effect: that used the key last */
+    bool answered;   /* effect: an attempt of it has ended */
+    bool undoable;   /* effect: a compensation was registered */
+    bool harmless;   /* effect: no attempt of it has done anything */
+    bool own_key;    /* effect: its definition names the key */
+    uint64_t undone; /* effect: where it was undone; 0: it was not */
+};
+
+/* How the workflow began. Docs are borrowed; NULL: it cannot be told. */
+struct checkpoint_entry {
+    struct doc *raw;    /* its input as it was given */
+    struct doc *input;  /* after input.from */
+    int64_t timeout_ms; /* 0: none */
 };
 
 struct checkpoints;
@@ -70,6 +80,8 @@ const struct happening *checkpoints_happenings(const struct checkpoints *it, siz
  * known. Docs are borrowed. */
 const struct checkpoint *checkpoints_wanted(const struct checkpoints *it, struct doc **ret_data,
                                             struct doc **ret_context);
+
+struct checkpoint_entry checkpoints_entry(const struct checkpoints *it);
 
 /* What the workflow's own frame has now: its data, NULL when that cannot be told, and context. For
  * tests. */

@@ -129,6 +129,7 @@ enum operation {
     OPERATE_RETRY,   /* what is parked, or waits for another attempt, is tried at once */
     OPERATE_RESTART, /* another instance with the input of one that has ended */
     OPERATE_REWIND,  /* back to a step of the top list; what was done since is undone */
+    OPERATE_FORK,    /* another instance that begins at such a step; this one stays as it is */
 };
 
 /* A step of the top list that an instance entered, as its journal has it (checkpoint.h). */
@@ -141,13 +142,16 @@ struct operate_point {
     struct doc *context;
     const struct id *kept; /* effects that were begun before */
     uint32_t kept_count;
+    /* fork: how the workflow began */
+    struct doc *entered; /* its input after input.from; NULL: as it was given */
+    int64_t timeout_ms;  /* 0: none */
 };
 
 struct operate_item {
     struct id instance;
-    struct digest definition;   /* restart */
-    struct doc *input;          /* restart; NULL: it cannot be read any more */
-    struct operate_point point; /* rewind */
+    struct digest definition;   /* restart, fork: that it runs, or ran last */
+    struct doc *input;          /* restart, fork; NULL: it cannot be read any more */
+    struct operate_point point; /* rewind, fork */
 };
 
 /* Each instance by itself: what one refuses changes nothing for the others. */
@@ -155,8 +159,8 @@ struct operate_command {
     enum operation operation;
     const struct operate_item *items;
     uint32_t count;
-    const char *request_id; /* restart: the same id and instance give the same new instance */
-    bool force;             /* rewind: although effects stay done */
+    const char *request_id; /* restart, fork: the same id, instance (and point) give the same one */
+    bool force;             /* rewind: although effects stay done; fork: although they are undone */
     const char *reason;
     const char *person;
 };

@@ -111,6 +111,16 @@ const struct command commands[] = {
      "open is taken down, what was done since is undone, last first; then the step is entered\n"
      "again, under another name. An effect that cannot be undone forbids it: --force leaves that\n"
      "as it is."},
+    {"instances", "fork", NULL, "[INSTANCE...]", 0, MANY,
+     OPERATE | BIT(FROM) | BIT(YES) | BIT(FORCE), instances_operate_run,
+     "begin another instance at a step of one that is there",
+     "--from names a step of the top list, as instances describe --checkpoints shows them. The "
+     "new\n"
+     "instance has the input, the context and the data that the other one had there; that one\n"
+     "stays as it is, open or ended. What it has done since, the fork does again under keys of\n"
+     "its own: that is listed and asked about, unless --yes. What it did before is its own, and\n"
+     "no fork undoes it; where that was undone since, only --force forks. --all without\n"
+     "--status means the open ones."},
     {"instances", "migrate", NULL, "NAME[:VERSION]|INSTANCE...", 1, 64,
      BIT(TO) | BIT(PLAN) | BIT(STATUS) | BIT(REASON), instances_migrate_run,
      "move open instances to another version of their definition",

@@ -1,9 +1,10 @@
-/* mainstay instances cancel, kill, pause, resume, retry, restart, rewind: of named ones, or --all
- * of a query. */
+/* mainstay instances cancel, kill, pause, resume, retry, restart, rewind, fork: of named ones, or
+ * --all of a query. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/str.h"
+#include "tools/mainstay/agree.h"
 #include "tools/mainstay/cli.h"
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
@@ -25,7 +26,7 @@ static const char *done_word(const char *verb)
     static const char *const words[][2] = {{"cancel", "cancelled"}, {"kill", "killed"},
                                            {"pause", "paused"},     {"resume", "resumed"},
                                            {"retry", "retried"},    {"restart", "restarted"},
-                                           {"rewind", "rewound"}};
+                                           {"rewind", "rewound"},   {"fork", "forked"}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(words[i][0], verb) == 0) {
             return words[i][1];
@@ -34,9 +35,9 @@ static const char *done_word(const char *verb)
     return verb;
 }
 
-static json_t *operation_body(const struct operation *operation)
+static json_t *operation_body(const struct operation *operation, bool plan)
 {
-    json_t *body = json_pack("{s:b}", "plan", operation->plan);
+    json_t *body = json_pack("{s:b}", "plan", plan);
     if (operation->cli->args->operand_count == 0) {
         (void)json_object_set_new(body, "all", json_true());
         cli_member(operation->cli, body, "definition", OPTION_DEFINITION);
@@ -47,6 +48,7 @@ static json_t *operation_body(const struct operation *operation)
     }
     cli_member(operation->cli, body, "reason", OPTION_REASON);
     cli_member(operation->cli, body, "to", OPTION_TO);
+    cli_member(operation->cli, body, "from", OPTION_FROM);
     if (cli_option(operation->cli, OPTION_FORCE) != NULL) {
         (void)json_object_set_new(body, "force", json_true());
     }
@@ -81,7 +83,16 @@ static void operation_print(const struct operation *operation)
         {"DONE", "done", COLUMN_TEXT},       {"WHY NOT", "why", COLUMN_TEXT},
         {"MADE", "made", COLUMN_ID},
     };
+    static const struct column fork_columns[] = {
+        {"INSTANCE", "instance", COLUMN_ID}, {"DEFINITION", "definition", COLUMN_TEXT},
+        {"STATUS", "status", COLUMN_TEXT},   {"FROM", "from", COLUMN_TEXT},
+        {"DONE", "done", COLUMN_TEXT},       {"MADE", "made", COLUMN_ID},
+        {"REPEATS", "repeats", COLUMN_TEXT}, {"ANSWERED", "answers", COLUMN_TEXT},
+        {"AGAIN", "again", COLUMN_TEXT},     {"MORE", "more", COLUMN_NUMBER},
+        {"WHY NOT", "why", COLUMN_TEXT},
+    };
     struct cli *cli = operation->cli;
+    bool forks = text_equal(cli->args->command->verb, "fork");
     size_t stay = json_array_size(operation->pages.rows) - operation->pages.count;
     if (cli->format == OUTPUT_JSON) {
         json_t *whole = json_pack("{s:b, s:I, s:I, s:O}", "plan", operation->plan, "done",
@@ -93,8 +104,9 @@ static void operation_print(const struct operation *operation)
         lines_print(operation);
     } else if (cli->format == OUTPUT_TEXT) {
         if (json_array_size(operation->pages.rows) > 0) {
-            output_table(stdout, operation->pages.rows, columns,
-                         sizeof(columns) / sizeof(columns[0]));
+            output_table(stdout, operation->pages.rows, forks ? fork_columns : columns,
+                         forks ? sizeof(fork_columns) / sizeof(fork_columns[0])
+                               : sizeof(columns) / sizeof(columns[0]));
         }
         (void)printf("%zu %s%s, %zu stay%s as %s\n", operation->pages.count,
                      operation->plan ? "would be " : "", operation->done, stay,
@@ -115,6 +127,9 @@ static enum err arguments_read(struct operation *operation, struct error *err)
     if (text_equal(cli->args->command->verb, "rewind") && cli_option(cli, OPTION_TO) == NULL) {
         return error_set(err, ERR_INVALID, "say which step to go back to: --to STEP");
     }
+    if (text_equal(cli->args->command->verb, "fork") && cli_option(cli, OPTION_FROM) == NULL) {
+        return error_set(err, ERR_INVALID, "say which step to begin at: --from STEP");
+    }
     if (query && !all) {
         return error_set(err, ERR_INVALID, "--definition, --status and --older-than go with --all");
     }
@@ -123,6 +138,26 @@ static enum err arguments_read(struct operation *operation, struct error *err)
                          "'--older-than %s' is not a duration such as 30s, 5m, 1h or 2d", older);
     }
     return ERR_OK;
+}
+
+/* A fork asks, unless that was agreed to already. */
+static enum err operation_agree(struct operation *operation, struct error *err)
+{
+    struct cli *cli = operation->cli;
+    if (!text_equal(cli->args->command->verb, "fork") || operation->plan ||
+        cli_option(cli, OPTION_YES) != NULL) {
+        return ERR_OK;
+    }
+    struct pages pages = {.cli = cli,
+                          .verb = operation->verb,
+                          .marker = "done",
+                          .rows = json_array(),
+                          .silent = true};
+    enum err code =
+        pages_ask(&pages, operation_body(operation, true), cli->args->operand_count > 0, err);
+    code = code == ERR_OK ? fork_agree(pages.rows, err) : code;
+    json_decref(pages.rows);
+    return code;
 }
 
 enum exit_code instances_operate_run(struct cli *cli)
@@ -138,8 +173,11 @@ enum exit_code instances_operate_run(struct cli *cli)
                    cli->args->command->verb);
     operation.pages =
         (struct pages){.cli = cli, .verb = operation.verb, .marker = "done", .rows = json_array()};
-    enum err code =
-        pages_ask(&operation.pages, operation_body(&operation), cli->args->operand_count > 0, &err);
+    enum err code = operation_agree(&operation, &err);
+    if (code == ERR_OK) {
+        code = pages_ask(&operation.pages, operation_body(&operation, operation.plan),
+                         cli->args->operand_count > 0, &err);
+    }
     size_t all = json_array_size(operation.pages.rows);
     if (code == ERR_OK || all > 0) {
         operation_print(&operation); /* what was done before something failed */

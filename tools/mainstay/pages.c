@@ -15,7 +15,7 @@ static void page_take(struct pages *pages, const json_t *reply)
     {
         pages->count += json_bool_of(row, pages->marker, false) ? 1 : 0;
         (void)json_array_append(pages->rows, row);
-        if (pages->cli->format == OUTPUT_JSONL) {
+        if (pages->cli->format == OUTPUT_JSONL && !pages->silent) {
             output_json(pages->cli, stdout, row);
         }
     }

@@ -5,6 +5,7 @@
 #ifndef TOOLS_MAINSTAY_PAGES_H
 #define TOOLS_MAINSTAY_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tools/mainstay/cli.h"
@@ -15,6 +16,7 @@ struct pages {
     const char *marker; /* the member that is true in the row of an instance it was done to */
     json_t *rows;       /* of all pages */
     size_t count;       /* of them, those it was done to */
+    bool silent;        /* rows are not printed, whatever the output is */
 };
 
 /*

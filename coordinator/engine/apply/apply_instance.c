@@ -147,6 +147,14 @@ static void workflow_entered(struct instance *instance, const struct event *even
     frame_evaluated_clear(root);
 }
 
+/* It begins where another one was, with what that one had there. */
+static void instance_forked(struct instance *instance, const struct event *event)
+{
+    workflow_entered(instance, event);
+    doc_replace(&instance->frames[0]->data, event->input);
+    doc_replace(&instance->context, event->context);
+}
+
 static void frames_drop_all(struct engine *engine, struct instance *instance)
 {
     while (instance->frame_count > 0) {
@@ -253,6 +261,9 @@ void apply_instance(struct engine *engine, struct instance *instance, const stru
         break;
     case EVENT_WORKFLOW_ENTERED:
         workflow_entered(instance, event);
+        break;
+    case EVENT_INSTANCE_FORKED:
+        instance_forked(instance, event);
         break;
     case EVENT_INSTANCE_SETTLING:
         instance_settling(engine, instance, event);

@@ -1,13 +1,10 @@
 /*
- * What an operator asks of instances: cancel, kill, pause, resume, retry, restart, rewind. Each
- * instance by itself, with those that its steps run and wait for. What each means: ARCHITECTURE.md.
+ * What an operator asks of instances: cancel, kill, pause, resume, retry, restart, rewind, fork.
+ * Each instance by itself, with those that its steps run and wait for. What each means:
+ * ARCHITECTURE.md.
  */
-#include <stdio.h>
-
 #include "common/base/check.h"
 #include "coordinator/engine/process/process.h"
-
-enum { TRIGGER_BYTES = 640 };
 
 static struct instance *awaited_child(struct engine *engine, const struct frame *frame)
 {
@@ -152,32 +149,6 @@ static void retry_family(struct engine *engine, struct instance *instance,
     walk(engine, instance);
 }
 
-/* ---- restart ---- */
-
-static const char *restart(struct engine *engine, const struct operate_command *command,
-                           const struct operate_item *item, struct operated *ret_operated)
-{
-    const struct definition *definition = company_definition(&engine->company, &item->definition);
-    char hex[ID_HEX_BYTES];
-    char text[TRIGGER_BYTES];
-    id_hex(&item->instance, hex);
-    if (item->input == NULL) {
-        return "has no input any more: it was erased";
-    }
-    if (definition == NULL || definition->retired_ms != 0) {
-        return "is of a version that is retired and starts nothing any more";
-    }
-    (void)snprintf(text, sizeof(text), "%s restarts %s", command->request_id, hex);
-    ret_operated->has_made = true;
-    ret_operated->made = id_of_request(&item->definition, text);
-    bool reason = command->reason[0] != '\0';
-    (void)snprintf(text, sizeof(text), "restart of instance %s by %.100s%s%.300s", hex,
-                   command->person[0] == '\0' ? "somebody" : command->person, reason ? ": " : "",
-                   command->reason);
-    (void)instance_begin(engine, definition, &ret_operated->made, item->input, text, NULL);
-    return NULL;
-}
-
 /* ---- one and many ---- */
 
 const char *engine_operation_refused(struct engine *engine, struct instance *instance,
@@ -211,6 +182,10 @@ const char *engine_operation_refused(struct engine *engine, struct instance *ins
         return "is still open: cancel or kill it first, then restart it";
     case OPERATE_REWIND:
         return rewind_refused(instance);
+    case OPERATE_FORK:
+        return instance->rewind != NULL ? "is going back: ask again when it has"
+               : instance->has_parent   ? "was run by a step of another instance: fork that one"
+                                        : NULL;
     }
     UNREACHABLE();
 }
@@ -240,6 +215,7 @@ static void open_operate(struct engine *engine, struct instance *instance,
         break;
     case OPERATE_REWIND:
     case OPERATE_RESTART:
+    case OPERATE_FORK:
         UNREACHABLE();
     }
 }
@@ -253,13 +229,15 @@ struct operated operate_one(struct engine *engine, const struct operate_command 
         operated.why = engine_operation_refused(engine, instance, command->operation);
         if (operated.why == NULL && command->operation == OPERATE_REWIND) {
             operated.why = rewind_begin(engine, instance, command, &item->point);
+        } else if (operated.why == NULL && command->operation == OPERATE_FORK) {
+            operated.why = instance_anew(engine, command, item, &operated);
         } else if (operated.why == NULL) {
             open_operate(engine, instance, command);
         }
     } else if (!engine_knows(engine, &item->instance)) {
         operated.why = "is not known";
-    } else if (command->operation == OPERATE_RESTART) {
-        operated.why = restart(engine, command, item, &operated);
+    } else if (command->operation == OPERATE_RESTART || command->operation == OPERATE_FORK) {
+        operated.why = instance_anew(engine, command, item, &operated);
     } else {
         operated.why =
             command->operation == OPERATE_RETRY

@@ -47,6 +47,10 @@ void clock_verdict(struct engine *engine, uint64_t token, const struct verdict_c
 struct operated operate_one(struct engine *engine, const struct operate_command *command,
                             const struct operate_item *item);
 
+/* Another instance, as the command's restart or fork says, or why not: static text (anew.c). */
+const char *instance_anew(struct engine *engine, const struct operate_command *command,
+                          const struct operate_item *item, struct operated *ret_operated);
+
 /* Going back (rewind.c). Why the instance, as it stands, cannot; NULL: it can. Static text. */
 const char *rewind_refused(const struct instance *instance);
 
