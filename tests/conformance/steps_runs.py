@@ -107,6 +107,29 @@ def then_not_rewound(world, to):
         raise Failed("it goes back")
 
 
+def fork(world, start, force=False):
+    answer = world.desk.ask("instances.fork", request_id=uuid.uuid4().hex, force=force,
+                            instances=[world.instance], reason="the scenario says so",
+                            **{"from": start})
+    return answer["instances"][0]
+
+
+@step(r"the workflow is forked from (\S+)(| by force)")
+def when_forked(world, start, force):
+    """From then on `the workflow` is the fork."""
+    row = fork(world, start, force != "")
+    if not row["done"]:
+        raise Failed(f"it is not forked: {row}")
+    world.instances.insert(0, row["made"])
+
+
+@step(r"forking from (\S+) should be refused")
+def then_not_forked(world, start):
+    row = fork(world, start)
+    if row["done"]:
+        raise Failed("it is forked")
+
+
 @step(r"the workflow is (paused|resumed)")
 def when_paused(world, how):
     world.desk.ask("instances.pause" if how == "paused" else "instances.resume",

@@ -142,6 +142,9 @@ void program(struct harness *h, const char *name, const char *profile);
 void rewind_to(struct harness *h, const char *step);
 void rewind_forced(struct harness *h, const char *step);
 
+/* Another instance begins where that one entered a step of its top list last (points.c). */
+void fork_from(struct harness *h, size_t instance, const char *step);
+
 /* The points that the first instance can go back to, by name. */
 void points_expect(struct harness *h, const char *golden);
 

@@ -1,6 +1,6 @@
 /*
- * Going back in scenarios; and that what the journal says an instance can go back to is what it
- * really stood with.
+ * Going back and forking in scenarios; and that what the journal says an instance can go back to is
+ * what it really stood with.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,23 +15,22 @@ struct points {
     uint64_t seen;
 };
 
-static struct points points_read(struct harness *h, const struct instance *instance,
-                                 const char *step)
+static struct points points_of(struct harness *h, const struct id *id, const uint64_t *journal,
+                               size_t count, const char *step)
 {
     struct points points = {.known = checkpoints_create(step)};
     const struct company *company = engine_company(turn_engine(h->turn));
     const struct plan *plan = NULL;
     struct arena *arena = arena_create(64 * 1024 * 1024);
-    for (uint32_t i = 0; i < instance->journal_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct journal_batch batch;
         struct error err = {0};
         arena_reset(arena);
-        cr_assert_eq(tables_journal_of(turn_tables(h->turn), instance->journal[i], &instance->id,
-                                       arena, &batch, &err),
+        cr_assert_eq(tables_journal_of(turn_tables(h->turn), journal[i], id, arena, &batch, &err),
                      ERR_OK, "%s", err.message);
         for (size_t j = 0; j < batch.event_count; j++) {
             const struct event *event = &batch.events[j];
-            bool its = event->has_instance && id_equal(&event->instance, &instance->id);
+            bool its = event->has_instance && id_equal(&event->instance, id);
             if (its &&
                 (event->kind == EVENT_INSTANCE_STARTED || event->kind == EVENT_INSTANCE_MIGRATED)) {
                 plan = company_definition(company, &event->digest)->plan;
@@ -46,6 +45,12 @@ static struct points points_read(struct harness *h, const struct instance *insta
     }
     arena_destroy(&arena);
     return points;
+}
+
+static struct points points_read(struct harness *h, const struct instance *instance,
+                                 const char *step)
+{
+    return points_of(h, &instance->id, instance->journal, instance->journal_count, step);
 }
 
 void points_check(struct harness *h)
@@ -126,6 +131,46 @@ void rewind_to(struct harness *h, const char *step)
 void rewind_forced(struct harness *h, const char *step)
 {
     rewind_with(h, 1, step, true);
+}
+
+void fork_from(struct harness *h, size_t number, const char *step)
+{
+    const struct id *id = &h->instances[number - 1];
+    const struct instance *open = engine_instance(turn_engine(h->turn), id);
+    struct arena *arena = arena_create(1024 * 1024);
+    struct done done = {.journal = NULL};
+    struct error err = {0};
+    if (open == NULL) {
+        cr_assert_eq(tables_done(turn_tables(h->turn), id, arena, &done, &err), ERR_OK, "%s",
+                     err.message);
+    }
+    struct points points = open != NULL ? points_read(h, open, step)
+                                        : points_of(h, id, done.journal, done.journal_count, step);
+    struct doc *data = NULL;
+    struct doc *context = NULL;
+    const struct checkpoint *point = checkpoints_wanted(points.known, &data, &context);
+    struct checkpoint_entry entry = checkpoints_entry(points.known);
+    cr_assert_not_null(point, "%s: no such point", step);
+    struct operate_item item = {.instance = *id,
+                                .definition = h->definitions[number - 1],
+                                .input = entry.raw,
+                                .point = {.node = point->node,
+                                          .activation = point->activation,
+                                          .data = data,
+                                          .context = context,
+                                          .entered = entry.input == entry.raw ? NULL : entry.input,
+                                          .timeout_ms = entry.timeout_ms}};
+    struct command command = {.kind = COMMAND_OPERATE,
+                              .token = 1,
+                              .operate = {.operation = OPERATE_FORK,
+                                          .items = &item,
+                                          .count = 1,
+                                          .request_id = "r",
+                                          .reason = "because",
+                                          .person = "ann"}};
+    harness_turn(h, &command);
+    checkpoints_destroy(&points.known);
+    arena_destroy(&arena);
 }
 
 void points_expect(struct harness *h, const char *golden)

@@ -64,7 +64,8 @@ static void trace_text(struct harness *h, const char *name, const char *text)
 
 static void trace_step(struct harness *h, const struct event *event, size_t number)
 {
-    bool back = event->kind == EVENT_INSTANCE_REWINDING || event->kind == EVENT_INSTANCE_REWOUND;
+    bool back = event->kind == EVENT_INSTANCE_REWINDING || event->kind == EVENT_INSTANCE_REWOUND ||
+                event->kind == EVENT_INSTANCE_FORKED;
     uint32_t node = back ? event->next_node : event->node;
     if (node == PLAN_NONE) {
         return;
@@ -73,6 +74,15 @@ static void trace_step(struct harness *h, const struct event *event, size_t numb
     engine_step_name(plan_of(h, number), node, back ? "" : event->path, event->activation, step,
                      sizeof(step));
     buf_printf(&h->trace, " %s", step);
+}
+
+/* Of which instance another one is a fork. */
+static void trace_origin(struct harness *h, const struct event *event)
+{
+    if (event->kind == EVENT_INSTANCE_FORKED) {
+        buf_printf(&h->trace, " of=i%zu%s", instance_number(h, &event->key),
+                   event->count == 1 ? " forced" : "");
+    }
 }
 
 static void trace_flow(struct harness *h, const struct event *event)
@@ -169,6 +179,7 @@ static void trace_numbers(struct harness *h, const struct event *event)
     case EVENT_STEP_RETRY:
     case EVENT_TRY_RETRY:
     case EVENT_WORKFLOW_ENTERED:
+    case EVENT_INSTANCE_FORKED:
     case EVENT_STEP_STARTED:
         if (event->at_ms != 0) {
             buf_printf(&h->trace, " at=+%lld", (long long)(event->at_ms - h->start_ms));
@@ -287,6 +298,7 @@ static void trace_event(struct harness *h, const struct event *event)
         buf_printf(&h->trace, "i%zu %s", number, event_kind_name(event->kind));
         trace_step(h, event, number);
         trace_lock(h, event, number);
+        trace_origin(h, event);
     } else {
         buf_printf(&h->trace, "%s", event_kind_name(event->kind));
         trace_type(h, event);

@@ -443,7 +443,17 @@ static void operate_on_some(struct sim *sim)
     }
 }
 
-/* Back to some step of the top list, whether it was entered or not. */
+/* Some step of the top list, whether it was entered or not; PLAN_NONE: there is none. */
+static uint32_t step_draw(struct sim *sim, const struct plan *plan)
+{
+    uint32_t node = plan->first;
+    for (uint64_t steps = draw_below(&sim->draw, 4); steps > 0 && node != PLAN_NONE; steps--) {
+        uint32_t next = plan->nodes[node].next;
+        node = next == PLAN_NONE ? node : next;
+    }
+    return node;
+}
+
 static void rewind_some(struct sim *sim)
 {
     const struct client *it = sim->client;
@@ -459,16 +469,46 @@ static void rewind_some(struct sim *sim)
     if (instance == NULL || instance->plan == NULL) {
         return;
     }
-    uint32_t node = instance->plan->first;
-    for (uint64_t steps = draw_below(&sim->draw, 4); steps > 0 && node != PLAN_NONE; steps--) {
-        uint32_t next = instance->plan->nodes[node].next;
-        node = next == PLAN_NONE ? node : next;
-    }
+    uint32_t node = step_draw(sim, instance->plan);
     if (node != PLAN_NONE) {
         request_add(sim, "instances.rewind",
                     json_pack("{s:[s], s:s, s:b}", "instances", request->instance, "to",
                               instance->plan->nodes[node].pointer, "force",
                               draw_below(&sim->draw, 4) == 0),
+                    false);
+    }
+}
+
+/* The plan of a run that was asked for, open or ended; NULL: its definition is not deployed. */
+static const struct plan *plan_of_run(struct sim *sim, const struct request *request)
+{
+    json_t *body = NULL;
+    struct error err = {0};
+    CHECK(json_parse(request->body, strlen(request->body), NULL, &body, &err) == ERR_OK);
+    const struct definition *definition = company_find_definition(
+        engine_company(coordinator_engine(sim)), json_text_of(body, "definition"));
+    json_decref(body);
+    return definition == NULL ? NULL : definition->plan;
+}
+
+/* From some step of one that may have ended long ago. */
+static void fork_some(struct sim *sim)
+{
+    const struct client *it = sim->client;
+    if (it->request_count == 0 || coordinator_engine(sim) == NULL ||
+        checker_open_instances(sim->checker) >= OPEN_WANTED) {
+        return;
+    }
+    const struct request *request = it->requests[draw_below(&sim->draw, it->request_count)];
+    if (!request->is_run || request->instance[0] == '\0') {
+        return;
+    }
+    const struct plan *plan = plan_of_run(sim, request);
+    uint32_t node = plan == NULL ? PLAN_NONE : step_draw(sim, plan);
+    if (node != PLAN_NONE) {
+        request_add(sim, "instances.fork",
+                    json_pack("{s:[s], s:s, s:b}", "instances", request->instance, "from",
+                              plan->nodes[node].pointer, "force", draw_below(&sim->draw, 2) == 0),
                     false);
     }
 }
@@ -524,6 +564,8 @@ void client_act(struct sim *sim)
         operate_on_some(sim);
     } else if (what < 96) {
         rewind_some(sim);
+    } else if (what < 98) {
+        fork_some(sim);
     }
 }
 
