@@ -245,6 +245,7 @@ int main(int argc, char **argv)
         .edge = {.version = MAINSTAY_VERSION,
                  .metrics = "127.0.0.1:0",
                  .sync = true,
+                 .watch_bus = true,
                  .watch_disk = true},
         .output = "text",
         .log_level = "info",

@@ -37,6 +37,7 @@ struct edge_options {
     /* Bounds of admission (admission.h); 0: the standard ones. */
     uint64_t max_running; /* instances under way, and steps that wait for an agent */
     uint64_t max_open;    /* instances that have not ended */
+    bool watch_bus;       /* find out whether a bus that does not answer is stuck: bus_look.c */
     bool watch_disk;      /* a file system that gets full is a bound too */
 };
 

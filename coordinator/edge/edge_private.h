@@ -89,6 +89,17 @@ struct edge_metrics {
     struct metric *bounds[BOUND_COUNT];
 };
 
+/* What was found out about a bus that does not answer, see bus_look. */
+struct bus_look {
+    unsigned stuck;         /* looks in a row that found it stuck */
+    int64_t since_ms;       /* clock_boot_ms() when the first of them began */
+    int64_t last_ms;        /* when the last one ended */
+    int64_t reconnected_ms; /* when the connection was made last; 0: never */
+};
+
+/* In the line that says so; a supervisor that runs the bus waits for it. */
+#define EDGE_BUS_STUCK "\"bus\":\"stuck\""
+
 struct edge {
     bool restored;          /* from a backup, and the stores of agents are not declared lost yet */
     atomic_bool checkpoint; /* one is asked for */
@@ -127,6 +138,7 @@ struct edge {
     bool streams_suspect; /* what agents and coordinator say to each other does not arrive */
     int64_t retry_ms;     /* when to try again what follows; 0: nothing */
     bool retry_streams;
+    struct bus_look look;
     bool retry_resend;
     bool announced;
     bool zones_read; /* the host's rules of time zones were compared with those known */
@@ -223,6 +235,15 @@ MUST_CHECK enum err streams_join(struct edge *edge, const char *agent, const cha
 
 /* Drop acknowledged messages now and then, because they stay under limits retention. */
 void streams_trim_results(struct edge *edge);
+
+/* ---- bus_look.c ---- */
+
+/* A stream was asked for in vain: ask each one again over a connection of its own, and say so when
+ * the bus answers for some and not for others time and again. Blocks for some seconds. */
+void bus_look(struct edge *edge);
+
+/* The connection was made again; looks when that happens time and again. */
+void bus_look_reconnected(struct edge *edge);
 
 /* ---- jq.c ---- */
 

@@ -415,8 +415,12 @@ void inbox_reconnected(struct edge *edge)
 {
     struct error err = {0};
     edge->retry_streams = false;
-    if (streams_ensure(edge, &err) != ERR_OK) {
+    enum err code = streams_ensure(edge, &err);
+    if (code != ERR_OK) {
         log_warn("streams are not ready, trying again: %s", err.message);
+        if (code == ERR_TIMEOUT) {
+            bus_look(edge);
+        }
         edge->retry_streams = true;
         edge->retry_ms = clock_boot_ms() + STREAMS_RETRY_MS;
         return;
@@ -464,6 +468,7 @@ bool inbox_take(struct edge *edge, struct item *item)
         return false;
     case ITEM_RECONNECTED:
         inbox_reconnected(edge);
+        bus_look_reconnected(edge);
         return false;
     }
     UNREACHABLE();

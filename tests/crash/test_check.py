@@ -8,7 +8,9 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(os.path.dirname(sys.path[0]), "support"))
 import check  # noqa: E402
+import upgrade  # noqa: E402
 
 WORKFLOWS = 4
 PARTS = ("first", "second", "third", "fourth")
@@ -185,6 +187,14 @@ class Checker(unittest.TestCase):
                 plant(account)
                 found = getattr(account.findings(), kind)
                 self.assertTrue(any(words in finding for finding in found), found)
+
+
+class Versions(unittest.TestCase):
+    def test_a_version_a_linker_kept_as_the_end_of_a_longer_string_is_changed(self):
+        """Optimised builds have no "0.1.0" of its own: upgraded programs told the old version."""
+        code = b"\0coordinator 0.1.0\0mainstay-jq\0"
+        self.assertEqual(b"\0coordinator 0.1.9\0mainstay-jq\0",
+                         upgrade.renamed(code, "0.1.0", "0.1.9"))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,17 @@ import os
 import shutil
 import subprocess
 
-from company import Process, wait_until
+from company import Failure, Process, wait_until
 from fault import Fault
 
 READY_S = 180
 PROGRAMS = ("coordinator", "mainstay-jq", "agent-tester")
+
+
+def renamed(code, version, other):
+    """The program with another version in it. Only the end of the string can be looked for: a
+    linker keeps one that is the end of a longer one ("coordinator 0.1.0") there alone."""
+    return code.replace(version.encode() + b"\0", other.encode() + b"\0")
 
 
 class Versions:
@@ -18,18 +24,25 @@ class Versions:
     def __init__(self, build_bin, folder):
         self.bins = [build_bin, os.path.join(folder, "bin-next")]
         self.folder, self.minor = folder, 0
-        told = subprocess.run([os.path.join(build_bin, "coordinator"), "--version"], check=True,
-                              capture_output=True, text=True).stdout.split()[1]
+        told = self.told(build_bin)
         self.names = [told, told[:-1] + ("9" if told[-1] != "9" else "8")]
         os.makedirs(self.bins[1])
         for program in PROGRAMS:
             with open(os.path.join(build_bin, program), "rb") as file:
                 code = file.read()
-            words = [b"\0" + name.encode() + b"\0" for name in self.names]
             path = os.path.join(self.bins[1], program)
             with open(path, "wb") as file:
-                file.write(code.replace(*words))
+                file.write(renamed(code, *self.names))
             os.chmod(path, 0o755)
+        if self.told(self.bins[1]) != self.names[1]:
+            raise Failure(f"the copy of the coordinator calls itself {self.told(self.bins[1])}, "
+                          f"not {self.names[1]}")
+
+    @staticmethod
+    def told(folder):
+        """The version the coordinator there tells."""
+        return subprocess.run([os.path.join(folder, "coordinator"), "--version"], check=True,
+                              capture_output=True, text=True).stdout.split()[1]
 
     def other(self, path):
         """The program of the other installation, and the version it tells."""

@@ -146,6 +146,9 @@ static bool line_end(struct child *child)
 {
     child->line[child->line_size] = '\0';
     bool ready = line_is_ready(child, child->line);
+    if (child->alarm_mark != NULL && strstr(child->line, child->alarm_mark) != NULL) {
+        child->alarmed = true;
+    }
     if (child->line_size > 0) {
         (void)text_copy(child->last, sizeof(child->last), child->line);
     }

@@ -44,6 +44,8 @@ struct child {
     char name[ACCOUNT_NAME_BYTES];
     enum child_kind kind;
     const char *ready_mark; /* text in the line that says "ready" */
+    const char *alarm_mark; /* text in a line that calls the supervisor; NULL: none does */
+    bool alarmed;           /* such a line came; whoever reacts clears it */
     char *args[CHILD_ARGS_MAX];
     unsigned processors;                 /* it runs on at most so many; 0: on all */
     char variables[CHILD_VARIABLES][48]; /* NAME=VALUE for its environment, or empty */

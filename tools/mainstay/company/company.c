@@ -75,6 +75,7 @@ static enum err child_add(struct company *company, const char *name, enum child_
     child->output = -1;
     child->log.fd = -1;
     child->ready_mark = kind == CHILD_BUS ? "Server is ready" : "\"message\":\"ready\"";
+    child->alarm_mark = kind == CHILD_COORDINATOR ? COMPANY_BUS_STUCK : NULL;
     (void)text_copy(child->name, sizeof(child->name), name);
     (void)snprintf(relative, sizeof(relative), "run/%s.pid", name);
     TRY(path_join(company->dir, relative, child->pid_path, err));

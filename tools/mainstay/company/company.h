@@ -5,6 +5,7 @@
  *   creds/       coordinator, operator, events, agent-NAME .creds
  *   log/         NAME.log of each process, mainstay.log of the supervisor
  *   bus/         what JetStream keeps       coordinator/     the coordinator's store
+ *   bus.damaged-TIME/ what it kept when nats-server could not use it (bus_files.h)
  *   agents/NAME/ each agent's store         prometheus.json  targets for Prometheus (file_sd)
  *   context.json how the CLI reaches it
  *
@@ -29,6 +30,9 @@ enum { COMPANY_CHILDREN_MAX = ACCOUNTS_MAX + 2 };
 
 /* The store every agent of `mainstay up` has. */
 #define COMPANY_STORE "main"
+
+/* In a line of the coordinator: the bus answers for some streams and never for others. */
+#define COMPANY_BUS_STUCK "\"bus\":\"stuck\""
 
 struct company_options {
     const char *dir;           /* absolute */

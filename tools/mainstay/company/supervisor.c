@@ -15,6 +15,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "tools/mainstay/company/bus_files.h"
 #include "tools/mainstay/company/desk.h"
 
 #define MS_NS INT64_C(1000000)
@@ -42,6 +43,7 @@ struct supervisor {
     int64_t deadline_ns;
     struct desk desk;
     struct logfile log;
+    struct bus_files bus_files;
     enum err failed; /* why it did not become ready */
     char failure[NOTE_BYTES];
 };
@@ -248,6 +250,54 @@ static void advance(struct supervisor *supervisor, int64_t now_ns)
     }
 }
 
+/* The bus has ended: perhaps its files are to blame. */
+static void bus_ended(struct supervisor *supervisor, struct child *bus, int status, bool well,
+                      int64_t now_ns)
+{
+    char words[BUS_FILES_NOTE_BYTES];
+    bool anew = bus_files_ended(&supervisor->bus_files, status, well, words);
+    if (words[0] != '\0') {
+        note(supervisor, "%s", words);
+    }
+    if (anew) {
+        bus->failures = 0;
+        bus->due_ns = now_ns;
+        supervisor->deadline_ns = clock_deadline_ns(supervisor->options->timeout_ms);
+    }
+}
+
+static bool is_well(const struct child *child, int64_t now_ns)
+{
+    return child->state == CHILD_READY && now_ns - child->ready_ns >= CHILD_HEALTHY_MS * MS_NS;
+}
+
+/* The coordinator says that the bus is stuck. Not right after its start: then a second line may
+ * still be about the one before. */
+static void bus_alarm(struct supervisor *supervisor, struct child *bus, int64_t now_ns)
+{
+    if (supervisor->phase < PHASE_STOP_AGENTS && is_well(bus, now_ns)) {
+        supervisor->bus_files.stuck = true;
+        (void)kill(bus->pid, SIGKILL); /* it would not end in good order */
+    }
+}
+
+/* What the children printed: readiness, and calls for help. */
+static void read_children(struct supervisor *supervisor, int64_t now_ns)
+{
+    struct company *company = supervisor->company;
+    for (size_t i = 0; i < company->child_count; i++) {
+        struct child *child = &company->children[i];
+        bool ready = child_read(child, now_ns);
+        if (ready && child->kind == CHILD_BUS) {
+            bus_files_ready(&supervisor->bus_files);
+        }
+        if (child->alarmed) {
+            child->alarmed = false;
+            bus_alarm(supervisor, company_child(company, "nats-server"), now_ns);
+        }
+    }
+}
+
 /* Collect ended processes. */
 static void reap(struct supervisor *supervisor, int64_t now_ns)
 {
@@ -262,11 +312,15 @@ static void reap(struct supervisor *supervisor, int64_t now_ns)
             struct child *child = &supervisor->company->children[i];
             if (child->pid == pid) {
                 char words[CHILD_NOTE_BYTES];
+                bool well = is_well(child, now_ns);
                 if (supervisor->phase >= PHASE_STOP_AGENTS) {
                     child->wanted = false;
                 }
                 child_ended(child, status, now_ns, words);
                 note(supervisor, "%s", words);
+                if (child->kind == CHILD_BUS && child->state == CHILD_WAITING) {
+                    bus_ended(supervisor, child, status, well, now_ns);
+                }
             }
         }
     }
@@ -330,9 +384,7 @@ static void loop(struct supervisor *supervisor)
         }
         (void)poll(fds, (nfds_t)count, pause_ms(supervisor, clock_monotonic_ns()));
         int64_t now_ns = clock_monotonic_ns();
-        for (size_t i = 0; i < company->child_count; i++) {
-            (void)child_read(&company->children[i], now_ns);
-        }
+        read_children(supervisor, now_ns);
         take_signals(supervisor, now_ns);
         if (desk_serve(&supervisor->desk, company, now_ns)) {
             begin_stop(supervisor, now_ns);
@@ -374,6 +426,7 @@ enum err supervisor_run(struct company *company, const struct supervisor_options
     supervisor->options = options;
     supervisor->phase = PHASE_BUS;
     supervisor->signals = -1;
+    supervisor->bus_files.dir = company->dir;
     supervisor->log.fd = -1;
     desk_init(&supervisor->desk);
     supervisor->deadline_ns = clock_deadline_ns(options->timeout_ms);

@@ -1,0 +1,125 @@
+/*
+ * Whether the bus is stuck: it takes connections and serves some streams, but never one of them.
+ *
+ * nats-server 2.9.10 comes to that when bytes of its files were changed: a consumer's goroutine
+ * turns round for ever with the lock of its stream. Whoever asks for that stream, or publishes into
+ * it, takes his whole connection down with him, because requests are served in the connection's
+ * reader; the client library notices that nothing is answered and connects again, in vain. So each
+ * stream is asked over a connection of its own.
+ */
+#include <inttypes.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/wire/subjects.h"
+#include "coordinator/edge/edge_private.h"
+
+enum {
+    LOOKS = 2,             /* in a row before anything is said */
+    FORGET_MS = 120000,    /* looks that are further apart are not in a row */
+    ALL_SILENT_MS = 60000, /* when no stream answers: a disk can hang for long and come back */
+    AGAIN_MS = 60000,      /* connections made again within that are a reason to look */
+};
+
+/* `subject` is published to, under a condition that never holds, so that nothing is stored; NULL
+ * where that would be seen by others. */
+static const struct {
+    const char *stream;
+    const char *subject;
+} asked[] = {
+    {STREAM_EVENTS, NULL},
+    {STREAM_TASKS, "task.nobody.look"},
+    {STREAM_LIFECYCLE, NULL},
+    {STREAM_RESULTS, "result.nobody.look"},
+};
+enum { ASKED = sizeof(asked) / sizeof(asked[0]) };
+
+/* Whether publishing into a stream is answered, if only by a refusal. Header: ADR-22 and
+ * docs.nats.io, "Nats-Expected-Last-Sequence". */
+static enum err publish_ask(struct bus *bus, const char *subject)
+{
+    static const struct bus_header never = {"Nats-Expected-Last-Sequence", "18446744073709551615"};
+    const struct bus_publication publication = {
+        .subject = subject, .headers = &never, .header_count = 1, .body = "look", .size = 4};
+    struct buf reply = BUF_INIT(4096);
+    enum err code = bus_request(bus, &publication, BUS_API_TIMEOUT_MS, &reply, NULL);
+    buf_release(&reply);
+    return code;
+}
+
+/* One stream over its own connection. ERR_TIMEOUT: nothing was answered; ERR_UNAVAILABLE: there is
+ * nobody to answer; anything else is an answer. */
+static enum err stream_ask(const struct edge *edge, size_t which)
+{
+    struct bus *bus = NULL;
+    struct bus_stream_state state;
+    const struct bus_options options = {.url = edge->options.bus_url,
+                                        .creds_file = edge->options.creds_file,
+                                        .ca_file = edge->options.ca_file,
+                                        .name = "coordinator-look"};
+    if (bus_connect(&options, &bus, NULL) != ERR_OK) {
+        return ERR_UNAVAILABLE;
+    }
+    enum err code = bus_stream_state(bus, asked[which].stream, &state, NULL);
+    if (code == ERR_OK && asked[which].subject != NULL) {
+        code = publish_ask(bus, asked[which].subject);
+    }
+    bus_close(&bus);
+    return code;
+}
+
+/* Names of the streams that are silent into `names`, and how many. 0 when that tells nothing: all
+ * answer, or the bus is away. */
+static unsigned silent_find(const struct edge *edge, struct buf *names)
+{
+    unsigned silent = 0;
+    for (size_t i = 0; i < ASKED; i++) {
+        enum err code = stream_ask(edge, i);
+        if (code == ERR_UNAVAILABLE) {
+            return 0;
+        }
+        if (code == ERR_TIMEOUT) {
+            buf_printf(names, "%s%s", silent > 0 ? ", " : "", asked[i].stream);
+            silent++;
+        }
+    }
+    return silent;
+}
+
+void bus_look(struct edge *edge)
+{
+    struct bus_look *look = &edge->look;
+    struct buf names = BUF_INIT(256);
+    int64_t begun_ms = clock_boot_ms();
+    if (!edge->options.watch_bus) {
+        return;
+    }
+    if (look->stuck == 0 || begun_ms - look->last_ms >= FORGET_MS) {
+        look->stuck = 0;
+        look->since_ms = begun_ms;
+    }
+    unsigned silent = silent_find(edge, &names);
+    look->stuck = silent > 0 ? look->stuck + 1 : 0;
+    look->last_ms = clock_boot_ms();
+    int64_t for_ms = look->last_ms - look->since_ms;
+    if (look->stuck >= LOOKS && (silent < ASKED || for_ms >= ALL_SILENT_MS)) {
+        log_line(LOG_ERROR, EDGE_BUS_STUCK,
+                 "the bus takes connections but has not answered for stream %s in %" PRId64
+                 " s: nats-server's files are damaged or its disk hangs. `mainstay up` mends the "
+                 "bus it runs; elsewhere stop nats-server, move its store_dir away and start it: "
+                 "all is sent again but events that were not taken yet",
+                 names.data, for_ms / 1000);
+    }
+    buf_release(&names);
+}
+
+void bus_look_reconnected(struct edge *edge)
+{
+    int64_t now = clock_boot_ms();
+    int64_t before = edge->look.reconnected_ms;
+    edge->look.reconnected_ms = now;
+    if (before != 0 && now - before < AGAIN_MS) {
+        bus_look(edge);
+    }
+}
