@@ -71,6 +71,9 @@ class Supervised(Company):
     def stop(self):
         self.supervisor.stop(READY_S)
         self.ledger.stop()
+        self.take_away()
+        if self.aside > 0:
+            print(f"  mainstay up set files of the bus aside {self.aside} times", flush=True)
 
     def stream_details(self):
         """Nobody serves them here."""
