@@ -5,6 +5,7 @@ import unittest
 import company
 from company import ACT, until
 
+FOUND_S = 3 * company.DEADLINE_S  # pings go unanswered for 15 s, twice, and each look takes some
 SERVER = str(company.SOURCE / "tests" / "integration" / "e2e" / "stuck_nats_server.py")
 
 
@@ -33,7 +34,7 @@ class BusFiles(company.Case):
 
     def begins_empty(self, ill, work):
         """The files are set aside with what made them ill, and work under way completes."""
-        until(self.aside, "the files are set aside")
+        until(self.aside, "the files are set aside", seconds=FOUND_S)
         self.assertTrue((self.aside()[0] / ill).exists())
         self.assertTrue((self.aside()[0] / "jetstream").is_dir(), "all of it is kept")
         self.assertEqual(self.company.wait(work)["status"], "completed")
