@@ -250,3 +250,24 @@ Test(circuits, a_version_that_keeps_breaking_its_contract_gets_no_work)
     harness_replay(h);
     harness_destroy(&h);
 }
+
+Test(circuits, what_an_agent_says_itself_of_its_breaches_counts)
+{
+    struct harness *h = harness_create();
+    deploy_call(h, PURE, 16);
+    for (int i = 0; i < 5; i++) {
+        run(h, "{}");
+    }
+    const struct company *company = engine_company(turn_engine(h->turn));
+    fail(h, "i1:/do/0/w", FAILURE_CONTRACT, MARK_NONE);
+    fail(h, "i2:/do/0/w", FAILURE_CONTRACT, MARK_NONE);
+    breach(h, "i3:/do/0/w");
+    fail(h, "i4:/do/0/w", FAILURE_DATA, MARK_NONE);
+    fail(h, "i5:/do/0/w", FAILURE_CONTRACT, MARK_NONE);
+    cr_expect_null(circuit_unhealthy(company, "worker", "1.0.0"));
+    run(h, "{}");
+    fail(h, "i6:/do/0/w", FAILURE_CONTRACT, MARK_NONE);
+    cr_expect_not_null(circuit_unhealthy(company, "worker", "1.0.0"));
+    harness_replay(h);
+    harness_destroy(&h);
+}

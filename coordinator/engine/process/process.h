@@ -87,7 +87,7 @@ void circuit_meets(struct engine *engine, const struct instance *instance,
 void circuits_proved(struct engine *engine, const struct instance *instance,
                      const struct frame *frame);
 
-/* The frame's agent broke its contract. */
+/* The frame's agent broke its contract: by its answer, or as it says itself. */
 void circuit_breach(struct engine *engine, const struct instance *instance,
                     const struct frame *frame);
 

@@ -407,6 +407,9 @@ void process_result(struct engine *engine, const struct result_command *result)
     } else if (result->status == RESULT_RECALLED) {
         result_recalled(engine, instance, frame, result);
     } else if (result->status == RESULT_FAILED) {
+        if (result->failure.failure_class == FAILURE_CONTRACT) { /* its runtime looked first */
+            circuit_breach(engine, instance, frame);
+        }
         result_failed(engine, instance, frame, result, &result->failure);
     } else {
         result_done(engine, instance, frame, result);

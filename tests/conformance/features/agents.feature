@@ -244,14 +244,14 @@ Feature: Calls of agents
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: contract, times: 1}}}
+        - act: {call: fail@tester, with: {input: {class: data, times: 1}}}
       """
     When the workflow is executed
     Then a person should be asked
     When the person approves
     Then the workflow should complete with output:
       """yaml
-      {class: contract, times: 1}
+      {class: data, times: 1}
       """
 
   Scenario: A person may correct the input
@@ -277,7 +277,7 @@ Feature: Calls of agents
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: call, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: contract, times: 1}}}
+        - act: {call: fail@tester, with: {input: {class: data, times: 1}}}
       """
     When the workflow is executed
     Then a person should be asked
@@ -483,7 +483,7 @@ Feature: Calls of agents
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: cancel, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: contract, times: 99}}}
+        - act: {call: fail@tester, with: {input: {class: data, times: 99}}}
       """
     When the workflow is executed
     Then a person should be asked

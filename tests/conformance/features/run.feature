@@ -154,13 +154,13 @@ Feature: Run a workflow
       """yaml
       document: {dsl: '1.0.3', namespace: own, name: child, version: '1.0.0'}
       do:
-        - act: {call: fail@tester, with: {input: {class: contract, times: 1}}}
+        - act: {call: fail@tester, with: {input: {class: data, times: 1}}}
       """
     When the workflow is executed
     And the person approves in 'child'
     Then the workflow should complete with output:
       """yaml
-      {class: contract, times: 1}
+      {class: data, times: 1}
       """
 
   Scenario: Cancelling the parent cancels the child
