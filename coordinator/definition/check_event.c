@@ -59,6 +59,17 @@ void check_emit(struct load *load, const struct yaml_node *node, struct plan_nod
     task->emit = check_template(load, with, PLACE_TASK);
 }
 
+/* Types are compared exactly; subjects of the bus have such patterns, and the specification does
+ * not say that types have none. */
+static void check_pattern(struct load *load, const struct yaml_node *item, const char *type)
+{
+    if (type != NULL && strpbrk(type, "*>") != NULL) {
+        report_warning(load->report, item,
+                       "name each type as a filter of 'any', or take 'any: []' for all events",
+                       "'%.100s' is no pattern: only an event of exactly this type fits", type);
+    }
+}
+
 static void check_attribute(struct load *load, const struct yaml_node *item,
                             struct event_filter *filter, json_t *others)
 {
@@ -76,6 +87,7 @@ static void check_attribute(struct load *load, const struct yaml_node *item,
         (void)check_text(load, item, "an attribute of an event filter");
         if (*item->key == 't') {
             check_type(load, item);
+            check_pattern(load, item, text);
         }
         filter->type = *item->key == 't' ? text : filter->type;
         filter->source = strcmp(item->key, "source") == 0 ? text : filter->source;

@@ -490,6 +490,24 @@ Test(problems, stop_at_a_hundred)
     free(text);
 }
 
+Test(problems, a_type_that_looks_like_a_pattern_is_a_warning)
+{
+    char *text = with_head("  - a: {listen: {to: {any: [{with: {type: 'a.*'}}, "
+                           "{with: {type: a.b}}]}}}\n"
+                           "  - b: {listen: {to: {one: {with: {type: 'a.>'}}}}}\n");
+    struct plan *plan;
+    struct plan_report report;
+    cr_expect_eq(plan_load(text, strlen(text), &plan, &report), ERR_OK);
+    cr_assert_eq(report.warning_count, 2);
+    cr_expect_str_eq(report.warnings[0].message,
+                     "'a.*' is no pattern: only an event of exactly this type fits");
+    cr_expect_eq(report.warnings[0].line, 7);
+    cr_expect_eq(report.warnings[1].line, 8);
+    plan_destroy(&plan);
+    plan_report_release(&report);
+    free(text);
+}
+
 Test(problems, an_expression_for_the_child_and_a_hot_loop_are_warnings)
 {
     char *text = with_head("  - a: {set: {x: '${ test(\"a\") }'}}\n"
