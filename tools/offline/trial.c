@@ -385,6 +385,32 @@ static enum err files_deploy(struct trial *trial, struct error *err)
     return left == 0 ? ERR_OK : code;
 }
 
+/* What the run gets when nothing is given: of a schedule the times that it would get if it were due
+ * at once, else nothing. */
+static json_t *input_default(const struct trial *trial, const struct definition *definition)
+{
+    const struct plan *plan = definition->plan;
+    enum { SCHEDULE_NAME_BYTES = 256 };
+    char name[SCHEDULE_NAME_BYTES];
+    char text[CLOCK_TEXT_BYTES];
+    json_t *input = json_object();
+    CHECK(input != NULL);
+    if (plan->schedule.kind == SCHEDULE_NONE) {
+        return input;
+    }
+    (void)snprintf(name, sizeof(name), "%s/%s", plan->namespace_, plan->name);
+    const struct schedule *schedule =
+        company_schedule(engine_company(turn_engine(trial->turn)), name);
+    if (clock_format(trial->now, text)) {
+        CHECK(json_object_set_new(input, "due", json_string(text)) == 0);
+    }
+    bool next = schedule != NULL && plan->schedule.kind != SCHEDULE_AFTER;
+    if (next && clock_format(schedule->due_ms, text)) {
+        CHECK(json_object_set_new(input, "next", json_string(text)) == 0);
+    }
+    return input;
+}
+
 static enum err trial_start(struct trial *trial, struct error *err)
 {
     const struct trial_options *options = trial->options;
@@ -400,7 +426,8 @@ static enum err trial_start(struct trial *trial, struct error *err)
     json_t *reply = NULL;
     enum err code = ERR_OK;
     if (!by_event) {
-        json_t *input = options->input != NULL ? json_incref(options->input) : json_object();
+        json_t *input =
+            options->input != NULL ? json_incref(options->input) : input_default(trial, definition);
         json_t *body = json_pack("{s:s, s:o}", "definition", name, "input", input);
         CHECK(body != NULL);
         code = trial_ask(trial, "run", body, &reply, err);

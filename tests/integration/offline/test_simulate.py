@@ -202,6 +202,21 @@ class Simulate(offline.Case):
         self.assertEqual(code, 0, err)
         self.assertEqual(len(answer["instances"]), 1)
 
+    def test_a_schedule_gives_its_times(self):
+        for schedule, keys in (("{every: {minutes: 5}}", ["due", "next"]),
+                               ("{cron: 0 0 * * *}", ["due", "next"]),
+                               ("{after: {minutes: 5}}", ["due"])):
+            answer, code, err = self.simulate(f"schedule: {schedule}\n"
+                                              "do:\n  - s: {set: '${ $workflow.input }'}\n")
+            self.assertEqual(code, 0, err)
+            output = answer["instances"][0]["output"]
+            self.assertEqual(sorted(output), keys, schedule)
+            self.assertLess(output["due"], output.get("next", "9"), "times in order")
+        answer, code, err = self.simulate("schedule: {every: {minutes: 5}}\n"
+                                          "do:\n  - s: {set: '${ $workflow.input }'}\n",
+                                          "-i", '{"mine": 1}')
+        self.assertEqual(answer["instances"][0]["output"], {"mine": 1}, err)
+
     def test_a_run_that_never_rests_is_stopped(self):
         _, code, err = self.simulate("do:\n  - w: {wait: {seconds: 1}}\n"
                                      "  - again: {set: {x: 1}, then: w}\n")
