@@ -16,10 +16,11 @@
 #include "coordinator/edge/edge_private.h"
 
 enum {
-    LOOKS = 2,             /* in a row before anything is said */
-    FORGET_MS = 120000,    /* looks that are further apart are not in a row */
-    ALL_SILENT_MS = 60000, /* when no stream answers: a disk can hang for long and come back */
-    AGAIN_MS = 60000,      /* connections made again within that are a reason to look */
+    LOOKS = 2,              /* in a row before anything is said */
+    FORGET_MS = 120000,     /* looks that are further apart are not in a row */
+    SOME_SILENT_MS = 30000, /* the same stream, while others answer: a busy bus is only slow */
+    ALL_SILENT_MS = 120000, /* when no stream answers: a disk can hang for long and come back */
+    AGAIN_MS = 60000,       /* connections made again within that are a reason to look */
 };
 
 /* `subject` is published to, under a condition that never holds, so that nothing is stored; NULL
@@ -33,7 +34,7 @@ static const struct {
     {STREAM_LIFECYCLE, NULL},
     {STREAM_RESULTS, "result.nobody.look"},
 };
-enum { ASKED = sizeof(asked) / sizeof(asked[0]) };
+enum { ASKED = sizeof(asked) / sizeof(asked[0]), ALL = (1 << ASKED) - 1 };
 
 /* Whether publishing into a stream is answered, if only by a refusal. Header: ADR-22 and
  * docs.nats.io, "Nats-Expected-Last-Sequence". */
@@ -69,9 +70,9 @@ static enum err stream_ask(const struct edge *edge, size_t which)
     return code;
 }
 
-/* Names of the streams that are silent into `names`, and how many. 0 when that tells nothing: all
- * answer, or the bus is away. */
-static unsigned silent_find(const struct edge *edge, struct buf *names)
+/* Which streams are silent, a bit each. 0 when that tells nothing: all answer, or the bus is away.
+ */
+static unsigned silent_find(const struct edge *edge)
 {
     unsigned silent = 0;
     for (size_t i = 0; i < ASKED; i++) {
@@ -79,39 +80,46 @@ static unsigned silent_find(const struct edge *edge, struct buf *names)
         if (code == ERR_UNAVAILABLE) {
             return 0;
         }
-        if (code == ERR_TIMEOUT) {
-            buf_printf(names, "%s%s", silent > 0 ? ", " : "", asked[i].stream);
-            silent++;
-        }
+        silent |= code == ERR_TIMEOUT ? 1U << i : 0;
     }
     return silent;
+}
+
+static void say_stuck(unsigned silent, int64_t for_ms)
+{
+    struct buf names = BUF_INIT(256);
+    for (size_t i = 0; i < ASKED; i++) {
+        if ((silent >> i & 1) != 0) {
+            buf_printf(&names, "%s%s", names.size > 0 ? ", " : "", asked[i].stream);
+        }
+    }
+    log_line(LOG_ERROR, EDGE_BUS_STUCK,
+             "the bus takes connections but has not answered for stream %s in %" PRId64
+             " s: nats-server's files are damaged or its disk hangs. `mainstay up` mends the "
+             "bus it runs; elsewhere stop nats-server, move its store_dir away and start it: "
+             "all is sent again but events that were not taken yet",
+             names.data, for_ms / 1000);
+    buf_release(&names);
 }
 
 void bus_look(struct edge *edge)
 {
     struct bus_look *look = &edge->look;
-    struct buf names = BUF_INIT(256);
     int64_t begun_ms = clock_boot_ms();
     if (!edge->options.watch_bus) {
         return;
     }
     if (look->stuck == 0 || begun_ms - look->last_ms >= FORGET_MS) {
-        look->stuck = 0;
-        look->since_ms = begun_ms;
+        *look = (struct bus_look){
+            .silent = ALL, .since_ms = begun_ms, .reconnected_ms = look->reconnected_ms};
     }
-    unsigned silent = silent_find(edge, &names);
-    look->stuck = silent > 0 ? look->stuck + 1 : 0;
+    look->silent &= silent_find(edge);
+    look->stuck = look->silent != 0 ? look->stuck + 1 : 0;
     look->last_ms = clock_boot_ms();
     int64_t for_ms = look->last_ms - look->since_ms;
-    if (look->stuck >= LOOKS && (silent < ASKED || for_ms >= ALL_SILENT_MS)) {
-        log_line(LOG_ERROR, EDGE_BUS_STUCK,
-                 "the bus takes connections but has not answered for stream %s in %" PRId64
-                 " s: nats-server's files are damaged or its disk hangs. `mainstay up` mends the "
-                 "bus it runs; elsewhere stop nats-server, move its store_dir away and start it: "
-                 "all is sent again but events that were not taken yet",
-                 names.data, for_ms / 1000);
+    if (look->stuck >= LOOKS && for_ms >= (look->silent == ALL ? ALL_SILENT_MS : SOME_SILENT_MS)) {
+        say_stuck(look->silent, for_ms);
     }
-    buf_release(&names);
 }
 
 void bus_look_reconnected(struct edge *edge)

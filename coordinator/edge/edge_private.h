@@ -92,6 +92,7 @@ struct edge_metrics {
 /* What was found out about a bus that does not answer, see bus_look. */
 struct bus_look {
     unsigned stuck;         /* looks in a row that found it stuck */
+    unsigned silent;        /* the streams that were silent in all of them, a bit each */
     int64_t since_ms;       /* clock_boot_ms() when the first of them began */
     int64_t last_ms;        /* when the last one ended */
     int64_t reconnected_ms; /* when the connection was made last; 0: never */
