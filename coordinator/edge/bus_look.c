@@ -63,8 +63,10 @@ static enum err stream_ask(const struct edge *edge, size_t which)
         return ERR_UNAVAILABLE;
     }
     enum err code = bus_stream_state(bus, asked[which].stream, &state, NULL);
-    if (code == ERR_OK && asked[which].subject != NULL) {
+    if ((code == ERR_OK || code == ERR_NOT_FOUND) && asked[which].subject != NULL) {
+        /* A stream whose deletion is stuck is gone from the list and still takes what comes. */
         code = publish_ask(bus, asked[which].subject);
+        code = code == ERR_UNAVAILABLE ? ERR_NOT_FOUND : code; /* nobody listens there */
     }
     bus_close(&bus);
     return code;

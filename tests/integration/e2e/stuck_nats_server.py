@@ -2,7 +2,8 @@
 """A nats-server that is the real one behind a proxy, and that damaged files make ill in the ways
 the real one (2.9.10) was seen to be: with the file `ends` in its store_dir it panics at each start;
 with `stuck` a connection is served no more once it asked for stream TASKS, with `deaf` once it
-published a task. Whatever the server prints is printed.
+published a task; with `gone` that, and the stream is said to be none. What the server prints is
+printed.
 """
 import asyncio
 import os
@@ -13,7 +14,8 @@ import subprocess
 import sys
 
 REAL = os.environ.get("REAL_NATS_SERVER") or "/usr/sbin/nats-server"
-ILLS = {"stuck": b" $JS.API.STREAM.INFO.TASKS ", "deaf": b"PUB task."}
+ILLS = {"stuck": b" $JS.API.STREAM.INFO.TASKS ", "deaf": b"PUB task.", "gone": b"PUB task."}
+ASKED, NOBODY = b" $JS.API.STREAM.INFO.TASKS ", b" $JS.API.STREAM.INFO.NOONE "
 
 
 def die_with_parent():
@@ -30,6 +32,7 @@ def free_port():
 class Stuck:
     def __init__(self, store, target):
         self.target = target
+        self.gone = os.path.exists(os.path.join(store, "gone"))
         self.marks = [mark for ill, mark in ILLS.items()
                       if os.path.exists(os.path.join(store, ill))]
 
@@ -37,7 +40,7 @@ class Stuck:
         while data := await reader.read(65536):
             if any(mark in data for mark in self.marks):
                 await asyncio.Event().wait()  # for ever
-            writer.write(data)
+            writer.write(data.replace(ASKED, NOBODY) if self.gone else data)
             await writer.drain()
 
     @staticmethod

@@ -76,6 +76,13 @@ class BusFiles(company.Case):
             os.kill(tester, signal.SIGCONT)
         self.begins_empty("deaf", work)
 
+    def test_it_never_ends_to_delete_a_stream(self):
+        """It says there is none, which was taken for an answer, but takes what is published."""
+        work = self.company.start("slow", {"ms": 3000})
+        self.damage("gone")
+        self.company.kill("nats-server")
+        self.begins_empty("gone", work)
+
     def test_another_cause_leaves_the_files_where_they_are(self):
         """Empty ones do not help either: a port that is taken, a program that cannot run."""
         self.company.down()
