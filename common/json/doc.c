@@ -111,6 +111,25 @@ const char *doc_text(struct doc *doc, size_t *ret_size)
     return doc->text;
 }
 
+bool doc_fits(struct doc *doc, size_t max)
+{
+    if (doc->text == NULL) {
+        struct buf text = BUF_INIT(max);
+        json_write(doc->json, &text);
+        if (text.failed) {
+            buf_release(&text);
+            return false;
+        }
+        doc->text = buf_detach(&text, &doc->size);
+    }
+    return doc->size <= max;
+}
+
+size_t doc_size_known(const struct doc *doc)
+{
+    return doc->text == NULL ? 0 : doc->size;
+}
+
 json_t *doc_json(struct doc *doc)
 {
     if (doc->references == 0) {

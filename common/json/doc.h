@@ -41,6 +41,12 @@ void doc_unref(struct doc **doc);
 /* The text, terminated; borrowed until the last reference goes. `ret_size` may be NULL. */
 const char *doc_text(struct doc *doc, size_t *ret_size);
 
+/* Whether the text has at most `max` bytes; false without having written more than that. */
+bool doc_fits(struct doc *doc, size_t max);
+
+/* The size of the text when it has been made already, else 0. */
+size_t doc_size_known(const struct doc *doc);
+
 /* The tree; borrowed until the last reference goes. Not to be changed. */
 json_t *doc_json(struct doc *doc);
 

@@ -98,3 +98,23 @@ Test(media, json_is_json_with_parameters_and_suffixes)
     cr_expect_not(json_media_type("json"));
     cr_expect_not(json_media_type(""));
 }
+
+Test(doc, what_does_not_fit_is_not_written)
+{
+    json_t *part = json_pack("[s, s, s, s]", "abcdefgh", "abcdefgh", "abcdefgh", "abcdefgh");
+    json_t *whole = json_array(); /* 10,000,000 bytes of text out of one small value */
+    for (int i = 0; i < 227272; i++) {
+        cr_assert_eq(json_array_append(whole, part), 0);
+    }
+    struct doc *large = doc_of_json(whole);
+    cr_expect_not(doc_fits(large, 1000));
+    cr_expect_eq(doc_size_known(large), 0);
+    struct doc *small = doc_of_json(part);
+    cr_expect_eq(doc_size_known(small), 0);
+    cr_expect_not(doc_fits(small, 44));
+    cr_expect(doc_fits(small, 45));
+    cr_expect_eq(doc_size_known(small), 45);
+    cr_expect_not(doc_fits(small, 44), "its text is there, and too long all the same");
+    doc_unref(&large);
+    doc_unref(&small);
+}
