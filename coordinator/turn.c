@@ -186,7 +186,7 @@ struct tables *turn_tables(struct turn *turn)
 
 /* ---- replicas ---- */
 
-enum { REPLAY_ARENA_BYTES = 256 * 1024 * 1024 };
+enum { REPLAY_ARENA_BYTES = 512 * 1024 * 1024 };
 
 struct replica {
     struct tables *tables;

@@ -7,7 +7,10 @@
 
 enum {
     LIMIT_EVENT_BYTES = 1024 * 1024, /* an event's data as received */
-    LIMIT_VALUE_BYTES = 512 * 1024,  /* one JSON value in a task, result or row */
+    LIMIT_VALUE_BYTES = 512 * 1024,  /* one JSON value in a message or a request */
+    /* one JSON value of an instance: what a step is given, holds or gives */
+    LIMIT_DOCUMENT_BYTES = 4 * 1024 * 1024,
+    LIMIT_INSTANCE_BYTES = 4 * LIMIT_DOCUMENT_BYTES, /* all values of one instance together */
     /* one message on the bus: a task with an input and a proposal, and what goes with them */
     LIMIT_MESSAGE_BYTES = 2 * LIMIT_VALUE_BYTES + 64 * 1024,
     LIMIT_JSON_DEPTH = 128,                /* nesting of any JSON we accept */

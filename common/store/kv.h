@@ -32,7 +32,7 @@ struct kv_iter;
 enum {
     KV_FAMILIES_MAX = 4,
     KV_KEY_BYTES = 4096,
-    KV_VALUE_BYTES = 64 * 1024 * 1024,
+    KV_VALUE_BYTES = 128 * 1024 * 1024,
 };
 
 struct kv_options {

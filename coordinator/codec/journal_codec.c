@@ -16,8 +16,8 @@ enum {
     BATCH_VERSION = 1,
     HASH_FIELD_BYTES = 2 + DIGEST_BYTES, /* tag, length, digest: the last bytes of a batch */
     HASH_TAG = 15 << 3 | 2,
-    VALUES_BYTES_MAX = 8 * LIMIT_EVENT_BYTES,
-    BATCH_BYTES_MAX = 64 * 1024 * 1024,
+    VALUES_BYTES_MAX = 16 * LIMIT_DOCUMENT_BYTES,
+    BATCH_BYTES_MAX = 128 * 1024 * 1024,
 };
 
 static const struct proto_limits batch_limits = {

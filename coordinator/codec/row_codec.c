@@ -15,7 +15,7 @@
 #include "proto/tables.pb-c.h"
 
 const struct proto_limits row_limits = {
-    .bytes = (size_t)64 * 1024 * 1024, .depth = 6, .messages = 1000000, .fields = 20000000};
+    .bytes = (size_t)128 * 1024 * 1024, .depth = 6, .messages = 1000000, .fields = 20000000};
 
 char *proto_text(const char *text)
 {

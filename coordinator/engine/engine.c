@@ -185,6 +185,7 @@ void engine_emit(struct engine *engine, const struct event *event)
     for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
         if (docs[i] != NULL) {
             (void)engine_hold(engine, doc_ref(docs[i]));
+            engine->bytes_in_turn += doc_size_known(docs[i]);
         }
     }
     struct event copy = *kept; /* applying may move the array */
@@ -297,6 +298,7 @@ void engine_turn_begin(struct engine *engine, uint64_t sequence, int64_t now_ms)
     engine->ready_in_turn = 0;
     engine->claims_in_turn = 0;
     engine->steps_in_turn = 0;
+    engine->bytes_in_turn = 0;
     engine->dispatched_in_turn = 0;
 }
 

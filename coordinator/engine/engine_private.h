@@ -115,6 +115,7 @@ struct engine {
     uint64_t ready_in_turn;
     uint64_t claims_in_turn;
     uint64_t steps_in_turn;
+    size_t bytes_in_turn; /* of values in the turn's events */
     uint64_t dispatched_in_turn;
     int64_t rate_due_ms; /* when a rate lets a step start; INT64_MAX: none waits for that; 0 after a
                             start: nobody knows yet */

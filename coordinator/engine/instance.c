@@ -255,6 +255,66 @@ struct frame *instance_walkable(const struct instance *instance)
     return NULL;
 }
 
+/* What `doc` adds where `before` stands already, as rows are written. */
+static size_t doc_adds(struct doc *doc, struct doc *before)
+{
+    size_t size = doc == NULL || doc == before ? 0 : doc_size_known(doc);
+    bool same = size > 0 && before != NULL && doc_size_known(before) == size &&
+                memcmp(doc_text(doc, NULL), doc_text(before, NULL), size) == 0;
+    return same ? 0 : size;
+}
+
+static size_t undo_bytes(const struct ledger_entry *entry)
+{
+    const struct undo *undo = entry->undo;
+    return undo == NULL ? 0
+                        : doc_adds(undo->input, NULL) + doc_adds(undo->call, undo->input) +
+                              doc_adds(undo->value, NULL);
+}
+
+/* `apart`: as if no value stood in two places, which is never less and needs no looking. */
+static size_t frame_bytes(const struct instance *instance, const struct frame *frame, bool apart)
+{
+    const struct frame *parent = apart ? NULL : instance_frame(instance, frame->parent);
+    struct doc *around = apart ? NULL : instance->input;
+    if (parent != NULL) {
+        around = frame->context != NULL ? parent->input : parent->data;
+    }
+    struct doc *context = apart ? NULL : instance->context;
+    for (; parent != NULL; parent = instance_frame(instance, parent->parent)) {
+        if (parent->context != NULL) {
+            context = parent->context;
+            break;
+        }
+    }
+    return doc_adds(frame->raw_input, around) +
+           doc_adds(frame->input, apart ? NULL : frame->raw_input) +
+           doc_adds(frame->data, apart ? NULL : frame->input) + doc_adds(frame->context, context) +
+           doc_adds(frame->call_input, apart ? NULL : frame->input) + doc_adds(frame->vars, NULL) +
+           doc_adds(frame->error, NULL) + doc_adds(frame->items, NULL) +
+           doc_adds(frame->results, NULL) + doc_adds(frame->proposal, NULL);
+}
+
+static size_t all_bytes(const struct instance *instance, bool apart)
+{
+    size_t bytes = doc_adds(instance->input, NULL) +
+                   doc_adds(instance->context, apart ? NULL : instance->input) +
+                   doc_adds(instance->final_value, NULL);
+    for (uint32_t i = 0; i < instance->frame_count; i++) {
+        bytes += frame_bytes(instance, instance->frames[i], apart);
+    }
+    for (uint32_t i = 0; instance->undos > 0 && i < instance->ledger_count; i++) {
+        bytes += undo_bytes(&instance->ledger[i]);
+    }
+    return bytes;
+}
+
+bool instance_is_large(const struct instance *instance)
+{
+    return all_bytes(instance, true) > LIMIT_INSTANCE_BYTES &&
+           all_bytes(instance, false) > LIMIT_INSTANCE_BYTES;
+}
+
 struct doc **instance_context(struct instance *instance, const struct frame *frame)
 {
     while (instance->branches > 0 && frame != NULL) {

@@ -307,6 +307,10 @@ void instance_destroy(struct instance **instance);
 void instance_rewind_set(struct instance *instance, const struct rewind *to);
 void instance_rewind_clear(struct instance *instance);
 
+/* Whether the values that its row holds have more than LIMIT_INSTANCE_BYTES, as far as their texts
+ * have been made: the others count once they have been written. */
+bool instance_is_large(const struct instance *instance);
+
 /* Frame by id, or NULL. */
 struct frame *instance_frame(const struct instance *instance, uint32_t frame);
 

@@ -10,7 +10,7 @@
 #include "coordinator/tables/tables_private.h"
 
 enum {
-    ROW_BYTES_MAX = 64 * 1024 * 1024,
+    ROW_BYTES_MAX = 128 * 1024 * 1024,
     TABLES_ARENA_BYTES = 512 * 1024 * 1024,
     EXIT_STORE = 1,
 };

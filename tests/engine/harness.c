@@ -9,7 +9,7 @@
 #include "common/base/map.h"
 #include "common/base/str.h"
 
-enum { TRACE_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 64 * 1024 * 1024 };
+enum { TRACE_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024 };
 
 static const int64_t start_ms = 1750000000000;
 

@@ -1,6 +1,11 @@
 /*
  * Data on its way: input, output, export, and what expressions see.
  */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/check.h"
 #include "tests/engine/harness.h"
 
 SCENARIO(data, passes_through_from_as_and_export)
@@ -173,4 +178,71 @@ SCENARIO(data, text_that_looks_like_an_expression_stays_text)
         "i1 step-ran /do/1/b/do/0/c[0] ^ out={\"item\":\"${ $workflow.id }\"}\n"
         "i1 step-completed /do/1/b ^\n"
         "i1 instance-completed out={\"item\":\"${ $workflow.id }\"}\n");
+}
+
+/* `size` bytes of JSON text for run(). */
+static char *big_text(size_t size)
+{
+    char *text = malloc(size + 1);
+    CHECK(text != NULL);
+    memset(text, 'x', size);
+    text[0] = '"';
+    text[size - 1] = '"';
+    text[size] = '\0';
+    return text;
+}
+
+/* Seven doublings of 300 KB were more than a turn could write, and the coordinator ended by it
+ * again and again. */
+SCENARIO(data, a_value_that_doubles_was_more_than_a_turn_can_write)
+{
+    struct buf tasks = BUF_INIT(16384);
+    char *big = big_text(300 * 1024);
+    for (int i = 0; i < 7; i++) {
+        buf_printf(&tasks, "- d%d: {set: {a: '${ . }', b: '${ . }'}}\n", i);
+    }
+    deploy_tasks(h, tasks.data);
+    run(h, big);
+    cr_expect_eq(open_instances(h), 0);
+    cr_expect_not_null(strstr(h->trace.data, "i1 step-ran /do/2/d2"));
+    cr_expect_null(strstr(h->trace.data, "i1 step-ran /do/3/d3"));
+    cr_expect_not_null(strstr(h->trace.data, "LIMIT_DOCUMENT_BYTES"));
+    forget_trace(h);
+    buf_release(&tasks);
+    free(big);
+}
+
+SCENARIO(data, a_value_that_is_too_large_can_be_caught)
+{
+    char *big = big_text(400 * 1024);
+    deploy_tasks(
+        h, "- t:\n"
+           "    try:\n"
+           "      - s: {set: {v: ['${ . }', '${ . }', '${ . }', '${ . }', '${ . }', '${ . }',\n"
+           "                      '${ . }', '${ . }', '${ . }', '${ . }', '${ . }']}}\n"
+           "    catch: {as: e, do: [{c: {set: '${ $e.status }'}}]}\n");
+    run(h, big);
+    cr_expect_not_null(strstr(h->trace.data, "i1 instance-completed out=500\n"));
+    forget_trace(h);
+    free(big);
+}
+
+SCENARIO(data, all_values_of_an_instance_are_bounded_together)
+{
+    struct buf tasks = BUF_INIT(16384);
+    char *big = big_text(800 * 1024);
+    buf_append_str(&tasks, "- f:\n    fork:\n      branches:\n");
+    for (int i = 0; i < 30; i++) {
+        buf_printf(&tasks,
+                   "        - b%d: {input: {from: '${ {i: %d, x: .} }'}, wait: {hours: 1}}\n", i,
+                   i);
+    }
+    deploy_tasks(h, tasks.data);
+    run(h, big);
+    cr_expect_eq(open_instances(h), 0);
+    cr_expect_not_null(strstr(h->trace.data, "LIMIT_INSTANCE_BYTES"));
+    cr_expect_eq(table_rows(h, 'T'), 0);
+    forget_trace(h);
+    buf_release(&tasks);
+    free(big);
 }

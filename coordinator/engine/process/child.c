@@ -46,11 +46,7 @@ enum eval child_prepare(struct scope *scope, struct child_run *ret_run)
     if (eval != EVAL_OK) {
         return eval;
     }
-    size_t size = 0;
-    (void)doc_text(ret_run->input, &size);
-    if (size > LIMIT_VALUE_BYTES) {
-        scope->error = error_make(scope->engine, "validation", 400, node->pointer,
-                                  "the workflow's input is larger than 512 KB", NULL);
+    if (!scope_sendable(scope, ret_run->input, "the workflow's input")) {
         return EVAL_ERROR;
     }
     /* Nobody waits for a detached child, so it may still run when a retry comes here again: it is

@@ -322,7 +322,6 @@ static enum eval call_key(struct entry *entry, struct event *event)
 
 static enum eval enter_call(struct entry *entry, struct event *event)
 {
-    struct engine *engine = entry->scope.engine;
     const struct plan_agent_call *call = &entry->node->call;
     struct doc *input = NULL;
     enum eval eval = scope_template(&entry->scope, call->input, entry->input, &input);
@@ -332,13 +331,11 @@ static enum eval enter_call(struct entry *entry, struct event *event)
     if (eval != EVAL_OK) {
         return eval;
     }
-    size_t size = 0;
-    const char *text = doc_text(input, &size);
-    if (size > LIMIT_VALUE_BYTES) {
-        entry->scope.error = error_make(engine, "validation", 400, entry->node->pointer,
-                                        "the action's input is larger than 512 KB", NULL);
+    if (!scope_sendable(&entry->scope, input, "the action's input")) {
         return EVAL_ERROR;
     }
+    size_t size = 0;
+    const char *text = doc_text(input, &size);
     event->agent = call->agent;
     event->action = call->action;
     event->name = call->contract;

@@ -216,6 +216,10 @@ enum eval scope_duration(struct scope *scope, const struct plan_duration *durati
 enum eval scope_schema(struct scope *scope, const struct schema *schema, struct doc *value,
                        const char *what);
 
+/* Whether `value`, which is called `what` and goes into a message, fits there. If not, the scope's
+ * error says how large it is. */
+bool scope_sendable(struct scope *scope, struct doc *value, const char *what);
+
 /* output.as, output.schema, export.as, export.schema of the scope's task, or of an iteration of it,
  * over its raw output. *ret_context is NULL when nothing is exported. */
 enum eval scope_output(struct scope *scope, const struct plan_data *data, struct doc *raw,

@@ -220,12 +220,44 @@ static enum eval scope_failed(struct scope *scope, enum err code, const struct e
     return EVAL_ERROR;
 }
 
+/* What a template gives is kept, and may be many times what it was made of. */
+static enum eval scope_bounded(struct scope *scope, struct doc *value)
+{
+    if (value == NULL || doc_fits(value, LIMIT_DOCUMENT_BYTES)) {
+        return EVAL_OK;
+    }
+    const char *pointer = scope->node == NULL ? "/" : scope->node->pointer;
+    scope->error = error_make(scope->engine, "runtime", 500, pointer,
+                              "a value of this task is larger than 4 MB",
+                              "LIMIT_DOCUMENT_BYTES: keep less of it (output.as, export.as)");
+    return EVAL_ERROR;
+}
+
+bool scope_sendable(struct scope *scope, struct doc *value, const char *what)
+{
+    size_t size = 0;
+    (void)doc_text(value, &size);
+    if (size <= LIMIT_VALUE_BYTES) {
+        return true;
+    }
+    char title[80];
+    char detail[160];
+    (void)snprintf(title, sizeof(title), "%s is larger than 512 KB", what);
+    (void)snprintf(detail, sizeof(detail),
+                   "it has %zu bytes, %d are allowed (LIMIT_VALUE_BYTES): give only the part that "
+                   "is needed",
+                   size, LIMIT_VALUE_BYTES);
+    scope->error =
+        error_make(scope->engine, "validation", 400, scope->node->pointer, title, detail);
+    return false;
+}
+
 enum eval scope_template(struct scope *scope, const struct template *tmpl, struct doc *dot,
                          struct doc **ret_value)
 {
     if (tmpl == NULL) {
         *ret_value = dot;
-        return EVAL_OK;
+        return scope_bounded(scope, dot);
     }
     struct expr_scope open = scope_open(scope, dot);
     struct error err = {0};
@@ -235,7 +267,7 @@ enum eval scope_template(struct scope *scope, const struct template *tmpl, struc
         return scope_failed(scope, code, &err);
     }
     *ret_value = engine_hold(scope->engine, doc_of_json(value));
-    return EVAL_OK;
+    return scope_bounded(scope, *ret_value);
 }
 
 enum eval scope_value(struct scope *scope, const struct expr *expr, struct doc *dot,

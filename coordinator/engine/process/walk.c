@@ -8,7 +8,11 @@
 #include "coordinator/engine/process/process.h"
 
 /* Of one instance, and of all: what is left goes on in the next turn. */
-enum { STEPS_PER_TURN = 2000, STEPS_PER_TURN_ALL = 10000 };
+enum {
+    STEPS_PER_TURN = 2000,
+    STEPS_PER_TURN_ALL = 10000,
+    BYTES_PER_TURN = 32 * 1024 * 1024, /* of values: a turn is one write */
+};
 
 struct walk_to flow_resolve(const struct plan_node *node, const struct flow *flow)
 {
@@ -246,12 +250,11 @@ static void runnable_add(struct engine *engine, const struct id *id)
     engine->runnable[engine->runnable_count++] = *id;
 }
 
-/* A loop that never ends, most likely: the workflow ends with an error. */
-static void steps_used_up(struct engine *engine, struct instance *instance)
+/* The workflow ends with an error, whatever it is at. */
+static void walk_stop(struct engine *engine, struct instance *instance, const char *title,
+                      const char *detail)
 {
-    struct doc *error =
-        error_make(engine, "runtime", 500, "/", "the instance passed its limit of steps",
-                   "LIMIT_STEPS_PER_INSTANCE: look for a loop by `then` that never ends");
+    struct doc *error = error_make(engine, "runtime", 500, "/", title, detail);
     if (instance->branches > 0) {
         unwind_begin(engine, instance, instance->frames[0], STAYS, error);
         return;
@@ -259,17 +262,44 @@ static void steps_used_up(struct engine *engine, struct instance *instance)
     while (instance_leaf(instance)->parent != 0) {
         struct event event = engine_event(instance, EVENT_STEP_CANCELLED);
         event.frame = instance_leaf(instance)->id;
-        event.text = "limit of steps";
+        event.text = "a limit of the instance";
         engine_emit(engine, &event);
     }
     instance_finish(engine, instance, INSTANCE_FAULTED, error);
+}
+
+/* Whether a bound of the instance was passed, which has ended it. */
+static bool bound_passed(struct engine *engine, struct instance *instance)
+{
+    if (instance->ended) {
+        return false;
+    }
+    if (instance->steps > LIMIT_STEPS_PER_INSTANCE) { /* a loop that never ends, most likely */
+        walk_stop(engine, instance, "the instance passed its limit of steps",
+                  "LIMIT_STEPS_PER_INSTANCE: look for a loop by `then` that never ends");
+        return true;
+    }
+    /* What has failed is taken down, and is undone with what it holds. */
+    bool ends = instance->unwinding != 0 || instance->final != 0 || instance->undoing > 0 ||
+                instance->frames[0]->state == FRAME_CANCELLING;
+    if (!ends && instance_is_large(instance)) {
+        walk_stop(engine, instance, "the instance holds more than 16 MB",
+                  "LIMIT_INSTANCE_BYTES: keep less of each value (output.as, export.as)");
+        return true;
+    }
+    return false;
+}
+
+static bool turn_is_full(const struct engine *engine)
+{
+    return engine->steps_in_turn >= STEPS_PER_TURN_ALL || engine->bytes_in_turn >= BYTES_PER_TURN;
 }
 
 void walk(struct engine *engine, struct instance *instance)
 {
     undo_proceed(engine, instance);
     uint32_t begun = instance->steps;
-    if (engine->steps_in_turn >= STEPS_PER_TURN_ALL) {
+    if (turn_is_full(engine)) {
         runnable_add(engine, &instance->id);
         return;
     }
@@ -279,12 +309,10 @@ void walk(struct engine *engine, struct instance *instance)
             continue; /* it waits; another branch may go on */
         }
         engine->steps_in_turn++;
-        if (instance->steps > LIMIT_STEPS_PER_INSTANCE && !instance->ended) {
-            steps_used_up(engine, instance);
+        if (bound_passed(engine, instance)) {
             return;
         }
-        if (instance->steps - begun >= STEPS_PER_TURN ||
-            engine->steps_in_turn >= STEPS_PER_TURN_ALL) {
+        if (instance->steps - begun >= STEPS_PER_TURN || turn_is_full(engine)) {
             runnable_add(engine, &instance->id);
             return;
         }
