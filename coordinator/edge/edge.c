@@ -436,6 +436,18 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     return ERR_OK;
 }
 
+/* How many of the items one turn takes: all, unless they are large. */
+static size_t turn_share(struct item *const *items, size_t count)
+{
+    size_t bytes = 0;
+    size_t share = 0;
+    while (share < count && (share == 0 || bytes < EDGE_TURN_BYTES)) {
+        bytes += items[share]->msg == NULL ? 0 : items[share]->msg->size;
+        share++;
+    }
+    return share;
+}
+
 enum err edge_step(struct edge *edge, struct error *err)
 {
     void *taken[EDGE_TURN_ITEMS];
@@ -444,7 +456,13 @@ enum err edge_step(struct edge *edge, struct error *err)
     for (size_t i = 0; i < count; i++) {
         items[i] = taken[i];
     }
-    return edge_turn(edge, items, count, err);
+    size_t first = 0;
+    do {
+        size_t share = turn_share(items + first, count - first);
+        TRY(edge_turn(edge, items + first, share, err));
+        first += share;
+    } while (first < count);
+    return ERR_OK;
 }
 
 enum err edge_run(struct edge *edge, struct error *err)

@@ -34,6 +34,7 @@ enum {
     EDGE_REQUESTS_MAX = 1024,
     EDGE_MAILBOX = EDGE_EVENTS_BATCH + EDGE_RESULTS_BATCH + 2 * EDGE_REQUESTS_MAX,
     EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,
+    EDGE_TURN_BYTES = 8 * 1024 * 1024, /* of messages in one turn, which is one write */
 };
 
 enum item_kind {

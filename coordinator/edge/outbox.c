@@ -22,7 +22,8 @@
 
 enum {
     BATCH_VERSION = 1,
-    BATCH_BYTES = 384 * 1024, /* payload of one message; the limit is LIMIT_MESSAGE_BYTES */
+    BATCH_BYTES = 384 * 1024,      /* payload of one message; the limit is LIMIT_MESSAGE_BYTES */
+    HELD_BYTES = 16 * 1024 * 1024, /* of values that wait for the end of the turn */
     OUTBOX_ARENA_BYTES = 256 * 1024 * 1024,
 };
 
@@ -44,6 +45,7 @@ struct outbox {
     struct edge *edge;
     struct arena *arena;
     struct parcel *parcels;
+    size_t held; /* bytes of values in the parcels */
     struct buf bytes;
     uint64_t token;
     atomic_uint_fast64_t acked; /* of the publications up to the token */
@@ -174,6 +176,9 @@ static void secrets_collect(struct outbox *outbox, const struct task_order *orde
 
 static void task_collect(struct outbox *outbox, const struct task_order *order)
 {
+    if (outbox->held > HELD_BYTES) {
+        outbox_flush(outbox);
+    }
     struct parcel *parcel = parcel_of(outbox, order->store->agent, order->store->name);
     size_t input_size = 0;
     const char *input = doc_text(order->input, &input_size);
@@ -207,6 +212,7 @@ static void task_collect(struct outbox *outbox, const struct task_order *order)
     }
     parcel->tasks[parcel->task_count++] = task;
     parcel->bytes += input_size + proposal_size + 256;
+    outbox->held += input_size + proposal_size;
 }
 
 static void settled_collect(struct outbox *outbox, const struct recall_order *order)
@@ -284,6 +290,7 @@ void outbox_flush(struct outbox *outbox)
         }
     }
     outbox->parcels = NULL;
+    outbox->held = 0;
     arena_reset(outbox->arena);
 }
 
