@@ -415,12 +415,15 @@ static void run_pack(struct run *run, struct buf *ret_result)
     Mainstay__Failure failure;
     Mainstay__Decision decision;
     result_fill(run, &result, &failure, &decision);
-    if (run->output.failed || run->explanation.failed || run->correction.failed ||
-        mainstay__result__get_packed_size(&result) > RESULT_BYTES_MAX) {
+    size_t size = mainstay__result__get_packed_size(&result);
+    bool cut = run->output.failed || run->explanation.failed || run->correction.failed;
+    if (cut || size > RESULT_BYTES_MAX) {
         bool pure = job_effect(run->job) == EFFECT_PURE;
         fail(run, AGENT_CONTRACT, pure ? AGENT_EFFECT_NONE : AGENT_EFFECT_UNKNOWN, "result-too-big",
              "The agent's answer is too big to be sent",
-             "what '%s' answers may have %d bytes in all", run->job->task->action,
+             "what '%s' answers has %s%zu bytes, %d are allowed in all: answer with less, or with "
+             "where it can be had",
+             run->job->task->action, cut ? "more than " : "", cut ? (size_t)RESULT_BYTES_MAX : size,
              RESULT_BYTES_MAX);
         result_fill(run, &result, &failure, &decision);
     }

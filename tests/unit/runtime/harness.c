@@ -37,6 +37,14 @@ static void do_echo(const struct agent_task *task, struct agent_reply *reply)
         return;
     }
     reply->output = json_incref(task->input);
+    int64_t size = json_int_of(task->input, "grow", 0);
+    if (size > 0) {
+        struct buf text = BUF_INIT((size_t)size);
+        memset(buf_extend(&text, (size_t)size), 'x', (size_t)size);
+        json_decref(reply->output);
+        reply->output = json_pack("{s:s%}", "x", text.data, text.size);
+        buf_release(&text);
+    }
     if (json_bool_of(task->input, "bad", false)) {
         json_decref(reply->output);
         reply->output = json_string("not an object");

@@ -193,6 +193,25 @@ Test(runtime, the_contract_is_checked_after_it_ran)
     cr_assert_eq(got.effect, MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE);
 }
 
+Test(runtime, an_answer_that_cannot_be_sent_says_how_large_it_is)
+{
+    static const struct {
+        const char *input;
+        const char *words;
+    } cases[] = {{"{\"grow\":1110000}", "has 1110"},
+                 {"{\"grow\":5000000}", "has more than 1110016 bytes"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct ask ask = {.key = (uint8_t)(2 + i), .action = "echo", .input = cases[i].input};
+        struct got got = harness_answer(h, &ask);
+        cr_expect_eq(got.status, FAILED);
+        cr_expect_eq(got.failure_class, MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_CONTRACT);
+        cr_expect_eq(got.effect, MAINSTAY__EFFECT_MARK__EFFECT_MARK_NONE);
+        cr_expect_str_eq(got.code, "result-too-big");
+        cr_expect_not_null(strstr(got.detail, cases[i].words), "%s", got.detail);
+        cr_expect_not_null(strstr(got.detail, "1110016 are allowed"), "%s", got.detail);
+    }
+}
+
 Test(runtime, perform_gets_the_approved_proposal)
 {
     struct ask ask = {.key = 1, .action = "both", .input = "{}"};
