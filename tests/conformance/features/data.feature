@@ -452,3 +452,21 @@ Feature: Data flow
       """yaml
       found: someone
       """
+
+  Scenario: A value that grows and grows stops at its limit
+    Given a workflow with definition:
+      """yaml
+      document: {dsl: '1.0.3', namespace: own, name: data, version: '1.0.0'}
+      do:
+        - start: {set: {n: 1}}
+        - doubled: {set: {a: '${ . }', b: '${ . }'}, then: doubled}
+      """
+    When the workflow is executed
+    Then the workflow should fault with error matching:
+      """yaml
+      type: runtime
+      status: '500'
+      instance: /do/1/doubled
+      title: a value of this task is larger than 4 MB
+      detail: .*LIMIT_DOCUMENT_BYTES.*
+      """
