@@ -21,7 +21,8 @@
 #include "tools/mainstay/nouns.h"
 #include "tools/mainstay/output.h"
 
-enum { UP_TIMEOUT_MS = 30000, DOWN_TIMEOUT_MS = 60000, REPORT_BYTES = 2048, LISTS_MAX = 64 };
+/* A start may find out first that the bus is stuck, which takes it half a minute and two looks. */
+enum { UP_TIMEOUT_MS = 90000, DOWN_TIMEOUT_MS = 60000, REPORT_BYTES = 2048, LISTS_MAX = 64 };
 
 /* One `up`: who waits for the outcome and how it is told. */
 struct start {
