@@ -418,7 +418,7 @@ void inbox_reconnected(struct edge *edge)
     enum err code = streams_ensure(edge, &err);
     if (code != ERR_OK) {
         log_warn("streams are not ready, trying again: %s", err.message);
-        if (code == ERR_TIMEOUT) {
+        if (code == ERR_TIMEOUT || code == ERR_NOT_FOUND) { /* not found: it was just made */
             bus_look(edge);
         }
         edge->retry_streams = true;
