@@ -358,6 +358,9 @@ static void play_seed(uint64_t seed, bool restarts, struct digest *ret_state, bo
     struct harness *h = harness_create();
     struct draw when = {.state = seed + 77};
     h->untraced = getenv("RANDOM_SEED") == NULL; /* a seed of its own shows what it does */
+    /* How often an agent breaks its contract is a rate in memory: a restart forgets it, and the
+     * circuit would open later than without one. */
+    policy(h, "policy: 1\nunhealthy: {instances: 60}\n");
     hello(h, CONTRACT("pure", "1.0.0", "work", "[\"decide\"]", "pure"), "a", 2);
     hello(h, CONTRACT("keyed", "1.0.0", "work", "[\"perform\"]", "keyed"), "a", 1);
     hello(h, CONTRACT("manual", "1.0.0", "work", "[\"perform\"]", "manual"), "a", 1);
