@@ -6,8 +6,9 @@
 #define COMMON_BASE_LIMITS_H
 
 enum {
-    LIMIT_EVENT_BYTES = 1024 * 1024, /* an event's data as received */
-    LIMIT_VALUE_BYTES = 512 * 1024,  /* one JSON value in a message or a request */
+    LIMIT_EVENT_BYTES = 1024 * 1024,       /* an event's data as received */
+    LIMIT_VALUE_BYTES = 512 * 1024,        /* one JSON value in a message or a request */
+    LIMIT_INPUT_BYTES = LIMIT_VALUE_BYTES, /* the input of an action */
     /* one JSON value of an instance: what a step is given, holds or gives */
     LIMIT_DOCUMENT_BYTES = 4 * 1024 * 1024,
     LIMIT_INSTANCE_BYTES = 4 * LIMIT_DOCUMENT_BYTES, /* all values of one instance together */

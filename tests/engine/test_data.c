@@ -246,3 +246,29 @@ SCENARIO(data, all_values_of_an_instance_are_bounded_together)
     buf_release(&tasks);
     free(big);
 }
+
+SCENARIO(data, an_input_of_an_action_has_a_limit_of_its_own)
+{
+    static const size_t around = sizeof("{\"k\":}") - 1;
+    char golden[80];
+    hello(h, PURE, "s1", 4);
+    deploy_tasks(h, "- t:\n"
+                    "    try:\n"
+                    "      - w: {call: work@worker, with: {input: {k: '${ . }'}}}\n"
+                    "    catch: {as: e, do: [{c: {set: '${ $e.detail }'}}]}\n");
+    char *big = big_text(LIMIT_INPUT_BYTES - around);
+    run(h, big);
+    cr_expect_eq(strlen(task(h, "/do/0/t/try/0/w")->input), LIMIT_INPUT_BYTES);
+    done(h, "/do/0/t/try/0/w", "{\"n\":1}");
+    forget_trace(h);
+    free(big);
+    big = big_text(LIMIT_INPUT_BYTES - around + 1);
+    run(h, big);
+    (void)snprintf(
+        golden, sizeof(golden),
+        "i2 instance-completed out=\"it has %d bytes, %d are allowed (LIMIT_INPUT_BYTES)",
+        LIMIT_INPUT_BYTES + 1, LIMIT_INPUT_BYTES);
+    cr_expect_not_null(strstr(h->trace.data, golden));
+    forget_trace(h);
+    free(big);
+}

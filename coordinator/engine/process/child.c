@@ -46,7 +46,9 @@ enum eval child_prepare(struct scope *scope, struct child_run *ret_run)
     if (eval != EVAL_OK) {
         return eval;
     }
-    if (!scope_sendable(scope, ret_run->input, "the workflow's input")) {
+    static const struct scope_bound bound = {"the workflow's input", LIMIT_VALUE_BYTES,
+                                             "LIMIT_VALUE_BYTES"};
+    if (!scope_sendable(scope, ret_run->input, &bound)) {
         return EVAL_ERROR;
     }
     /* Nobody waits for a detached child, so it may still run when a retry comes here again: it is

@@ -331,7 +331,9 @@ static enum eval enter_call(struct entry *entry, struct event *event)
     if (eval != EVAL_OK) {
         return eval;
     }
-    if (!scope_sendable(&entry->scope, input, "the action's input")) {
+    static const struct scope_bound bound = {"the action's input", LIMIT_INPUT_BYTES,
+                                             "LIMIT_INPUT_BYTES"};
+    if (!scope_sendable(&entry->scope, input, &bound)) {
         return EVAL_ERROR;
     }
     size_t size = 0;

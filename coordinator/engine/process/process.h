@@ -216,9 +216,15 @@ enum eval scope_duration(struct scope *scope, const struct plan_duration *durati
 enum eval scope_schema(struct scope *scope, const struct schema *schema, struct doc *value,
                        const char *what);
 
-/* Whether `value`, which is called `what` and goes into a message, fits there. If not, the scope's
- * error says how large it is. */
-bool scope_sendable(struct scope *scope, struct doc *value, const char *what);
+/* What a value that leaves the instance is called, and how large it may be. */
+struct scope_bound {
+    const char *what;
+    size_t most;
+    const char *limit; /* its name */
+};
+
+/* Whether `value` keeps the bound. If not, the scope's error says how large it is. */
+bool scope_sendable(struct scope *scope, struct doc *value, const struct scope_bound *bound);
 
 /* output.as, output.schema, export.as, export.schema of the scope's task, or of an iteration of it,
  * over its raw output. *ret_context is NULL when nothing is exported. */

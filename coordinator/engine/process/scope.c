@@ -233,20 +233,20 @@ static enum eval scope_bounded(struct scope *scope, struct doc *value)
     return EVAL_ERROR;
 }
 
-bool scope_sendable(struct scope *scope, struct doc *value, const char *what)
+bool scope_sendable(struct scope *scope, struct doc *value, const struct scope_bound *bound)
 {
     size_t size = 0;
     (void)doc_text(value, &size);
-    if (size <= LIMIT_VALUE_BYTES) {
+    if (size <= bound->most) {
         return true;
     }
     char title[80];
     char detail[160];
-    (void)snprintf(title, sizeof(title), "%s is larger than 512 KB", what);
+    (void)snprintf(title, sizeof(title), "%s is larger than %zu KB", bound->what,
+                   bound->most / 1024);
     (void)snprintf(detail, sizeof(detail),
-                   "it has %zu bytes, %d are allowed (LIMIT_VALUE_BYTES): give only the part that "
-                   "is needed",
-                   size, LIMIT_VALUE_BYTES);
+                   "it has %zu bytes, %zu are allowed (%s): give only the part that is needed",
+                   size, bound->most, bound->limit);
     scope->error =
         error_make(scope->engine, "validation", 400, scope->node->pointer, title, detail);
     return false;

@@ -7,6 +7,8 @@
  * or a rewind needs no state of its own: when the last frame is gone the walk goes on where it
  * stood. A row in doubt is settled first, by the class of its effect, under the effect's own key.
  */
+#include <stdio.h>
+
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/json/schema.h"
@@ -66,8 +68,11 @@ static struct doc *undo_value(struct engine *engine, struct instance *instance, 
     if (value != NULL) {
         (void)doc_text(value, &size);
     }
-    if (size > LIMIT_VALUE_BYTES) {
-        *ret_error = words_of(engine, "its input is larger than 512 KB");
+    if (size > LIMIT_INPUT_BYTES) {
+        char words[64];
+        (void)snprintf(words, sizeof(words), "its input is larger than %d KB",
+                       LIMIT_INPUT_BYTES / 1024);
+        *ret_error = words_of(engine, words);
         value = NULL;
     }
     return value;
