@@ -28,6 +28,7 @@ struct bus_pull;
 
 enum {
     BUS_SUBJECT_BYTES = 512,      /* longest subject */
+    BUS_NAME_MAX = 160,           /* characters of the name of a stream or consumer */
     BUS_HEADERS_MAX = 64,         /* headers of one publication */
     BUS_PULL_BATCH_MAX = 4096,    /* messages one pull may have in flight */
     BUS_TRACKED_MAX = 8192,       /* publications waiting for their acknowledgement */
@@ -219,7 +220,7 @@ MUST_CHECK enum err bus_consumer_state(struct bus *bus, const char *stream, cons
 /* ---- pulling ---- */
 
 struct bus_pull_options {
-    const char *stream;   /* tokens, copied */
+    const char *stream;   /* names, copied */
     const char *consumer; /* durable pull consumer */
     unsigned batch;       /* 1 to BUS_PULL_BATCH_MAX messages in flight to the receiver */
     unsigned expires_ms;  /* of the standing request; 0: 30 s. Less than 1 s is refused */

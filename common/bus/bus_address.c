@@ -210,6 +210,13 @@ bool bus_subject_is_valid(const char *subject)
     return tokens_are(subject, TOKEN_CHARACTERS ".");
 }
 
+bool bus_name_is_valid(const char *name)
+{
+    size_t length =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    return length >= 1 && length <= BUS_NAME_MAX && name[length] == '\0';
+}
+
 /* Wildcards stand alone in their token, ">" only at the end. */
 bool bus_pattern_is_valid(const char *subject)
 {

@@ -11,7 +11,10 @@
 #include "common/bus/bus_private.h"
 #include "common/json/json.h"
 
-enum { API_REPLY_BYTES = 1024 * 1024 };
+enum {
+    API_REPLY_BYTES = 1024 * 1024,
+    BUS_API_BYTES = 2 * BUS_NAME_MAX + 64, /* an operation and its names */
+};
 
 static const struct json_limits api_limits = {.size_max = API_REPLY_BYTES, .any_number = true};
 
@@ -166,10 +169,10 @@ static enum err config_parse(const char *text, const char *name_key, const char 
 
 static enum err names_check(const char *stream, const char *consumer, struct error *err)
 {
-    if (!text_is_token(stream) || !text_is_token(consumer)) {
-        return error_set(
-            err, ERR_INVALID,
-            "the name of a stream or consumer is 1 to 64 of letters, digits, '_', '-'");
+    if (!bus_name_is_valid(stream) || !bus_name_is_valid(consumer)) {
+        return error_set(err, ERR_INVALID,
+                         "the name of a stream or consumer is 1 to %d of letters, digits, '_', '-'",
+                         BUS_NAME_MAX);
     }
     return ERR_OK;
 }
@@ -179,9 +182,9 @@ enum err bus_stream_ensure(struct bus *bus, const char *stream, const char *conf
 {
     bool created = false;
     json_t *wanted = NULL;
-    char info[128];
-    char create[128];
-    char update[128];
+    char info[BUS_API_BYTES];
+    char create[BUS_API_BYTES];
+    char update[BUS_API_BYTES];
     TRY(names_check(stream, stream, err));
     TRY(config_parse(config, "name", stream, &wanted, err));
     (void)snprintf(info, sizeof(info), "STREAM.INFO.%s", stream);
@@ -201,8 +204,8 @@ enum err bus_consumer_ensure(struct bus *bus, const char *stream, const char *co
 {
     bool created = false;
     json_t *wanted = NULL;
-    char info[192];
-    char create[192];
+    char info[BUS_API_BYTES];
+    char create[BUS_API_BYTES];
     TRY(names_check(stream, consumer, err));
     TRY(config_parse(config, "durable_name", consumer, &wanted, err));
     (void)snprintf(info, sizeof(info), "CONSUMER.INFO.%s.%s", stream, consumer);
@@ -222,7 +225,7 @@ enum err bus_consumer_ensure(struct bus *bus, const char *stream, const char *co
 enum err bus_consumer_delete(struct bus *bus, const char *stream, const char *consumer,
                              struct error *err)
 {
-    char operation[192];
+    char operation[BUS_API_BYTES];
     json_t *answer = NULL;
     TRY(names_check(stream, consumer, err));
     (void)snprintf(operation, sizeof(operation), "CONSUMER.DELETE.%s.%s", stream, consumer);
@@ -233,7 +236,7 @@ enum err bus_consumer_delete(struct bus *bus, const char *stream, const char *co
 
 enum err bus_stream_delete(struct bus *bus, const char *stream, struct error *err)
 {
-    char operation[128];
+    char operation[BUS_API_BYTES];
     json_t *answer = NULL;
     TRY(names_check(stream, stream, err));
     (void)snprintf(operation, sizeof(operation), "STREAM.DELETE.%s", stream);
@@ -244,7 +247,7 @@ enum err bus_stream_delete(struct bus *bus, const char *stream, struct error *er
 
 enum err bus_stream_purge(struct bus *bus, const char *stream, uint64_t sequence, struct error *err)
 {
-    char operation[128];
+    char operation[BUS_API_BYTES];
     char request[64];
     json_t *answer = NULL;
     TRY(names_check(stream, stream, err));
@@ -265,7 +268,7 @@ static uint64_t number_of(const json_t *object, const char *key)
 enum err bus_stream_state(struct bus *bus, const char *stream, struct bus_stream_state *ret_state,
                           struct error *err)
 {
-    char operation[128];
+    char operation[BUS_API_BYTES];
     json_t *answer = NULL;
     TRY(names_check(stream, stream, err));
     (void)snprintf(operation, sizeof(operation), "STREAM.INFO.%s", stream);
@@ -285,7 +288,7 @@ enum err bus_stream_state(struct bus *bus, const char *stream, struct bus_stream
 enum err bus_consumer_state(struct bus *bus, const char *stream, const char *consumer,
                             struct bus_consumer_state *ret_state, struct error *err)
 {
-    char operation[192];
+    char operation[BUS_API_BYTES];
     json_t *answer = NULL;
     TRY(names_check(stream, consumer, err));
     (void)snprintf(operation, sizeof(operation), "CONSUMER.INFO.%s.%s", stream, consumer);

@@ -124,6 +124,7 @@ MUST_CHECK enum err bus_urls_parse(const char *url, bool has_ca, struct bus_urls
 MUST_CHECK enum err bus_secret_read(const char *path, struct bus_secret *ret_secret,
                                     struct error *err);
 bool bus_pattern_is_valid(const char *subject);
+bool bus_name_is_valid(const char *name); /* of a stream or consumer */
 bool bus_reply_is_valid(const char *subject);
 bool bus_reply_is_inbox(const char *subject);
 MUST_CHECK enum err bus_publication_check(const struct bus_publication *publication,

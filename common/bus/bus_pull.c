@@ -247,8 +247,8 @@ static struct bus_pull *pull_create(struct bus *bus, const struct bus_pull_optio
 
 static enum err pull_options_check(const struct bus_pull_options *options, struct error *err)
 {
-    if (!text_is_token(options->stream) || !text_is_token(options->consumer)) {
-        return error_set(err, ERR_INVALID, "cannot pull: stream and consumer must be tokens");
+    if (!bus_name_is_valid(options->stream) || !bus_name_is_valid(options->consumer)) {
+        return error_set(err, ERR_INVALID, "cannot pull: names of stream and consumer are wrong");
     }
     if (options->batch < 1 || options->batch > BUS_PULL_BATCH_MAX ||
         (options->expires_ms > 0 && options->expires_ms < EXPIRES_MIN_MS)) {

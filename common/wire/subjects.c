@@ -232,3 +232,14 @@ bool subject_consumer(const char *agent, const char *store, char *out)
     build(out, "%s_%s", agent, store);
     return true;
 }
+
+bool subject_results_stream(const char *agent, const char *store, char *out)
+{
+    char consumer[SUBJECT_BYTES];
+    out[0] = '\0';
+    if (!subject_consumer(agent, store, consumer)) {
+        return false;
+    }
+    build(out, STREAM_RESULTS "_%s_%s", agent, store);
+    return true;
+}

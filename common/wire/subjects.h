@@ -3,7 +3,8 @@
  *
  *   event.<type>             EVENTS     a CloudEvent; the type's dots are the subject's dots
  *   task.<agent>.<store>     TASKS      TaskBatch
- *   result.<agent>.<store>   RESULTS    ResultBatch
+ *   result.<agent>.<store>   RESULTS_<agent>_<store>
+ *                                       ResultBatch
  *   journal.<partition>      JOURNAL    JournalBatch
  *   lifecycle.<namespace>.<name>.<what>
  *                            LIFECYCLE  lifecycle CloudEvents of the workflow specification; what:
@@ -40,7 +41,10 @@ enum {
 #define STREAM_JOURNAL   "JOURNAL"
 #define STREAM_LIFECYCLE "LIFECYCLE"
 
-/* The coordinator's durable consumer on EVENTS and on RESULTS. */
+/* STREAM_RESULTS held the results of all stores, now each has a stream; a subject nobody has. */
+#define SUBJECT_NO_RESULTS "results_before"
+
+/* The coordinator's durable consumer on EVENTS and on the streams of results. */
 #define CONSUMER_COORDINATOR "coordinator"
 
 /* What each stream captures, and what a coordinator subscribes for everybody. */
@@ -94,6 +98,9 @@ bool subject_parse(const char *text, struct subject *ret_subject);
  * stores never share a name: agent names have no underscore. False when a part is not a token or
  * the agent's name has an underscore. */
 bool subject_consumer(const char *agent, const char *store, char *out);
+
+/* The stream of one store's results, `RESULTS_<agent>_<store>`; the same conditions. */
+bool subject_results_stream(const char *agent, const char *store, char *out);
 
 /* Whether `type` can be a CloudEvent type on the bus: tokens joined by single dots. */
 bool subject_type_valid(const char *type);

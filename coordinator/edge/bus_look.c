@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
+#include "coordinator/edge/lanes.h"
 
 enum {
     LOOKS = 2,              /* in a row before anything is said */
@@ -23,18 +24,31 @@ enum {
     AGAIN_MS = 60000,       /* connections made again within that are a reason to look */
 };
 
-/* `subject` is published to, under a condition that never holds, so that nothing is stored; NULL
- * where that would be seen by others. */
-static const struct {
+enum { ASKED_MAX = 32 }; /* of more streams than that the last are not asked */
+
+/* One stream that is asked. `subject` is published to, under a condition that never holds, so that
+ * nothing is stored; empty where that would be seen by others. */
+struct asked {
     const char *stream;
-    const char *subject;
-} asked[] = {
-    {STREAM_EVENTS, NULL},
-    {STREAM_TASKS, "task.nobody.look"},
-    {STREAM_LIFECYCLE, NULL},
-    {STREAM_RESULTS, "result.nobody.look"},
+    char subject[SUBJECT_BYTES];
 };
-enum { ASKED = sizeof(asked) / sizeof(asked[0]), ALL = (1 << ASKED) - 1 };
+
+static size_t asked_list(const struct edge *edge, struct asked *asked)
+{
+    asked[0] = (struct asked){.stream = STREAM_EVENTS};
+    asked[1] = (struct asked){.stream = STREAM_TASKS, .subject = "task.nobody.look"};
+    asked[2] = (struct asked){.stream = STREAM_LIFECYCLE};
+    size_t count = 3;
+    size_t cursor = 0;
+    const char *agent = NULL;
+    const char *store = NULL;
+    while (count < ASKED_MAX &&
+           lanes_next(edge->lanes, &cursor, &asked[count].stream, &agent, &store)) {
+        (void)subject_result(agent, store, asked[count].subject); /* none: of several stores */
+        count++;
+    }
+    return count;
+}
 
 /* Whether publishing into a stream is answered, if only by a refusal. Header: ADR-22 and
  * docs.nats.io, "Nats-Expected-Last-Sequence". */
@@ -51,7 +65,7 @@ static enum err publish_ask(struct bus *bus, const char *subject)
 
 /* One stream over its own connection. ERR_TIMEOUT: nothing was answered; ERR_UNAVAILABLE: there is
  * nobody to answer; anything else is an answer. */
-static enum err stream_ask(const struct edge *edge, size_t which)
+static enum err stream_ask(const struct edge *edge, const struct asked *asked)
 {
     struct bus *bus = NULL;
     struct bus_stream_state state;
@@ -62,10 +76,10 @@ static enum err stream_ask(const struct edge *edge, size_t which)
     if (bus_connect(&options, &bus, NULL) != ERR_OK) {
         return ERR_UNAVAILABLE;
     }
-    enum err code = bus_stream_state(bus, asked[which].stream, &state, NULL);
-    if ((code == ERR_OK || code == ERR_NOT_FOUND) && asked[which].subject != NULL) {
+    enum err code = bus_stream_state(bus, asked->stream, &state, NULL);
+    if ((code == ERR_OK || code == ERR_NOT_FOUND) && asked->subject[0] != '\0') {
         /* A stream whose deletion is stuck is gone from the list and still takes what comes. */
-        code = publish_ask(bus, asked[which].subject);
+        code = publish_ask(bus, asked->subject);
         code = code == ERR_UNAVAILABLE ? ERR_NOT_FOUND : code; /* nobody listens there */
     }
     bus_close(&bus);
@@ -74,23 +88,23 @@ static enum err stream_ask(const struct edge *edge, size_t which)
 
 /* Which streams are silent, a bit each. 0 when that tells nothing: all answer, or the bus is away.
  */
-static unsigned silent_find(const struct edge *edge)
+static uint32_t silent_find(const struct edge *edge, const struct asked *asked, size_t count)
 {
-    unsigned silent = 0;
-    for (size_t i = 0; i < ASKED; i++) {
-        enum err code = stream_ask(edge, i);
+    uint32_t silent = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum err code = stream_ask(edge, &asked[i]);
         if (code == ERR_UNAVAILABLE) {
             return 0;
         }
-        silent |= code == ERR_TIMEOUT ? 1U << i : 0;
+        silent |= code == ERR_TIMEOUT ? UINT32_C(1) << i : 0;
     }
     return silent;
 }
 
-static void say_stuck(unsigned silent, int64_t for_ms)
+static void say_stuck(const struct asked *asked, size_t count, uint32_t silent, int64_t for_ms)
 {
-    struct buf names = BUF_INIT(256);
-    for (size_t i = 0; i < ASKED; i++) {
+    struct buf names = BUF_INIT(8192);
+    for (size_t i = 0; i < count; i++) {
         if ((silent >> i & 1) != 0) {
             buf_printf(&names, "%s%s", names.size > 0 ? ", " : "", asked[i].stream);
         }
@@ -107,20 +121,25 @@ static void say_stuck(unsigned silent, int64_t for_ms)
 void bus_look(struct edge *edge)
 {
     struct bus_look *look = &edge->look;
+    struct asked asked[ASKED_MAX];
     int64_t begun_ms = clock_boot_ms();
     if (!edge->options.watch_bus) {
         return;
     }
-    if (look->stuck == 0 || begun_ms - look->last_ms >= FORGET_MS) {
-        *look = (struct bus_look){
-            .silent = ALL, .since_ms = begun_ms, .reconnected_ms = look->reconnected_ms};
+    size_t count = asked_list(edge, asked);
+    uint32_t all = (uint32_t)((UINT64_C(1) << count) - 1);
+    if (look->stuck == 0 || look->asked != count || begun_ms - look->last_ms >= FORGET_MS) {
+        *look = (struct bus_look){.silent = all,
+                                  .asked = count,
+                                  .since_ms = begun_ms,
+                                  .reconnected_ms = look->reconnected_ms};
     }
-    look->silent &= silent_find(edge);
+    look->silent &= silent_find(edge, asked, count);
     look->stuck = look->silent != 0 ? look->stuck + 1 : 0;
     look->last_ms = clock_boot_ms();
     int64_t for_ms = look->last_ms - look->since_ms;
-    if (look->stuck >= LOOKS && for_ms >= (look->silent == ALL ? ALL_SILENT_MS : SOME_SILENT_MS)) {
-        say_stuck(look->silent, for_ms);
+    if (look->stuck >= LOOKS && for_ms >= (look->silent == all ? ALL_SILENT_MS : SOME_SILENT_MS)) {
+        say_stuck(asked, count, look->silent, for_ms);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "common/store/kv.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
+#include "coordinator/edge/lanes.h"
 #include "coordinator/edge/lifecycle.h"
 #include "coordinator/edge/zones.h"
 
@@ -171,11 +172,7 @@ static enum err edge_bus(struct edge *edge, struct error *err)
         .deliver = inbox_event,
         .user = edge,
     };
-    TRY(bus_pull_start(edge->bus, &pull, &edge->events, err));
-    pull.stream = STREAM_RESULTS;
-    pull.batch = EDGE_RESULTS_BATCH;
-    pull.deliver = inbox_result;
-    return bus_pull_start(edge->bus, &pull, &edge->results, err);
+    return bus_pull_start(edge->bus, &pull, &edge->events, err);
 }
 
 enum err edge_create(const struct edge_options *options, struct edge **ret_edge, struct error *err)
@@ -189,6 +186,7 @@ enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
     edge->mailbox = mailbox_create(EDGE_MAILBOX);
     CHECK(edge->arena != NULL);
     CHECK(edge->mailbox != NULL);
+    edge->lanes = lanes_create(edge);
     edge->outbox = outbox_create(edge);
     edge->lifecycle = lifecycle_create(edge);
     edge->jq = jq_create(options->jq_path, inbox_answer, edge);
@@ -226,8 +224,12 @@ void edge_destroy(struct edge **edge)
         control_destroy(&it->control);
     }
     jq_destroy(&it->jq);
+    if (it->lanes != NULL) {
+        lanes_close(it->lanes);
+    }
     mailbox_destroy(&it->mailbox, item_free);
     bus_close(&it->bus);
+    lanes_destroy(&it->lanes);
     health_stop(it);
     outbox_destroy(&it->outbox);
     lifecycle_destroy(&it->lifecycle);
@@ -264,6 +266,7 @@ int64_t edge_next_due(const struct edge *edge)
     due = control < due ? control : due;
     int64_t look = flow_next_due(edge);
     due = look < due ? look : due;
+    due = lanes_count(edge->lanes) > 0 ? clock.boot_ms : due;
     return edge->retry_ms != 0 && edge->retry_ms < due ? edge->retry_ms : due;
 }
 
@@ -295,15 +298,15 @@ static void items_done(struct edge *edge, struct item **items, const bool *kept,
                 log_debug("not acknowledged, it comes again: %s", err.message);
             }
         }
+        if (items[i]->kind == ITEM_RESULT) {
+            lane_done(items[i]->lane, items[i]->msg->size);
+        }
         item_destroy(&items[i]);
     }
     if (events > 0) {
         flow_events_done(edge, events);
     }
-    if (results > 0) {
-        bus_pull_consumed(edge->results, results);
-        edge->results_since_trim += results;
-    }
+    edge->results_since_trim += results;
 }
 
 static void queries_answer(struct edge *edge)
@@ -426,7 +429,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     control_timeouts(edge->control, clock_boot_ms());
     queries_answer(edge);
     edge_suspect(edge);
-    streams_trim_results(edge);
+    streams_trim(edge);
     arena_reset(edge->arena);
     health_turn(edge, clock_monotonic_ns() - begun);
     if (edge->resumed && !edge->announced) {
@@ -436,12 +439,12 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     return ERR_OK;
 }
 
-/* How many of the items one turn takes: all, unless they are large. */
+/* How many of the items one turn takes: all that fit, unless they are large. */
 static size_t turn_share(struct item *const *items, size_t count)
 {
     size_t bytes = 0;
     size_t share = 0;
-    while (share < count && (share == 0 || bytes < EDGE_TURN_BYTES)) {
+    while (share < count && share < EDGE_TURN_ITEMS && (share == 0 || bytes < EDGE_TURN_BYTES)) {
         bytes += items[share]->msg == NULL ? 0 : items[share]->msg->size;
         share++;
     }
@@ -451,11 +454,12 @@ static size_t turn_share(struct item *const *items, size_t count)
 enum err edge_step(struct edge *edge, struct error *err)
 {
     void *taken[EDGE_TURN_ITEMS];
-    struct item *items[EDGE_TURN_ITEMS];
+    struct item *items[EDGE_STEP_ITEMS];
     size_t count = mailbox_take_all(edge->mailbox, edge_deadline(edge), taken, EDGE_TURN_ITEMS);
     for (size_t i = 0; i < count; i++) {
         items[i] = taken[i];
     }
+    count += lanes_take(edge->lanes, items + count, EDGE_STEP_ITEMS - count);
     size_t first = 0;
     do {
         size_t share = turn_share(items + first, count - first);

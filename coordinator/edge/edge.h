@@ -1,10 +1,12 @@
 /*
  * The coordinator's edge: threads and sockets around the turn. Bus callbacks put items into one
- * mailbox; the main thread takes them, runs a turn, acknowledges and answers.
+ * mailbox, results of agents into a lane for each store (lanes.h); the main thread takes them, runs
+ * a turn, acknowledges and answers.
  *
  *   bus threads --> mailbox --> [ decode | turn: decide, commit | orders ] --> outbox --> bus
+ *                   lanes
  *
- * Messages of EVENTS and RESULTS are acknowledged only after the commit that holds what they caused
+ * Messages of events and results are acknowledged only after the commit that holds what they caused
  * (law 3). What cannot be decoded becomes a dead letter in the same turn (law 6).
  *
  * Threads: edge_run owns the calling thread; edge_stop may be called from a signal handler's

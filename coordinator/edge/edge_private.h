@@ -22,6 +22,8 @@
 struct http_server;
 struct jq;
 struct kv;
+struct lane;
+struct lanes;
 struct mailbox;
 struct metric;
 struct metrics;
@@ -30,11 +32,11 @@ struct lifecycle;
 
 enum {
     EDGE_EVENTS_BATCH = 256,
-    EDGE_RESULTS_BATCH = 512,
     EDGE_REQUESTS_MAX = 1024,
-    EDGE_MAILBOX = EDGE_EVENTS_BATCH + EDGE_RESULTS_BATCH + 2 * EDGE_REQUESTS_MAX,
+    EDGE_MAILBOX = EDGE_EVENTS_BATCH + 2 * EDGE_REQUESTS_MAX,
     EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,
-    EDGE_TURN_BYTES = 8 * 1024 * 1024, /* of messages in one turn, which is one write */
+    EDGE_STEP_ITEMS = 2 * EDGE_TURN_ITEMS, /* of the mailbox, and as many of the lanes */
+    EDGE_TURN_BYTES = 8 * 1024 * 1024,     /* of messages in one turn, which is one write */
 };
 
 enum item_kind {
@@ -50,6 +52,8 @@ struct item {
     enum item_kind kind;
     struct bus_msg *msg;      /* NULL for the last three */
     struct jq_answer *answer; /* ITEM_EVALUATION */
+    struct lane *lane;        /* ITEM_RESULT: it came in */
+    struct item *next;        /* in its lane */
     bool answered;            /* HELLO: the reply was sent */
     const struct store *joined;
 };
@@ -93,7 +97,8 @@ struct edge_metrics {
 /* What was found out about a bus that does not answer, see bus_look. */
 struct bus_look {
     unsigned stuck;         /* looks in a row that found it stuck */
-    unsigned silent;        /* the streams that were silent in all of them, a bit each */
+    uint32_t silent;        /* the streams that were silent in all of them, a bit each */
+    size_t asked;           /* how many streams that were */
     int64_t since_ms;       /* clock_boot_ms() when the first of them began */
     int64_t last_ms;        /* when the last one ended */
     int64_t reconnected_ms; /* when the connection was made last; 0: never */
@@ -111,7 +116,7 @@ struct edge {
     struct bus *bus;
     struct mailbox *mailbox;
     struct bus_pull *events;
-    struct bus_pull *results;
+    struct lanes *lanes;
     struct control *control;
     struct outbox *outbox;
     struct lifecycle *lifecycle;
@@ -166,7 +171,6 @@ int64_t edge_next_due(const struct edge *edge);
 
 /* Callbacks of the bus; they only put items into the mailbox. */
 void inbox_event(void *user, struct bus_msg *msg);
-void inbox_result(void *user, struct bus_msg *msg);
 void inbox_hello(void *user, struct bus_msg *msg);
 void inbox_control(void *user, struct bus_msg *msg);
 void inbox_answer(void *user, struct jq_answer *answer);
@@ -231,12 +235,12 @@ void flow_metrics_give(struct edge *edge);
  */
 MUST_CHECK enum err streams_ensure(struct edge *edge, struct error *err);
 
-/* Make the consumer of one store. */
+/* Make the consumer, the stream and the lane of one store. */
 MUST_CHECK enum err streams_join(struct edge *edge, const char *agent, const char *store,
                                  struct error *err);
 
 /* Drop acknowledged messages now and then, because they stay under limits retention. */
-void streams_trim_results(struct edge *edge);
+void streams_trim(struct edge *edge);
 
 /* ---- bus_look.c ---- */
 

@@ -13,6 +13,7 @@
 #include "common/http/http_server.h"
 #include "common/store/kv.h"
 #include "coordinator/edge/edge_private.h"
+#include "coordinator/edge/lanes.h"
 #include "coordinator/tables/tables.h"
 
 static bool health_ready(void *user, struct buf *why)
@@ -155,7 +156,7 @@ void health_turn(struct edge *edge, int64_t turn_ns)
     gauge_set(m->leases, (double)company->leases);
     gauge_set(m->lock_waits, (double)(map_count(company->claims) - company->leases));
     gauge_set(m->dead_letters, (double)tables_letter_count(turn_tables(edge->turn)));
-    gauge_set(m->mailbox, (double)mailbox_count(edge->mailbox));
+    gauge_set(m->mailbox, (double)(mailbox_count(edge->mailbox) + lanes_count(edge->lanes)));
     gauge_set(m->bus_connected, atomic_load(&edge->connected) ? 1.0 : 0.0);
     struct tables_figures figures;
     tables_figures(turn_tables(edge->turn), &figures);

@@ -58,11 +58,6 @@ void inbox_event(void *user, struct bus_msg *msg)
     (void)push(user, ITEM_EVENT, msg, NULL);
 }
 
-void inbox_result(void *user, struct bus_msg *msg)
-{
-    (void)push(user, ITEM_RESULT, msg, NULL);
-}
-
 static void push_request(struct edge *edge, enum item_kind kind, struct bus_msg *msg)
 {
     if (atomic_load(&edge->requests) >= EDGE_REQUESTS_MAX) {

@@ -4,14 +4,16 @@
  */
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
+#include "coordinator/edge/lanes.h"
 
 enum {
-    TRIM_RESULTS = 4096, /* acknowledged messages that may pile up before they are purged */
+    TRIM_TASKS = 4096, /* results after which tasks that were taken are purged */
 };
 
 #define LIMITS(age, bytes, discard)                                                           \
@@ -31,21 +33,20 @@ static const struct {
      "{\"subjects\":[\"" SUBJECT_ALL_TASKS "\"]," LIMITS("600000000000", "268435456", "new") "}"},
     {STREAM_LIFECYCLE, "{\"subjects\":[\"" SUBJECT_ALL_LIFECYCLE
                        "\"]," LIMITS("604800000000000", "268435456", "old") "}"},
-    {STREAM_RESULTS,
-     "{\"subjects\":[\"" SUBJECT_ALL_RESULTS "\"]," LIMITS("600000000000", "268435456", "new") "}"},
 };
 
 static const char coordinator_config[] =
     "{\"ack_policy\":\"explicit\",\"deliver_policy\":\"all\",\"ack_wait\":60000000000,"
     "\"max_deliver\":-1,\"max_ack_pending\":10000,\"replay_policy\":\"instant\"}";
 
-/* After a power cut a consumer can stand ahead of its stream and would never deliver again. */
+/* After a power cut a consumer can stand ahead of its stream and would never deliver again.
+ * `ret_fresh` tells whether it was made (anew). */
 static enum err consumer_repair(struct edge *edge, const char *stream, const char *consumer,
-                                const char *config, struct error *err)
+                                const char *config, bool *ret_fresh, struct error *err)
 {
     struct bus_stream_state have;
     struct bus_consumer_state at;
-    TRY(bus_consumer_ensure(edge->bus, stream, consumer, config, NULL, err));
+    TRY(bus_consumer_ensure(edge->bus, stream, consumer, config, ret_fresh, err));
     TRY(bus_stream_state(edge->bus, stream, &have, err));
     TRY(bus_consumer_state(edge->bus, stream, consumer, &at, err));
     if (at.delivered_sequence <= have.last_sequence) {
@@ -56,47 +57,169 @@ static enum err consumer_repair(struct edge *edge, const char *stream, const cha
              (unsigned long long)have.last_sequence);
     TRY(bus_consumer_delete(edge->bus, stream, consumer, err));
     FAULT_POINT("consumer-deleted");
-    return bus_consumer_ensure(edge->bus, stream, consumer, config, NULL, err);
+    return bus_consumer_ensure(edge->bus, stream, consumer, config, ret_fresh, err);
 }
 
-enum err streams_join(struct edge *edge, const char *agent, const char *store, struct error *err)
+static enum err stream_make(struct edge *edge, const char *name, const char *config,
+                            struct error *err)
+{
+    bool created = false;
+    FAULT_POINT("stream-before-ensure");
+    enum err code = bus_stream_ensure(edge->bus, name, config, &created, err);
+    if (code != ERR_OK) {
+        error_wrap(err, "stream %s", name);
+        return code;
+    }
+    if (created) {
+        FAULT_POINT("stream-made");
+        log_info("stream %s made", name);
+    }
+    return ERR_OK;
+}
+
+/* ---- results: a stream and a lane for each store ---- */
+
+static enum err results_join(struct edge *edge, const char *agent, const char *store,
+                             struct error *err)
+{
+    char stream[SUBJECT_BYTES];
+    char subject[SUBJECT_BYTES];
+    char config[512];
+    bool fresh = false;
+    CHECK(subject_results_stream(agent, store, stream));
+    CHECK(subject_result(agent, store, subject));
+    (void)snprintf(
+        config, sizeof(config),
+        "{\"subjects\":[\"%s\"],\"max_msgs\":%d," LIMITS("600000000000", "%d", "new") "}", subject,
+        LANE_MESSAGES_MAX, LANE_BYTES_MAX);
+    TRY(stream_make(edge, stream, config, err));
+    TRY(consumer_repair(edge, stream, CONSUMER_COORDINATOR, coordinator_config, &fresh, err));
+    return lane_open(edge->lanes, stream, agent, store, fresh, err);
+}
+
+/* Whether everything in the stream was taken and acknowledged; ERR_NOT_FOUND without it. */
+static enum err results_drained(struct edge *edge, const char *stream, bool *ret_drained,
+                                struct error *err)
+{
+    struct bus_stream_state have;
+    struct bus_consumer_state at;
+    TRY(bus_stream_state(edge->bus, stream, &have, err));
+    enum err code = bus_consumer_state(edge->bus, stream, CONSUMER_COORDINATOR, &at, err);
+    if (code == ERR_NOT_FOUND) { /* made, and the process ended */
+        at = (struct bus_consumer_state){.num_pending = have.messages};
+        code = ERR_OK;
+    }
+    *ret_drained = at.num_pending == 0 && at.num_ack_pending == 0;
+    return code;
+}
+
+static enum err results_end(struct edge *edge, const char *stream, struct error *err)
+{
+    log_info("stream %s is done with and empty: removed", stream);
+    lane_close(edge->lanes, stream);
+    return bus_stream_delete(edge->bus, stream, err);
+}
+
+/* A store that nobody works on keeps its stream until what it said last was taken; the next hello
+ * makes it again. */
+static enum err results_rest(struct edge *edge, const struct store *store, struct error *err)
+{
+    char stream[SUBJECT_BYTES];
+    bool drained = false;
+    CHECK(subject_results_stream(store->agent, store->name, stream));
+    enum err code = results_drained(edge, stream, &drained, err);
+    if (code == ERR_NOT_FOUND) {
+        return ERR_OK;
+    }
+    TRY(code);
+    return drained ? results_end(edge, stream, err)
+                   : results_join(edge, store->agent, store->name, err);
+}
+
+/* The one stream of all results, as earlier coordinators kept it: its subjects become those of the
+ * stores' own streams, and what is in it is taken before it goes. */
+static enum err results_before(struct edge *edge, struct error *err)
+{
+    bool drained = false;
+    bool fresh = false;
+    enum err code = results_drained(edge, STREAM_RESULTS, &drained, err);
+    if (code == ERR_NOT_FOUND) {
+        return ERR_OK;
+    }
+    TRY(code);
+    if (drained) {
+        return results_end(edge, STREAM_RESULTS, err);
+    }
+    TRY(stream_make(edge, STREAM_RESULTS,
+                    "{\"subjects\":[\"" SUBJECT_NO_RESULTS
+                    "\"]," LIMITS("600000000000", "268435456", "new") "}",
+                    err));
+    TRY(consumer_repair(edge, STREAM_RESULTS, CONSUMER_COORDINATOR, coordinator_config, &fresh,
+                        err));
+    return lane_open(edge->lanes, STREAM_RESULTS, "", "", fresh, err);
+}
+
+static enum err tasks_join(struct edge *edge, const char *agent, const char *store,
+                           struct error *err)
 {
     char consumer[SUBJECT_BYTES];
     char subject[SUBJECT_BYTES];
-    if (!subject_consumer(agent, store, consumer) || !subject_task(agent, store, subject)) {
-        return error_set(err, ERR_INVALID, "'%s/%s' cannot name a consumer", agent, store);
-    }
     char config[512];
+    bool fresh = false;
+    CHECK(subject_consumer(agent, store, consumer));
+    CHECK(subject_task(agent, store, subject));
     (void)snprintf(config, sizeof(config),
                    "{\"filter_subject\":\"%s\",\"ack_policy\":\"explicit\","
                    "\"deliver_policy\":\"all\",\"ack_wait\":30000000000,\"max_deliver\":-1,"
                    "\"max_ack_pending\":10000,\"replay_policy\":\"instant\"}",
                    subject);
     FAULT_POINT("store-consumer-before-ensure");
-    enum err code = consumer_repair(edge, STREAM_TASKS, consumer, config, err);
+    enum err code = consumer_repair(edge, STREAM_TASKS, consumer, config, &fresh, err);
     if (code != ERR_OK) {
         error_wrap(err, "consumer %s", consumer);
     }
     return code;
 }
 
+enum err streams_join(struct edge *edge, const char *agent, const char *store, struct error *err)
+{
+    char consumer[SUBJECT_BYTES];
+    if (!subject_consumer(agent, store, consumer)) {
+        return error_set(err, ERR_INVALID, "'%s/%s' cannot name a consumer", agent, store);
+    }
+    TRY(results_join(edge, agent, store, err));
+    return tasks_join(edge, agent, store, err);
+}
+
+/* ---- all of them ---- */
+
 /* Tasks and results are sent again by those who owe them, so a damaged stream of them is best gone:
  * nats-server 2.9.10 goes on storing messages behind an unreadable one and never delivers them. */
+static enum err work_stream_heal(struct edge *edge, const char *name, struct error *err)
+{
+    struct bus_stream_state state;
+    enum err code = bus_stream_state(edge->bus, name, &state, err);
+    if (code == ERR_NOT_FOUND || (code == ERR_OK && state.deleted == 0 && !edge->streams_suspect)) {
+        return ERR_OK;
+    }
+    TRY(code);
+    log_warn("stream %s is damaged or stuck (%llu messages are missing in it): made anew, "
+             "what was in it is sent again",
+             name, (unsigned long long)state.deleted);
+    return bus_stream_delete(edge->bus, name, err);
+}
+
 static enum err work_streams_heal(struct edge *edge, struct error *err)
 {
-    static const char *const names[] = {STREAM_TASKS, STREAM_RESULTS};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct bus_stream_state state;
-        enum err code = bus_stream_state(edge->bus, names[i], &state, err);
-        if (code == ERR_NOT_FOUND ||
-            (code == ERR_OK && state.deleted == 0 && !edge->streams_suspect)) {
-            continue;
-        }
-        TRY(code);
-        log_warn("stream %s is damaged or stuck (%llu messages are missing in it): made anew, "
-                 "what was in it is sent again",
-                 names[i], (unsigned long long)state.deleted);
-        TRY(bus_stream_delete(edge->bus, names[i], err));
+    TRY(work_stream_heal(edge, STREAM_TASKS, err));
+    TRY(work_stream_heal(edge, STREAM_RESULTS, err));
+    const struct company *company = engine_company(turn_engine(edge->turn));
+    size_t cursor = 0;
+    const struct store *store = NULL;
+    while ((store = map_next(company->stores, &cursor, NULL, NULL)) != NULL) {
+        char stream[SUBJECT_BYTES];
+        CHECK(subject_results_stream(store->agent, store->name, stream));
+        TRY(work_stream_heal(edge, stream, err));
     }
     edge->streams_suspect = false;
     return ERR_OK;
@@ -104,33 +227,26 @@ static enum err work_streams_heal(struct edge *edge, struct error *err)
 
 enum err streams_ensure(struct edge *edge, struct error *err)
 {
+    bool fresh = false;
     TRY(work_streams_heal(edge, err));
     for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
-        bool created = false;
-        FAULT_POINT("stream-before-ensure");
-        enum err code =
-            bus_stream_ensure(edge->bus, streams[i].name, streams[i].config, &created, err);
-        if (code != ERR_OK) {
-            error_wrap(err, "stream %s", streams[i].name);
-            return code;
-        }
-        if (created) {
-            FAULT_POINT("stream-made");
-            log_info("stream %s made", streams[i].name);
-        }
+        TRY(stream_make(edge, streams[i].name, streams[i].config, err));
     }
-    TRY(consumer_repair(edge, STREAM_EVENTS, CONSUMER_COORDINATOR, coordinator_config, err));
-    TRY(consumer_repair(edge, STREAM_RESULTS, CONSUMER_COORDINATOR, coordinator_config, err));
+    TRY(consumer_repair(edge, STREAM_EVENTS, CONSUMER_COORDINATOR, coordinator_config, &fresh,
+                        err));
+    TRY(results_before(edge, err));
     const struct company *company = engine_company(turn_engine(edge->turn));
     size_t cursor = 0;
     const struct store *store = NULL;
     while ((store = map_next(company->stores, &cursor, NULL, NULL)) != NULL) {
-        TRY(streams_join(edge, store->agent, store->name, err));
+        TRY(tasks_join(edge, store->agent, store->name, err));
+        TRY(store->state == STORE_LIVE ? results_join(edge, store->agent, store->name, err)
+                                       : results_rest(edge, store, err));
     }
     if (edge->events != NULL) {
         bus_pull_kick(edge->events);
-        bus_pull_kick(edge->results);
     }
+    lanes_kick(edge->lanes);
     return ERR_OK;
 }
 
@@ -143,18 +259,14 @@ static void trim(struct edge *edge, const char *stream, uint64_t floor)
     }
 }
 
-void streams_trim_results(struct edge *edge)
+void streams_trim(struct edge *edge)
 {
-    if (edge->results_since_trim < TRIM_RESULTS || !atomic_load(&edge->connected)) {
+    lanes_trim(edge->lanes);
+    if (edge->results_since_trim < TRIM_TASKS || !atomic_load(&edge->connected)) {
         return;
     }
     edge->results_since_trim = 0;
-    FAULT_POINT("results-before-trim");
     struct bus_consumer_state state;
-    if (bus_consumer_state(edge->bus, STREAM_RESULTS, CONSUMER_COORDINATOR, &state, NULL) ==
-        ERR_OK) {
-        trim(edge, STREAM_RESULTS, state.ack_floor_sequence);
-    }
     uint64_t floor = UINT64_MAX;
     const struct company *company = engine_company(turn_engine(edge->turn));
     size_t cursor = 0;
@@ -172,7 +284,7 @@ void streams_trim_results(struct edge *edge)
     }
     struct bus_stream_state tasks;
     if (bus_stream_state(edge->bus, STREAM_TASKS, &tasks, NULL) == ERR_OK) {
-        uint64_t last = tasks.last_sequence > TRIM_RESULTS ? tasks.last_sequence - TRIM_RESULTS : 0;
+        uint64_t last = tasks.last_sequence > TRIM_TASKS ? tasks.last_sequence - TRIM_TASKS : 0;
         trim(edge, STREAM_TASKS, floor < last ? floor : last);
     }
 }

@@ -29,15 +29,6 @@ struct message {
 void sim_bus_create(struct sim *sim)
 {
     struct sim_bus *it = sim_alloc(sim, sizeof(*it));
-    const int64_t minutes = 60000;
-    it->streams[0] =
-        (struct stream){.name = STREAM_EVENTS, .prefix = "event.", .max_age_ms = 10080 * minutes};
-    it->streams[1] =
-        (struct stream){.name = STREAM_TASKS, .prefix = "task.", .max_age_ms = 10 * minutes};
-    it->streams[2] =
-        (struct stream){.name = STREAM_RESULTS, .prefix = "result.", .max_age_ms = 10 * minutes};
-    it->streams[3] = (struct stream){
-        .name = STREAM_LIFECYCLE, .prefix = "lifecycle.", .max_age_ms = 10080 * minutes};
     it->up = true;
     sim->bus = it;
 }
@@ -185,7 +176,7 @@ static void stream_pump(struct sim *sim, struct stream *stream)
 
 void model_pump(struct sim *sim)
 {
-    for (size_t i = 0; sim->bus->up && i < STREAMS; i++) {
+    for (size_t i = 0; sim->bus->up && i < sim->bus->stream_count; i++) {
         if (sim->bus->streams[i].exists) {
             stream_pump(sim, &sim->bus->streams[i]);
         }
@@ -378,7 +369,7 @@ enum err bus_subscribe(struct bus *bus, const char *subject, const char *queue,
 {
     (void)queue;
     (void)err;
-    CHECK(bus->subscription_count < PULLS_MAX);
+    CHECK(bus->subscription_count < SUBSCRIPTIONS_MAX);
     struct subscription *it = &bus->subscriptions[bus->subscription_count++];
     (void)text_copy(it->prefix, sizeof(it->prefix), subject);
     it->prefix[strcspn(it->prefix, "*>")] = '\0';

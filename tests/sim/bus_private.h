@@ -7,10 +7,11 @@
 #include "tests/sim/sim.h"
 
 enum {
-    STREAMS = 4,
-    CONSUMERS_MAX = 32,
+    STREAMS_MAX = 40,
+    CONSUMERS_MAX = 64,
     BUSES_MAX = 512,
-    PULLS_MAX = 4,
+    PULLS_MAX = 40,
+    SUBSCRIPTIONS_MAX = 4,
     NAME_BYTES = 160,
     ACK_LATE_US = 5000000, /* after which a tracked publication counts as not stored */
     RECENT = 16            /* acknowledgements that may not be on the server's disk yet */
@@ -33,8 +34,8 @@ struct stored {
 };
 
 struct stream {
-    const char *name;
-    const char *prefix;
+    char name[NAME_BYTES];
+    char subject[NAME_BYTES]; /* it takes this one, or with ".>" at its end those that begin so */
     int64_t max_age_ms;
     bool exists;
     uint64_t last;
@@ -75,14 +76,15 @@ struct bus {
     bool closed;
     struct bus_pull *pulls[PULLS_MAX];
     size_t pull_count;
-    struct subscription subscriptions[PULLS_MAX];
+    struct subscription subscriptions[SUBSCRIPTIONS_MAX];
     size_t subscription_count;
     uint64_t line; /* counts connections */
 };
 
 struct sim_bus {
     bool up;
-    struct stream streams[STREAMS];
+    struct stream streams[STREAMS_MAX];
+    size_t stream_count;
     struct consumer consumers[CONSUMERS_MAX];
     size_t consumer_count;
     struct bus *buses[BUSES_MAX];
@@ -94,7 +96,7 @@ struct sim_bus {
     bool pumping;
 };
 
-/* A stream by name, or by the subjects it takes; NULL: none. */
+/* A stream by name, or by a subject it takes; NULL: none. */
 struct stream *model_stream(struct sim_bus *it, const char *name);
 struct stream *model_stream_of(struct sim_bus *it, const char *subject);
 

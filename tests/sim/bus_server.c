@@ -9,7 +9,7 @@
 
 struct stream *model_stream(struct sim_bus *it, const char *name)
 {
-    for (size_t i = 0; i < STREAMS; i++) {
+    for (size_t i = 0; i < it->stream_count; i++) {
         if (strcmp(it->streams[i].name, name) == 0) {
             return &it->streams[i];
         }
@@ -19,9 +19,11 @@ struct stream *model_stream(struct sim_bus *it, const char *name)
 
 struct stream *model_stream_of(struct sim_bus *it, const char *subject)
 {
-    for (size_t i = 0; i < STREAMS; i++) {
-        const char *prefix = it->streams[i].prefix;
-        if (strncmp(subject, prefix, strlen(prefix)) == 0) {
+    for (size_t i = 0; i < it->stream_count; i++) {
+        const char *takes = it->streams[i].subject;
+        size_t size = strlen(takes);
+        bool all = takes[size - 1] == '>';
+        if (all ? strncmp(subject, takes, size - 1) == 0 : strcmp(subject, takes) == 0) {
             return &it->streams[i];
         }
     }
@@ -30,7 +32,7 @@ struct stream *model_stream_of(struct sim_bus *it, const char *subject)
 
 struct consumer *model_consumer(struct sim_bus *it, const struct stream *stream, const char *name)
 {
-    for (size_t i = 0; i < it->consumer_count; i++) {
+    for (size_t i = 0; stream != NULL && i < it->consumer_count; i++) {
         if (it->consumers[i].stream == stream && strcmp(it->consumers[i].name, name) == 0) {
             return &it->consumers[i];
         }
@@ -53,15 +55,29 @@ struct consumer *model_consumer_of(struct sim_bus *it, const struct stored *stor
 
 /* ---- bus.h: JetStream ---- */
 
+/* A stream that nobody has made yet, as its configuration wants it. */
+static struct stream *stream_new(struct sim_bus *it, const char *name, const char *config)
+{
+    CHECK(it->stream_count < STREAMS_MAX);
+    struct stream *stream = &it->streams[it->stream_count++];
+    json_t *value = json_loads(config, 0, NULL);
+    CHECK(value != NULL);
+    const char *subject = json_string_value(json_array_get(json_object_get(value, "subjects"), 0));
+    (void)text_copy(stream->name, sizeof(stream->name), name);
+    (void)text_copy(stream->subject, sizeof(stream->subject), subject);
+    stream->max_age_ms = json_int_of(value, "max_age", 0) / 1000000;
+    json_decref(value);
+    return stream;
+}
+
 enum err bus_stream_ensure(struct bus *bus, const char *stream, const char *config,
                            bool *ret_created, struct error *err)
 {
-    (void)config;
-    struct stream *it = model_stream(sim_current->bus, stream);
-    CHECK(it != NULL);
     if (!bus->connected) {
         return error_set(err, ERR_UNAVAILABLE, "disconnected");
     }
+    struct stream *it = model_stream(sim_current->bus, stream);
+    it = it != NULL ? it : stream_new(sim_current->bus, stream, config);
     if (ret_created != NULL) {
         *ret_created = !it->exists;
     }
@@ -194,6 +210,13 @@ enum err bus_consumer_state(struct bus *bus, const char *stream, const char *con
         return error_set(err, ERR_NOT_FOUND, "no such consumer");
     }
     *ret_state = (struct bus_consumer_state){.delivered_sequence = found->delivered};
+    for (size_t i = 0; i < of->count; i++) {
+        const struct stored *stored = of->items[i];
+        bool its = !stored->gone && model_consumer_of(it, stored, of) == found;
+        ret_state->num_pending += its && stored->state == NEW ? 1 : 0;
+        ret_state->num_ack_pending +=
+            its && (stored->state == MOVING || stored->state == OUT) ? 1 : 0;
+    }
     return ERR_OK;
 }
 
@@ -291,7 +314,7 @@ void sim_bus_restart(struct sim *sim, enum sim_bus_harm harm)
         return;
     }
     it->up = false;
-    for (size_t i = 0; i < STREAMS; i++) {
+    for (size_t i = 0; i < it->stream_count; i++) {
         stream_harm(sim, &it->streams[i], harm);
     }
     for (size_t i = 0; harm == BUS_HARM_WIPE && i < it->consumer_count; i++) {

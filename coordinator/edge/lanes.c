@@ -1,0 +1,297 @@
+#include "coordinator/edge/lanes.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/fault_point.h"
+#include "common/base/log.h"
+#include "common/base/mailbox.h"
+#include "common/base/str.h"
+#include "common/wire/subjects.h"
+#include "coordinator/edge/edge_private.h"
+
+/* Never freed before the lanes, because a message of it may be under way to us; one that is closed
+ * is never opened again for the same reason. */
+struct lane {
+    struct lanes *lanes;
+    char stream[SUBJECT_BYTES];
+    char agent[SUBJECT_TOKEN_BYTES];
+    char store[SUBJECT_TOKEN_BYTES];
+    struct bus_pull *pull; /* NULL: not open */
+    size_t deficit;        /* bytes it may still take before it is the next one's turn */
+    uint64_t messages_since_trim;
+    uint64_t bytes_since_trim;
+
+    struct item *first; /* this and the rest: under the lock of all */
+    struct item *last;
+    size_t queued;
+    bool closed; /* what comes is dropped */
+};
+
+struct lanes {
+    struct edge *edge;
+    struct lane **lanes; /* in the order they were opened for the first time */
+    size_t count;
+    size_t room;
+    size_t turn;          /* the lane whose turn it is */
+    pthread_mutex_t lock; /* guards the queues */
+    size_t queued;        /* items in all of them */
+};
+
+static void lock(struct lanes *lanes)
+{
+    CHECK(pthread_mutex_lock(&lanes->lock) == 0);
+}
+
+static void unlock(struct lanes *lanes)
+{
+    CHECK(pthread_mutex_unlock(&lanes->lock) == 0);
+}
+
+struct lanes *lanes_create(struct edge *edge)
+{
+    struct lanes *lanes = calloc(1, sizeof(*lanes));
+    CHECK(lanes != NULL);
+    CHECK(pthread_mutex_init(&lanes->lock, NULL) == 0);
+    lanes->edge = edge;
+    return lanes;
+}
+
+/* ---- queues ---- */
+
+/* The first item of a queue that has one. Caller holds the lock. */
+static struct item *queue_take(struct lane *lane)
+{
+    struct item *item = lane->first;
+    lane->first = item->next;
+    lane->last = lane->first == NULL ? NULL : lane->last;
+    lane->queued--;
+    lane->lanes->queued--;
+    item->next = NULL;
+    return item;
+}
+
+static void queue_drop(struct lane *lane)
+{
+    lock(lane->lanes);
+    lane->closed = true;
+    while (lane->first != NULL) {
+        struct item *item = queue_take(lane);
+        item_destroy(&item);
+    }
+    unlock(lane->lanes);
+}
+
+/* Bus callback. */
+static void lane_deliver(void *user, struct bus_msg *msg)
+{
+    struct lane *lane = user;
+    struct lanes *lanes = lane->lanes;
+    struct item *item = calloc(1, sizeof(*item));
+    CHECK(item != NULL);
+    item->kind = ITEM_RESULT;
+    item->msg = msg;
+    item->lane = lane;
+    lock(lanes);
+    bool wanted = !lane->closed;
+    bool first = wanted && lanes->queued == 0;
+    if (wanted) {
+        *(lane->last == NULL ? &lane->first : &lane->last->next) = item;
+        lane->last = item;
+        lane->queued++;
+        lanes->queued++;
+    }
+    unlock(lanes);
+    if (first) {
+        mailbox_wake(lanes->edge->mailbox);
+    }
+    if (!wanted) {
+        item_destroy(&item); /* stopping, or its stream is gone: it comes again if it is there */
+    }
+}
+
+size_t lanes_count(struct lanes *lanes)
+{
+    lock(lanes);
+    size_t queued = lanes->queued;
+    unlock(lanes);
+    return queued;
+}
+
+/* What the lane may take in this round; how many items that were. Caller holds the lock. */
+static size_t lane_take(struct lane *lane, struct item **items, size_t most)
+{
+    size_t count = 0;
+    lane->deficit += LANE_QUANTUM;
+    while (lane->first != NULL && count < most && lane->first->msg->size <= lane->deficit) {
+        lane->deficit -= lane->first->msg->size;
+        items[count++] = queue_take(lane);
+    }
+    if (lane->first == NULL) {
+        lane->deficit = 0; /* shares are not saved up */
+    }
+    return count;
+}
+
+size_t lanes_take(struct lanes *lanes, struct item **items, size_t most)
+{
+    size_t count = 0;
+    lock(lanes);
+    while (count < most && lanes->queued > 0) {
+        struct lane *lane = lanes->lanes[lanes->turn];
+        if (lane->first != NULL) {
+            count += lane_take(lane, items + count, most - count);
+        }
+        lanes->turn = (lanes->turn + 1) % lanes->count;
+    }
+    unlock(lanes);
+    return count;
+}
+
+void lane_done(struct lane *lane, size_t bytes)
+{
+    lane->messages_since_trim++;
+    lane->bytes_since_trim += bytes;
+    if (lane->pull != NULL) {
+        bus_pull_consumed(lane->pull, 1);
+    }
+}
+
+/* ---- life ---- */
+
+static struct lane *lane_find(const struct lanes *lanes, const char *stream)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (!lanes->lanes[i]->closed && strcmp(lanes->lanes[i]->stream, stream) == 0) {
+            return lanes->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+static struct lane *lane_make(struct lanes *lanes, const char *stream, const char *agent,
+                              const char *store)
+{
+    struct lane *lane = calloc(1, sizeof(*lane));
+    CHECK(lane != NULL);
+    lane->lanes = lanes;
+    (void)text_copy(lane->stream, sizeof(lane->stream), stream);
+    (void)text_copy(lane->agent, sizeof(lane->agent), agent);
+    (void)text_copy(lane->store, sizeof(lane->store), store);
+    lock(lanes);
+    if (lanes->count == lanes->room) {
+        lanes->room = lanes->room == 0 ? 16 : 2 * lanes->room;
+        lanes->lanes = realloc(lanes->lanes, lanes->room * sizeof(lanes->lanes[0]));
+        CHECK(lanes->lanes != NULL);
+    }
+    lanes->lanes[lanes->count++] = lane;
+    unlock(lanes);
+    return lane;
+}
+
+enum err lane_open(struct lanes *lanes, const char *stream, const char *agent, const char *store,
+                   bool fresh, struct error *err)
+{
+    struct lane *lane = lane_find(lanes, stream);
+    lane = lane != NULL ? lane : lane_make(lanes, stream, agent, store);
+    if (lane->pull != NULL) {
+        if (fresh) {
+            bus_pull_kick(lane->pull);
+        }
+        return ERR_OK;
+    }
+    struct bus_pull_options pull = {
+        .stream = lane->stream,
+        .consumer = CONSUMER_COORDINATOR,
+        .batch = LANE_WINDOW,
+        .deliver = lane_deliver,
+        .user = lane,
+    };
+    return bus_pull_start(lanes->edge->bus, &pull, &lane->pull, err);
+}
+
+void lane_close(struct lanes *lanes, const char *stream)
+{
+    struct lane *lane = lane_find(lanes, stream);
+    if (lane != NULL) {
+        bus_pull_stop(&lane->pull);
+        queue_drop(lane);
+    }
+}
+
+void lanes_kick(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (lanes->lanes[i]->pull != NULL) {
+            bus_pull_kick(lanes->lanes[i]->pull);
+        }
+    }
+}
+
+void lanes_close(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        queue_drop(lanes->lanes[i]);
+    }
+}
+
+void lanes_destroy(struct lanes **lanes)
+{
+    struct lanes *it = *lanes;
+    if (it == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < it->count; i++) {
+        free(it->lanes[i]);
+    }
+    free(it->lanes);
+    CHECK(pthread_mutex_destroy(&it->lock) == 0);
+    free(it);
+    *lanes = NULL;
+}
+
+bool lanes_next(const struct lanes *lanes, size_t *cursor, const char **ret_stream,
+                const char **ret_agent, const char **ret_store)
+{
+    while (*cursor < lanes->count) {
+        const struct lane *lane = lanes->lanes[(*cursor)++];
+        if (lane->pull != NULL) {
+            *ret_stream = lane->stream;
+            *ret_agent = lane->agent;
+            *ret_store = lane->store;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- trimming ---- */
+
+/* Up to the consumer's floor: what is below was committed here. */
+static void lane_trim(struct lane *lane)
+{
+    struct bus *bus = lane->lanes->edge->bus;
+    struct bus_consumer_state state;
+    struct error err = {0};
+    lane->messages_since_trim = 0;
+    lane->bytes_since_trim = 0;
+    FAULT_POINT("results-before-trim");
+    if (bus_consumer_state(bus, lane->stream, CONSUMER_COORDINATOR, &state, &err) != ERR_OK ||
+        (state.ack_floor_sequence > 0 &&
+         bus_stream_purge(bus, lane->stream, state.ack_floor_sequence, &err) != ERR_OK)) {
+        log_debug("stream %s not trimmed: %s", lane->stream, err.message);
+    }
+}
+
+void lanes_trim(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count && atomic_load(&lanes->edge->connected); i++) {
+        struct lane *lane = lanes->lanes[i];
+        if (lane->pull != NULL && (lane->messages_since_trim >= LANE_TRIM_MESSAGES ||
+                                   lane->bytes_since_trim >= LANE_TRIM_BYTES)) {
+            lane_trim(lane);
+        }
+    }
+}
