@@ -187,6 +187,8 @@ enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
     CHECK(edge->arena != NULL);
     CHECK(edge->mailbox != NULL);
     edge->lanes = lanes_create(edge);
+    edge->hellos = map_create();
+    CHECK(edge->hellos != NULL);
     edge->outbox = outbox_create(edge);
     edge->lifecycle = lifecycle_create(edge);
     edge->jq = jq_create(options->jq_path, inbox_answer, edge);
@@ -230,6 +232,7 @@ void edge_destroy(struct edge **edge)
     mailbox_destroy(&it->mailbox, item_free);
     bus_close(&it->bus);
     lanes_destroy(&it->lanes);
+    map_destroy(&it->hellos, free);
     health_stop(it);
     outbox_destroy(&it->outbox);
     lifecycle_destroy(&it->lifecycle);
@@ -266,7 +269,8 @@ int64_t edge_next_due(const struct edge *edge)
     due = control < due ? control : due;
     int64_t look = flow_next_due(edge);
     due = look < due ? look : due;
-    due = lanes_count(edge->lanes) > 0 ? clock.boot_ms : due;
+    int64_t lanes = lanes_due(edge->lanes, clock.boot_ms);
+    due = lanes < due ? lanes : due;
     return edge->retry_ms != 0 && edge->retry_ms < due ? edge->retry_ms : due;
 }
 
@@ -409,6 +413,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     for (size_t i = 0; i < count; i++) {
         kept[i] = inbox_take(edge, items[i]);
     }
+    inbox_letters_tell(edge);
     FAULT_POINT("turn-commands-taken");
     edge_retry(edge);
     enum err code = turn_end(edge->turn, err);
@@ -459,7 +464,7 @@ enum err edge_step(struct edge *edge, struct error *err)
     for (size_t i = 0; i < count; i++) {
         items[i] = taken[i];
     }
-    count += lanes_take(edge->lanes, items + count, EDGE_STEP_ITEMS - count);
+    count += lanes_take(edge->lanes, items + count, EDGE_STEP_ITEMS - count, clock_boot_ms());
     size_t first = 0;
     do {
         size_t share = turn_share(items + first, count - first);

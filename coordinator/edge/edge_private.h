@@ -84,6 +84,7 @@ struct edge_metrics {
     struct metric *leases_expired;
     struct metric *deadlocks;
     struct metric *dead_letters;
+    struct metric *hellos_ignored;
     struct metric *mailbox;
     struct metric *store_syncs;
     struct metric *store_bytes;
@@ -117,6 +118,7 @@ struct edge {
     struct mailbox *mailbox;
     struct bus_pull *events;
     struct lanes *lanes;
+    struct map *hellos; /* subject -> struct pace; only of the callback that takes hellos */
     struct control *control;
     struct outbox *outbox;
     struct lifecycle *lifecycle;
@@ -132,6 +134,7 @@ struct edge {
     size_t query_count;
     struct tables_figures figures; /* given to metrics already */
     uint64_t results_since_trim;
+    uint64_t task_bytes_since_trim;
     struct admission admission;
     struct event_window window;
     int64_t turn_cpu_ns;  /* clock_thread_ns() when the turn began */
@@ -183,6 +186,9 @@ bool inbox_push(struct edge *edge, enum item_kind kind);
 bool inbox_take(struct edge *edge, struct item *item);
 
 void item_destroy(struct item **item);
+
+/* Say in dead letters how many others were not kept, of whom it is time to. Inside a turn. */
+void inbox_letters_tell(struct edge *edge);
 
 /* The bus is there again: streams, consumers, and what stores owe. Tried again later when it fails.
  */

@@ -67,6 +67,8 @@ static void metrics_make(struct edge *edge)
                                         "Leases that came to their deadline", NULL);
     m->deadlocks = metrics_counter(r, "mainstay_deadlocks_total",
                                    "Locks refused because waiting would close a circle", NULL);
+    m->hellos_ignored = metrics_counter(r, "mainstay_hellos_ignored_total",
+                                        "Hellos that came too often to be answered", NULL);
     m->dead_letters = metrics_gauge(r, "mainstay_dead_letters", "Dead letters kept", NULL);
     m->mailbox = metrics_gauge(r, "mainstay_mailbox_items", "Items waiting for a turn", NULL);
     m->store_syncs =
@@ -164,4 +166,5 @@ void health_turn(struct edge *edge, int64_t turn_ns)
     counter_add(m->store_bytes, figures.bytes - edge->figures.bytes);
     edge->figures = figures;
     flow_metrics_give(edge);
+    lanes_metrics_give(edge->lanes);
 }

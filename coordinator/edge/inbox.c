@@ -1,6 +1,7 @@
 /*
  * From the bus into the turn: messages to commands, or to dead letters.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +11,25 @@
 #include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
+#include "common/base/map.h"
 #include "common/base/metrics.h"
 #include "common/base/str.h"
 #include "common/json/doc.h"
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 #include "coordinator/codec/outcome_codec.h"
+#include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/edge/event_intake.h"
+#include "coordinator/edge/lanes.h"
 #include "coordinator/edge/lifecycle.h"
 #include "proto/contract.pb-c.h"
 #include "proto/result.pb-c.h"
+
+enum {
+    STREAMS_RETRY_MS = 500,
+    HELLOS_KNOWN = 1024, /* subjects with a pace of their own */
+};
 
 void item_destroy(struct item **item)
 {
@@ -70,9 +79,25 @@ static void push_request(struct edge *edge, enum item_kind kind, struct bus_msg 
     }
 }
 
+/* A hello costs the reading of a contract, so each subject, which is one account's, has its pace.
+ */
 void inbox_hello(void *user, struct bus_msg *msg)
 {
-    push_request(user, ITEM_HELLO, msg);
+    struct edge *edge = user;
+    const char *subject = map_count(edge->hellos) < HELLOS_KNOWN ? msg->subject : "";
+    struct pace *pace = map_get_text(edge->hellos, msg->subject);
+    pace = pace != NULL ? pace : map_get_text(edge->hellos, subject);
+    if (pace == NULL) {
+        pace = calloc(1, sizeof(*pace));
+        CHECK(pace != NULL);
+        (void)map_put_text(edge->hellos, subject, pace, NULL);
+    }
+    if (pace_takes_hello(pace, clock_boot_ms())) {
+        push_request(edge, ITEM_HELLO, msg);
+    } else {
+        counter_add(edge->metrics.hellos_ignored, 1);
+        bus_msg_destroy(&msg); /* its sender asks again */
+    }
 }
 
 void inbox_control(void *user, struct bus_msg *msg)
@@ -84,8 +109,6 @@ void inbox_answer(void *user, struct jq_answer *answer)
 {
     (void)push(user, ITEM_EVALUATION, NULL, answer);
 }
-
-enum { STREAMS_RETRY_MS = 500 };
 
 /* ---- dead letters ---- */
 
@@ -117,6 +140,40 @@ static void dead_letter(struct edge *edge, const char *source, const struct bus_
     turn_command(edge->turn, &command);
     doc_unref(&doc);
     log_warn("dead letter from %s on '%s': %s", source, msg->subject, reason);
+}
+
+/* The same for what an agent sent, within what is kept of one store. */
+static void agent_letter(struct edge *edge, struct conduct *conduct, const char *source,
+                         const struct bus_msg *msg, const char *reason)
+{
+    size_t kept = msg->size < LIMIT_DEAD_LETTER_BYTES ? msg->size : LIMIT_DEAD_LETTER_BYTES;
+    if (conduct_letter(conduct, kept, reason, clock_boot_ms())) {
+        dead_letter(edge, source, msg, reason, "");
+    }
+}
+
+void inbox_letters_tell(struct edge *edge)
+{
+    uint64_t count = 0;
+    const char *why = NULL;
+    const char *agent = NULL;
+    const char *store = NULL;
+    while (lanes_tell(edge->lanes, clock_boot_ms(), &count, &why, &agent, &store)) {
+        char source[2 * SUBJECT_TOKEN_BYTES] = "hello";
+        char subject[SUBJECT_BYTES] = "";
+        char reason[CONDUCT_WHY_BYTES + 128];
+        if (subject_result(agent, store, subject)) {
+            (void)snprintf(source, sizeof(source), "%s/%s", agent, store);
+        }
+        (void)snprintf(reason, sizeof(reason),
+                       "%" PRIu64 " more were refused and only counted, the last one because: %s",
+                       count, why);
+        struct command command = {
+            .kind = COMMAND_DEAD_LETTER,
+            .dead_letter = {.source = source, .subject = subject, .reason = reason, .advice = ""}};
+        turn_command(edge->turn, &command);
+        log_warn("dead letter from %s on '%s': %s", source, subject, reason);
+    }
 }
 
 /* ---- events ---- */
@@ -190,11 +247,14 @@ static void result_release(struct result_command *result)
     doc_unref(&result->failure.correction);
 }
 
-static void take_agent_letters(struct edge *edge, const char *source,
+static void take_agent_letters(struct edge *edge, struct conduct *conduct, const char *source,
                                const Mainstay__ResultBatch *batch)
 {
     for (size_t i = 0; i < batch->n_dead_letters; i++) {
         const Mainstay__AgentDeadLetter *letter = batch->dead_letters[i];
+        if (!conduct_letter(conduct, letter->body.len, letter->reason, clock_boot_ms())) {
+            continue;
+        }
         struct command command = {.kind = COMMAND_DEAD_LETTER};
         command.dead_letter = (struct dead_letter_command){
             .source = source,
@@ -219,9 +279,10 @@ static void observe(struct edge *edge, const Mainstay__Result *result)
     }
 }
 
-static void take_results(struct edge *edge, struct item *item, const struct subject *subject,
+static bool take_results(struct edge *edge, struct item *item, const struct subject *subject,
                          const Mainstay__ResultBatch *batch, const struct id *store_id)
 {
+    struct conduct *conduct = lanes_conduct(edge->lanes, subject->agent, subject->store);
     bool malformed = false;
     for (size_t i = 0; i < batch->n_results; i++) {
         struct command command = {.kind = COMMAND_RESULT};
@@ -240,42 +301,65 @@ static void take_results(struct edge *edge, struct item *item, const struct subj
     char source[2 * SUBJECT_TOKEN_BYTES];
     (void)snprintf(source, sizeof(source), "%s/%s", subject->agent, subject->store);
     if (malformed) {
-        dead_letter(edge, source, item->msg, "a result has no readable key, instance or status",
-                    "");
+        agent_letter(edge, conduct, source, item->msg,
+                     "a result has no readable key, instance or status");
     }
-    take_agent_letters(edge, source, batch);
+    take_agent_letters(edge, conduct, source, batch);
+    return !malformed;
 }
 
-static void take_result(struct edge *edge, struct item *item)
+/* False: it could not be read, or only in part. */
+static bool result_take(struct edge *edge, struct item *item)
 {
-    edge->unanswered = false;
     struct subject subject;
     if (!subject_parse(item->msg->subject, &subject) || subject.kind != SUBJECT_RESULT) {
         dead_letter(edge, "results", item->msg, "not a result subject", "");
-        return;
+        return false;
     }
     char source[2 * SUBJECT_TOKEN_BYTES];
     (void)snprintf(source, sizeof(source), "%s/%s", subject.agent, subject.store);
+    struct conduct *conduct = lanes_conduct(edge->lanes, subject.agent, subject.store);
     struct str bytes = {.data = item->msg->body, .size = item->msg->size};
     ProtobufCMessage *message = NULL;
     struct error err = {0};
     if (proto_unpack(&mainstay__result_batch__descriptor, bytes, &proto_limits_bus, edge->arena,
                      &message, &err) != ERR_OK) {
-        dead_letter(edge, source, item->msg, err.message, "");
-        return;
+        agent_letter(edge, conduct, source, item->msg, err.message);
+        return false;
     }
     const Mainstay__ResultBatch *batch = (const Mainstay__ResultBatch *)message;
     struct id store_id;
     const struct store *store =
         company_store(engine_company(turn_engine(edge->turn)), subject.agent, subject.store);
     if (batch->version != 1 || !id_read(&batch->store_id, &store_id)) {
-        dead_letter(edge, source, item->msg, "a result batch of an unknown version", "");
-    } else if (store == NULL || !id_equal(&store->store_id, &store_id)) {
-        dead_letter(edge, source, item->msg,
-                    "results of a store that has not said hello with this store id", "");
-    } else {
-        take_results(edge, item, &subject, batch, &store_id);
+        agent_letter(edge, conduct, source, item->msg, "a result batch of an unknown version");
+        return false;
     }
+    if (store == NULL || !id_equal(&store->store_id, &store_id)) {
+        agent_letter(edge, conduct, source, item->msg,
+                     "results of a store that has not said hello with this store id");
+        return false;
+    }
+    return take_results(edge, item, &subject, batch, &store_id);
+}
+
+/* Answers that changed nothing, by what the engine counted meanwhile. */
+static uint64_t useless_between(const struct engine_counters *before,
+                                const struct engine_counters *after)
+{
+    return after->stale_results - before->stale_results + after->duplicates - before->duplicates +
+           CONDUCT_FORGED * (after->refused - before->refused);
+}
+
+static void take_result(struct edge *edge, struct item *item)
+{
+    edge->unanswered = false;
+    const struct engine_counters *counters = engine_counters(turn_engine(edge->turn));
+    struct engine_counters before = *counters;
+    bool read = result_take(edge, item);
+    uint64_t useless = useless_between(&before, counters);
+    useless += read ? 0 : 1 + item->msg->size / CONDUCT_BYTES;
+    lane_useless(item->lane, useless, clock_boot_ms());
 }
 
 /* ---- hello ---- */
@@ -362,7 +446,8 @@ static bool take_hello(struct edge *edge, struct item *item)
     struct error err = {0};
     if (!subject_parse(item->msg->subject, &subject) || subject.kind != SUBJECT_HELLO ||
         !subject_consumer(subject.agent, subject.store, consumer)) {
-        dead_letter(edge, "hello", item->msg, "not a hello subject", "");
+        agent_letter(edge, lanes_conduct(edge->lanes, "", ""), "hello", item->msg,
+                     "not a hello subject");
         return false;
     }
     struct command command = {.kind = COMMAND_HELLO, .token = (uint64_t)(uintptr_t)item};
@@ -380,7 +465,8 @@ static bool take_hello(struct edge *edge, struct item *item)
     if (problem != NULL) {
         char source[2 * SUBJECT_TOKEN_BYTES];
         (void)snprintf(source, sizeof(source), "%s/%s", subject.agent, subject.store);
-        dead_letter(edge, source, item->msg, problem, "");
+        agent_letter(edge, lanes_conduct(edge->lanes, subject.agent, subject.store), source,
+                     item->msg, problem);
         hello_respond(edge, item, false, problem, "");
     } else {
         turn_command(edge->turn, &command);

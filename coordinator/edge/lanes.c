@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/mailbox.h"
+#include "common/base/metrics.h"
 #include "common/base/str.h"
 #include "common/wire/subjects.h"
+#include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
+
+enum { SAY_MS = 60000 }; /* between two lines of the log about one lane */
 
 /* Never freed before the lanes, because a message of it may be under way to us; one that is closed
  * is never opened again for the same reason. */
@@ -23,6 +28,16 @@ struct lane {
     size_t deficit;        /* bytes it may still take before it is the next one's turn */
     uint64_t messages_since_trim;
     uint64_t bytes_since_trim;
+    struct conduct conduct;
+    int64_t said_ms; /* when its rest was last told in the log; 0: never */
+    struct lane_metrics {
+        struct metric *waiting;
+        struct metric *resting;
+        struct metric *useless;
+        struct metric *unkept;
+        uint64_t useless_given; /* to counters */
+        uint64_t unkept_given;
+    } metrics;
 
     struct item *first; /* this and the rest: under the lock of all */
     struct item *last;
@@ -35,7 +50,8 @@ struct lanes {
     struct lane **lanes; /* in the order they were opened for the first time */
     size_t count;
     size_t room;
-    size_t turn;          /* the lane whose turn it is */
+    size_t turn; /* the lane whose turn it is */
+    struct conduct strangers;
     pthread_mutex_t lock; /* guards the queues */
     size_t queued;        /* items in all of them */
 };
@@ -56,6 +72,7 @@ struct lanes *lanes_create(struct edge *edge)
     CHECK(lanes != NULL);
     CHECK(pthread_mutex_init(&lanes->lock, NULL) == 0);
     lanes->edge = edge;
+    conduct_init(&lanes->strangers, clock_boot_ms());
     return lanes;
 }
 
@@ -135,13 +152,16 @@ static size_t lane_take(struct lane *lane, struct item **items, size_t most)
     return count;
 }
 
-size_t lanes_take(struct lanes *lanes, struct item **items, size_t most)
+size_t lanes_take(struct lanes *lanes, struct item **items, size_t most, int64_t now_ms)
 {
     size_t count = 0;
+    size_t passed = 0; /* lanes in a row that gave nothing and will not */
     lock(lanes);
-    while (count < most && lanes->queued > 0) {
+    while (count < most && passed < lanes->count && lanes->queued > 0) {
         struct lane *lane = lanes->lanes[lanes->turn];
-        if (lane->first != NULL) {
+        passed++;
+        if (lane->first != NULL && !conduct_rests(&lane->conduct, now_ms)) {
+            passed = 0;
             count += lane_take(lane, items + count, most - count);
         }
         lanes->turn = (lanes->turn + 1) % lanes->count;
@@ -150,12 +170,110 @@ size_t lanes_take(struct lanes *lanes, struct item **items, size_t most)
     return count;
 }
 
+int64_t lanes_due(struct lanes *lanes, int64_t now_ms)
+{
+    int64_t due = conduct_tell_ms(&lanes->strangers);
+    lock(lanes);
+    for (size_t i = 0; i < lanes->count; i++) {
+        struct lane *lane = lanes->lanes[i];
+        int64_t tell = conduct_tell_ms(&lane->conduct);
+        int64_t take = lane->first == NULL                     ? INT64_MAX
+                       : conduct_rests(&lane->conduct, now_ms) ? conduct_rested_ms(&lane->conduct)
+                                                               : now_ms;
+        due = tell < due ? tell : due;
+        due = take < due ? take : due;
+    }
+    unlock(lanes);
+    return due;
+}
+
 void lane_done(struct lane *lane, size_t bytes)
 {
     lane->messages_since_trim++;
     lane->bytes_since_trim += bytes;
     if (lane->pull != NULL) {
         bus_pull_consumed(lane->pull, 1);
+    }
+}
+
+/* ---- conduct ---- */
+
+void lane_useless(struct lane *lane, uint64_t count, int64_t now_ms)
+{
+    if (lane->agent[0] == '\0' || count == 0) {
+        return; /* of several stores, of which none answers for the others */
+    }
+    conduct_useless(&lane->conduct, count, now_ms);
+    if (lane->conduct.resting && (lane->said_ms == 0 || now_ms - lane->said_ms >= SAY_MS)) {
+        lane->said_ms = now_ms;
+        log_warn("agent %s/%s answers what nobody asked it, %llu times by now: what it says is "
+                 "taken slowly from here on, the others are not held up",
+                 lane->agent, lane->store, (unsigned long long)lane->conduct.useless_ever);
+    }
+}
+
+struct conduct *lanes_conduct(struct lanes *lanes, const char *agent, const char *store)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        struct lane *lane = lanes->lanes[i];
+        if (!lane->closed && strcmp(lane->agent, agent) == 0 && strcmp(lane->store, store) == 0) {
+            return &lane->conduct;
+        }
+    }
+    return &lanes->strangers;
+}
+
+bool lanes_tell(struct lanes *lanes, int64_t now_ms, uint64_t *ret_count, const char **ret_why,
+                const char **ret_agent, const char **ret_store)
+{
+    *ret_count = conduct_tell(&lanes->strangers, now_ms);
+    *ret_why = lanes->strangers.why;
+    *ret_agent = "";
+    *ret_store = "";
+    for (size_t i = 0; *ret_count == 0 && i < lanes->count; i++) {
+        struct lane *lane = lanes->lanes[i];
+        *ret_count = conduct_tell(&lane->conduct, now_ms);
+        *ret_why = lane->conduct.why;
+        *ret_agent = lane->agent;
+        *ret_store = lane->store;
+    }
+    return *ret_count > 0;
+}
+
+static void lane_metrics_make(struct lane *lane, struct metrics *r)
+{
+    const char *const labels[] = {"agent", lane->agent, "store", lane->store, NULL};
+    struct lane_metrics *m = &lane->metrics;
+    m->waiting = metrics_gauge(r, "mainstay_results_waiting",
+                               "Messages of a store that wait for a turn", labels);
+    m->resting = metrics_gauge(r, "mainstay_results_resting",
+                               "Whether a store is taken slowly for what it said", labels);
+    m->useless = metrics_counter(r, "mainstay_results_useless_total",
+                                 "Answers of a store that changed nothing", labels);
+    m->unkept = metrics_counter(r, "mainstay_dead_letters_unkept_total",
+                                "Dead letters of a store that were only counted", labels);
+}
+
+void lanes_metrics_give(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        struct lane *lane = lanes->lanes[i];
+        struct lane_metrics *m = &lane->metrics;
+        if (lane->closed || lane->agent[0] == '\0') {
+            continue;
+        }
+        if (m->waiting == NULL) {
+            lane_metrics_make(lane, lanes->edge->metrics.registry);
+        }
+        lock(lanes);
+        size_t queued = lane->queued;
+        unlock(lanes);
+        gauge_set(m->waiting, (double)queued);
+        gauge_set(m->resting, lane->conduct.resting ? 1.0 : 0.0);
+        counter_add(m->useless, lane->conduct.useless_ever - m->useless_given);
+        counter_add(m->unkept, lane->conduct.unkept_ever - m->unkept_given);
+        m->useless_given = lane->conduct.useless_ever;
+        m->unkept_given = lane->conduct.unkept_ever;
     }
 }
 
@@ -180,6 +298,7 @@ static struct lane *lane_make(struct lanes *lanes, const char *stream, const cha
     (void)text_copy(lane->stream, sizeof(lane->stream), stream);
     (void)text_copy(lane->agent, sizeof(lane->agent), agent);
     (void)text_copy(lane->store, sizeof(lane->store), store);
+    conduct_init(&lane->conduct, clock_boot_ms());
     lock(lanes);
     if (lanes->count == lanes->room) {
         lanes->room = lanes->room == 0 ? 16 : 2 * lanes->room;

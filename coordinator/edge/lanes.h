@@ -16,8 +16,7 @@
 
 #include "common/base/error.h"
 
-struct bus;
-struct bus_msg;
+struct conduct;
 struct edge;
 struct item;
 struct lane;
@@ -54,8 +53,24 @@ void lanes_kick(struct lanes *lanes);
 /* Messages that wait for a turn. From any thread. */
 size_t lanes_count(struct lanes *lanes);
 
-/* Take up to `most` of them in turns, each lane in the order of its stream. */
-size_t lanes_take(struct lanes *lanes, struct item **items, size_t most);
+/* Take up to `most` of them in turns, each lane in the order of its stream. Lanes of stores that
+ * have to rest (conduct.h) are left out. */
+size_t lanes_take(struct lanes *lanes, struct item **items, size_t most, int64_t now_ms);
+
+/* When there is something to take or to tell, by the clock of `now_ms`; at once what is not after
+ * it, INT64_MAX: nothing yet. */
+int64_t lanes_due(struct lanes *lanes, int64_t now_ms);
+
+/* What was said in this lane changed nothing, `count` times. */
+void lane_useless(struct lane *lane, uint64_t count, int64_t now_ms);
+
+/* The conduct of a store; of one without a lane that of all strangers. */
+struct conduct *lanes_conduct(struct lanes *lanes, const char *agent, const char *store);
+
+/* Dead letters of one store that were not kept, when it is time to tell: how many, and why the last
+ * was refused. Empty names: of strangers. False: nothing more to tell now. */
+bool lanes_tell(struct lanes *lanes, int64_t now_ms, uint64_t *ret_count, const char **ret_why,
+                const char **ret_agent, const char **ret_store);
 
 /* After the commit: the message of this item is acknowledged and done with. */
 void lane_done(struct lane *lane, size_t bytes);
@@ -63,6 +78,9 @@ void lane_done(struct lane *lane, size_t bytes);
 /* Names of open lanes' streams, one after the other: `cursor` starts at 0. False at the end. */
 bool lanes_next(const struct lanes *lanes, size_t *cursor, const char **ret_stream,
                 const char **ret_agent, const char **ret_store);
+
+/* Copy the figures of lanes to metrics. */
+void lanes_metrics_give(struct lanes *lanes);
 
 /* Drop acknowledged messages now and then, because they stay under limits retention. */
 void lanes_trim(struct lanes *lanes);

@@ -120,6 +120,7 @@ static void parcel_send(struct outbox *outbox, struct parcel *parcel)
     if (code == ERR_OK) {
         struct bus_publication publication = {
             .subject = subject, .body = outbox->bytes.data, .size = outbox->bytes.size};
+        outbox->edge->task_bytes_since_trim += publication.size;
         code = bus_publish_tracked(outbox->edge->bus, &publication, ++outbox->token, &err);
     }
     if (code != ERR_OK) {

@@ -13,7 +13,9 @@
 #include "coordinator/edge/lanes.h"
 
 enum {
-    TRIM_TASKS = 4096, /* results after which tasks that were taken are purged */
+    TRIM_TASKS = 4096,           /* results after which tasks that were taken are purged */
+    TRIM_TASK_BYTES = 16777216,  /* or bytes of tasks */
+    TASK_BYTES_HELD = 134217728, /* for stores that do not take theirs: half of what may be there */
 };
 
 #define LIMITS(age, bytes, discard)                                                           \
@@ -262,12 +264,19 @@ static void trim(struct edge *edge, const char *stream, uint64_t floor)
 void streams_trim(struct edge *edge)
 {
     lanes_trim(edge->lanes);
-    if (edge->results_since_trim < TRIM_TASKS || !atomic_load(&edge->connected)) {
+    bool due =
+        edge->results_since_trim >= TRIM_TASKS || edge->task_bytes_since_trim >= TRIM_TASK_BYTES;
+    if (!due || !atomic_load(&edge->connected)) {
         return;
     }
     edge->results_since_trim = 0;
+    edge->task_bytes_since_trim = 0;
+    struct bus_stream_state tasks; /* asked for first: what comes afterwards stays */
     struct bus_consumer_state state;
-    uint64_t floor = UINT64_MAX;
+    if (bus_stream_state(edge->bus, STREAM_TASKS, &tasks, NULL) != ERR_OK) {
+        return;
+    }
+    uint64_t floor = tasks.last_sequence;
     const struct company *company = engine_company(turn_engine(edge->turn));
     size_t cursor = 0;
     const struct store *store = NULL;
@@ -277,14 +286,13 @@ void streams_trim(struct edge *edge)
             bus_consumer_state(edge->bus, STREAM_TASKS, consumer, &state, NULL) != ERR_OK) {
             return;
         }
-        uint64_t reached = state.num_pending == 0 && state.num_ack_pending == 0
-                               ? UINT64_MAX
-                               : state.ack_floor_sequence;
-        floor = reached < floor ? reached : floor;
+        bool behind = state.num_pending > 0 || state.num_ack_pending > 0;
+        floor = behind && state.ack_floor_sequence < floor ? state.ack_floor_sequence : floor;
     }
-    struct bus_stream_state tasks;
-    if (bus_stream_state(edge->bus, STREAM_TASKS, &tasks, NULL) == ERR_OK) {
-        uint64_t last = tasks.last_sequence > TRIM_TASKS ? tasks.last_sequence - TRIM_TASKS : 0;
-        trim(edge, STREAM_TASKS, floor < last ? floor : last);
+    if (tasks.bytes >= TASK_BYTES_HELD) {
+        /* Held by a store that takes nothing; what it loses here it is sent again. */
+        uint64_t half = tasks.last_sequence - tasks.messages / 2;
+        floor = floor < half ? half : floor;
     }
+    trim(edge, STREAM_TASKS, floor);
 }

@@ -8,6 +8,8 @@ import test_bad_input
 from company import until
 from test_bad_input import CONTRACT, HAUNT, HERE, batch, result
 
+MOST = 8192  # coordinator/edge/lanes.h
+
 
 class Lanes(company.Case):
     options = ("--agent", f"{HERE}/ghost_agent.py:{CONTRACT}")
@@ -63,6 +65,79 @@ class Lanes(company.Case):
                            batch(result(task[1], task[4], task[10], output=b'{"right": true}',
                                         frame=task[5], attempt=task[2])))
         self.assertEqual(self.company.wait(third)["status"], "completed")
+
+    def fill(self, client, subject):
+        """Publish until the stream refuses; how it says so."""
+        for _ in range(20):
+            for _ in range(MOST // 10):
+                client.publish(subject, b"\xff")
+            answer = json.loads(client.request(subject, b"\xff"))
+            if "error" in answer:
+                return answer["error"]
+        raise AssertionError(f"{subject} takes everything")
+
+    def test_what_is_beyond_the_bound_of_a_store_is_refused_to_it_alone(self):
+        os.kill(self.company.pid("coordinator"), signal.SIGSTOP)
+        try:
+            self.assertEqual(self.fill(self.ghost, "result.ghost.main")["description"],
+                             "maximum messages exceeded")
+            tester = self.company.connect("agent-tester")
+            self.assertNotIn("error", json.loads(tester.request("result.tester.main", b"\xff")))
+            tester.close()
+        finally:
+            os.kill(self.company.pid("coordinator"), signal.SIGCONT)
+        self.goes_on()
+
+    def test_an_agent_whose_stream_is_full_sends_again(self):
+        self.company.deploy("echo", company.ECHO)
+        tester, coordinator = self.company.pid("tester"), self.company.pid("coordinator")
+        os.kill(tester, signal.SIGSTOP)
+        try:
+            instance = self.company.start("echo", {"n": 1})
+            os.kill(coordinator, signal.SIGSTOP)
+            try:
+                self.fill(self.bus, "result.tester.main")
+                os.kill(tester, signal.SIGCONT)
+                log = self.company.dir / "log" / "tester.log"
+                until(lambda: "results not stored by the bus" in log.read_text(), "it is refused")
+            finally:
+                os.kill(coordinator, signal.SIGCONT)
+        finally:
+            os.kill(tester, signal.SIGCONT)
+        answer = self.company.wait(instance)
+        self.assertEqual((answer["status"], answer["output"]), ("completed", {"n": 1}))
+
+    def test_of_unreadable_messages_so_many_are_kept_and_the_rest_is_counted(self):
+        """What one agent may write into the coordinator's store has a bound."""
+        known = len(self.company.dead_letters())
+        for _ in range(200):
+            self.ghost.publish("result.ghost.main", b"\xff" * 60000)
+        figure = 'mainstay_dead_letters_unkept_total{agent="ghost",store="main"}'
+        until(lambda: self.company.metric(figure) > 100, "they are counted")
+        kept = len(self.company.dead_letters()) - known
+        self.assertLess(kept * 60000, 5 * 1024 * 1024)
+        self.goes_on()
+
+    def test_a_store_that_says_hello_all_the_time_is_answered_now_and_then(self):
+        for _ in range(2000):
+            self.ghost.publish("hello.ghost.main", b"\xff", reply="_INBOX.nobody")
+        self.ghost.flush()
+        until(lambda: self.company.metric("mainstay_hellos_ignored_total") > 1000, "ignored")
+        self.goes_on()
+
+    def test_a_store_that_takes_no_tasks_does_not_fill_the_stream_of_all(self):
+        self.company.start("haunt", {"n": 4})  # its task is the oldest from here on
+        pending = "CONSUMER.INFO.TASKS.ghost_main"
+        until(lambda: self.api(pending)["num_pending"] > 0, "it is there")
+        for _ in range(140):
+            self.bus.publish("task.nobody.filler", b"\xff" * 1024 * 1024)
+        self.bus.flush()
+        before = self.api("STREAM.INFO.TASKS")["state"]["messages"]
+        for _ in range(5000):
+            self.ghost.publish("result.ghost.main", b"\xff")
+        until(lambda: self.api("STREAM.INFO.TASKS")["state"]["messages"] < before / 2 + 20,
+              "the older half is gone")
+        self.goes_on()
 
 
 if __name__ == "__main__":

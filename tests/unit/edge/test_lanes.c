@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "common/base/mailbox.h"
+#include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/edge/lanes.h"
 
-enum { LANES_MAX = 4, TAKEN_MAX = 4096 };
+enum { LANES_MAX = 4, TAKEN_MAX = 4096, NOW = 1000000000 };
 
 struct bus_pull {
     struct bus_pull_options options;
@@ -126,7 +127,7 @@ static void arrive(size_t lane, size_t count, size_t size)
 static size_t take(size_t most, size_t counts[LANES_MAX])
 {
     static struct item *items[TAKEN_MAX];
-    size_t taken = lanes_take(edge->lanes, items, most);
+    size_t taken = lanes_take(edge->lanes, items, most, NOW);
     memset(counts, 0, LANES_MAX * sizeof(counts[0]));
     for (size_t i = 0; i < taken; i++) {
         counts[items[i]->msg->stream_sequence]++;
@@ -199,7 +200,7 @@ Test(lanes, what_was_taken_from_a_lane_that_closed_meanwhile_is_nobodys_credit)
     struct item *items[2];
     struct error err = {0};
     arrive(0, 2, 10);
-    cr_assert_eq(lanes_take(edge->lanes, items, 1), 1);
+    cr_assert_eq(lanes_take(edge->lanes, items, 1, NOW), 1);
     lane_close(edge->lanes, "RESULTS_one_main");
     cr_expect_eq(lanes_count(edge->lanes), 0);
     cr_expect_eq(destroyed, 1, "what waited comes again, or its stream is gone");
@@ -237,4 +238,47 @@ Test(lanes, what_was_taken_is_purged_before_the_bound_is_reached)
     (void)take(TAKEN_MAX, counts);
     lanes_trim(edge->lanes);
     cr_expect_eq(purged_to, 77, "bytes count as well");
+}
+
+Test(lanes, one_that_rests_waits_and_the_others_have_its_share)
+{
+    size_t counts[LANES_MAX];
+    arrive(0, 10, 1024);
+    arrive(1, 10, 1024);
+    cr_assert_eq(take(2, counts), 2);
+    struct item *items[1];
+    cr_assert_eq(lanes_take(edge->lanes, items, 1, NOW), 1);
+    lane_useless(items[0]->lane, CONDUCT_ANSWERS + 1, NOW);
+    size_t bad = items[0]->msg->stream_sequence;
+    item_destroy(&items[0]);
+    (void)take(TAKEN_MAX, counts);
+    cr_expect_eq(counts[bad], 0);
+    cr_expect_eq(counts[1 - bad] + lanes_count(edge->lanes), 17);
+    int64_t due = lanes_due(edge->lanes, NOW);
+    cr_expect_gt(due, NOW, "nothing can be taken at once");
+    cr_expect_leq(due, NOW + 1200);
+    cr_expect_gt(lanes_take(edge->lanes, items, 1, due), 0, "and then its turn comes");
+    item_destroy(&items[0]);
+}
+
+Test(lanes, of_letters_that_are_not_kept_the_number_is_told_with_the_store)
+{
+    uint64_t count = 0;
+    const char *why = NULL;
+    const char *agent = NULL;
+    const char *store = NULL;
+    struct conduct *conduct = lanes_conduct(edge->lanes, "two", "main");
+    cr_expect_neq(conduct, lanes_conduct(edge->lanes, "one", "main"));
+    cr_expect_eq(lanes_conduct(edge->lanes, "none", "main"), lanes_conduct(edge->lanes, "", ""));
+    while (conduct_letter(conduct, 65536, "bad bytes", NOW)) {
+    }
+    cr_expect_not(lanes_tell(edge->lanes, NOW, &count, &why, &agent, &store));
+    int64_t due = lanes_due(edge->lanes, NOW);
+    cr_expect_eq(due, NOW + CONDUCT_TELL_MS);
+    cr_assert(lanes_tell(edge->lanes, due, &count, &why, &agent, &store));
+    cr_expect_eq(count, 1);
+    cr_expect_str_eq(why, "bad bytes");
+    cr_expect_str_eq(agent, "two");
+    cr_expect_str_eq(store, "main");
+    cr_expect_not(lanes_tell(edge->lanes, due, &count, &why, &agent, &store));
 }
