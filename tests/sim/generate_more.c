@@ -204,18 +204,21 @@ void task_listen_each(struct making *it, json_t *task, unsigned depth)
     json_t *to = json_object();
     json_t *any = json_array();
     CHECK(any != NULL);
-    if (chance(it, 800)) {
+    bool some = chance(it, 800);
+    if (some) {
         (void)json_array_append_new(any, filter(it));
     }
     put(to, "any", any);
-    uint64_t kind = draw_below(it->draw, 4);
+    /* Who listens to everything ends: dozens that hear all that the others emit take minutes. */
+    uint64_t kind = some ? draw_below(it->draw, 4) : 1;
     if (kind == 0) {
         json_t *until = chance(it, 700) ? json_pack("{s:o}", "one", filter(it))
                                         : json_pack("{s:[o]}", "all", filter(it));
         put(to, "until", until);
     } else if (kind < 3) {
         put(to, "until",
-            PICK(it, "${ length > 1 }", "${ length > 2 }", "${ ($context.c // 0) > 2 }"));
+            some ? PICK(it, "${ length > 1 }", "${ length > 2 }", "${ ($context.c // 0) > 2 }")
+                 : PICK(it, "${ length > 1 }", "${ length > 2 }", "${ length > 7 }"));
     }
     json_t *listen = json_pack("{s:o}", "to", to);
     CHECK(listen != NULL);

@@ -27,6 +27,7 @@
 enum {
     JOBS_MAX = 64,
     FINDINGS_SHOWN = 10,
+    PROGRESS_SEEDS = 5000,
     SPREAD_STEP = 10,
     SPREAD_STEPS = 500,
     TURNS_COUNT = 200,
@@ -76,6 +77,8 @@ struct desk {
     uint64_t counted;
     struct sim_figures sum;
     struct spread turns;
+    uint64_t slowest; /* seed */
+    double slowest_s; /* of CPU */
     uint64_t findings;
     uint64_t finding_seed[FINDINGS_SHOWN];
     bool finished;
@@ -153,6 +156,23 @@ static uint64_t faults_of(const struct sim_figures *figures)
 
 /* ---- workers ---- */
 
+static double seconds(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A word now and then from a run that takes an hour. */
+static void count(struct board *board, const struct arguments *arguments)
+{
+    uint64_t counted = ++board->counted;
+    if (counted % PROGRESS_SEEDS == 0 && counted < arguments->seeds) {
+        fprintf(stderr, "%llu seeds counted, now at seed %llu\n", (unsigned long long)counted,
+                (unsigned long long)board->next);
+    }
+}
+
 static void worker(struct board *board, struct desk *desk, const struct arguments *arguments)
 {
     char finding[SIM_FINDING_BYTES];
@@ -163,7 +183,13 @@ static void worker(struct board *board, struct desk *desk, const struct argument
         }
         desk->seed = seed;
         struct sim_figures figures;
+        double begun = seconds(CLOCK_PROCESS_CPUTIME_ID);
         bool well = sim_play(seed, NULL, 0, false, &figures, finding);
+        double took = seconds(CLOCK_PROCESS_CPUTIME_ID) - begun;
+        if (took > desk->slowest_s) {
+            desk->slowest = seed;
+            desk->slowest_s = took;
+        }
         desk->seed = 0;
         desk->done++;
         if (!well && arguments->until) {
@@ -175,7 +201,7 @@ static void worker(struct board *board, struct desk *desk, const struct argument
             desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = seed;
         } else if (seed_counts(&figures)) {
             desk->counted++;
-            board->counted++;
+            count(board, arguments);
             figures_add(&desk->sum, &figures);
             spread_add(&desk->turns, figures.turns);
         }
@@ -241,6 +267,8 @@ struct total {
     uint64_t findings;
     struct sim_figures sum;
     struct spread turns;
+    uint64_t slowest;
+    double slowest_s;
     uint64_t first; /* lowest seed with a finding; 0: none */
     uint64_t faults;
 };
@@ -290,13 +318,6 @@ static void tell_distribution(const struct total *total)
     }
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void total_of(const struct board *board, unsigned jobs, struct total *total)
 {
     *total = (struct total){0};
@@ -307,6 +328,10 @@ static void total_of(const struct board *board, unsigned jobs, struct total *tot
         total->findings += desk->findings;
         figures_add(&total->sum, &desk->sum);
         spread_join(&total->turns, &desk->turns);
+        if (desk->slowest_s > total->slowest_s) {
+            total->slowest = desk->slowest;
+            total->slowest_s = desk->slowest_s;
+        }
         uint64_t kept = desk->findings < FINDINGS_SHOWN ? desk->findings : FINDINGS_SHOWN;
         for (uint64_t k = 0; k < kept; k++) {
             uint64_t seed = desk->finding_seed[k];
@@ -363,9 +388,9 @@ static int run_many(const struct arguments *arguments)
         mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(board != MAP_FAILED);
     board->next = arguments->from;
-    double begun = seconds();
+    double begun = seconds(CLOCK_MONOTONIC);
     workers_run(board, arguments);
-    double took = seconds() - begun;
+    double took = seconds(CLOCK_MONOTONIC) - begun;
     struct total total;
     total_of(board, arguments->jobs, &total);
     if (arguments->until) {
@@ -377,6 +402,10 @@ static int run_many(const struct arguments *arguments)
     printf("%llu seeds played, %llu counted, %.1f s, %.1f counted seeds a second and job\n",
            (unsigned long long)total.done, (unsigned long long)total.counted, took,
            (double)total.counted / took / arguments->jobs);
+    if (total.done > 0) {
+        printf("the longest was seed %llu: %.1f s of CPU\n", (unsigned long long)total.slowest,
+               total.slowest_s);
+    }
     if (total.first != 0) {
         printf("%s --seed %llu plays the first finding again:\n", "sim_run",
                (unsigned long long)total.first);
