@@ -21,7 +21,8 @@ enum {
     FORGET_MS = 120000,     /* looks that are further apart are not in a row */
     SOME_SILENT_MS = 30000, /* the same stream, while others answer: a busy bus is only slow */
     ALL_SILENT_MS = 120000, /* when no stream answers: a disk can hang for long and come back */
-    AGAIN_MS = 60000,       /* connections made again within that are a reason to look */
+    CONSUMERS_BYTES = 1024 * 1024,
+    AGAIN_MS = 60000, /* connections made again within that are a reason to look */
 };
 
 enum { ASKED_MAX = 32 }; /* of more streams than that the last are not asked */
@@ -63,6 +64,18 @@ static enum err publish_ask(struct bus *bus, const char *subject)
     return code;
 }
 
+/* Whether each consumer of a stream is answered for. A stream may say how it is while one of its
+ * consumers is stuck, and whoever pulls from that one is served no more. */
+static enum err consumers_ask(struct bus *bus, const char *stream)
+{
+    char operation[64];
+    struct buf reply = BUF_INIT(CONSUMERS_BYTES);
+    (void)snprintf(operation, sizeof(operation), "CONSUMER.LIST.%s", stream);
+    enum err code = bus_js_api(bus, operation, NULL, &reply, NULL);
+    buf_release(&reply);
+    return code == ERR_TIMEOUT ? code : ERR_OK;
+}
+
 /* One stream over its own connection. ERR_TIMEOUT: nothing was answered; ERR_UNAVAILABLE: there is
  * nobody to answer; anything else is an answer. */
 static enum err stream_ask(const struct edge *edge, const struct asked *asked)
@@ -77,6 +90,9 @@ static enum err stream_ask(const struct edge *edge, const struct asked *asked)
         return ERR_UNAVAILABLE;
     }
     enum err code = bus_stream_state(bus, asked->stream, &state, NULL);
+    if (code == ERR_OK) {
+        code = consumers_ask(bus, asked->stream);
+    }
     if ((code == ERR_OK || code == ERR_NOT_FOUND) && asked->subject[0] != '\0') {
         /* A stream whose deletion is stuck is gone from the list and still takes what comes. */
         code = publish_ask(bus, asked->subject);

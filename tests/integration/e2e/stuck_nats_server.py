@@ -2,8 +2,8 @@
 """A nats-server that is the real one behind a proxy, and that damaged files make ill in the ways
 the real one (2.9.10) was seen to be: with the file `ends` in its store_dir it panics at each start;
 with `stuck` a connection is served no more once it asked for stream TASKS, with `deaf` once it
-published a task; with `gone` that, and the stream is said to be none. What the server prints is
-printed.
+published a task, with `dumb` once it asked for the consumer of stream EVENTS or pulled from it;
+with `gone` it is deaf, and the stream is said to be none. What the server prints is printed.
 """
 import asyncio
 import os
@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 REAL = os.environ.get("REAL_NATS_SERVER") or "/usr/sbin/nats-server"
-ILLS = {"stuck": b" $JS.API.STREAM.INFO.TASKS ", "deaf": b"PUB task.", "gone": b"PUB task."}
+ILLS = {"stuck": rb" \$JS\.API\.STREAM\.INFO\.TASKS ", "deaf": rb"PUB task\.",
+        "gone": rb"PUB task\.", "dumb": rb" \$JS\.API\.CONSUMER\.[A-Z.]+\.EVENTS[. ]"}
 ASKED, NOBODY = b" $JS.API.STREAM.INFO.TASKS ", b" $JS.API.STREAM.INFO.NOONE "
 
 
@@ -38,7 +39,7 @@ class Stuck:
 
     async def upward(self, reader, writer):
         while data := await reader.read(65536):
-            if any(mark in data for mark in self.marks):
+            if any(re.search(mark, data) for mark in self.marks):
                 await asyncio.Event().wait()  # for ever
             writer.write(data.replace(ASKED, NOBODY) if self.gone else data)
             await writer.drain()

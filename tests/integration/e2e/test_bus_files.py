@@ -63,6 +63,14 @@ class BusFiles(company.Case):
         self.begins_empty("stuck", work)
         self.assertIn("has not answered for stream TASKS in", self.said("coordinator"))
 
+    def test_it_never_answers_who_takes_events(self):
+        """The stream itself is answered for; only its consumer is stuck."""
+        work = self.company.start("slow", {"ms": 300})
+        self.damage("dumb")
+        self.company.kill("nats-server")
+        self.begins_empty("dumb", work)
+        self.assertIn("has not answered for stream EVENTS in", self.said("coordinator"))
+
     def test_it_never_answers_who_publishes_a_task(self):
         """The agent stands still, so that its task is sent again with each new connection."""
         tester = self.company.pid("tester")
