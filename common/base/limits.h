@@ -6,7 +6,9 @@
 #define COMMON_BASE_LIMITS_H
 
 enum {
-    LIMIT_EVENT_BYTES = 1024 * 1024,       /* an event's data as received */
+    LIMIT_EVENT_BYTES = 1024 * 1024, /* an event's data as received */
+    /* an event's data as often as it is copied to those who want it */
+    LIMIT_EVENT_REACH_BYTES = 72 * 1024 * 1024,
     LIMIT_VALUE_BYTES = 512 * 1024,        /* one JSON value in a message or a request */
     LIMIT_INPUT_BYTES = LIMIT_VALUE_BYTES, /* the input of an action */
     /* one JSON value of an instance: what a step is given, holds or gives */

@@ -303,6 +303,8 @@ static const char *outcome_name(enum event_outcome outcome)
         return "buffered";
     case EVENT_DUPLICATE:
         return "duplicate";
+    case EVENT_REFUSED:
+        break;
     }
     return "unknown";
 }

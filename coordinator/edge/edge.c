@@ -396,9 +396,11 @@ static void policy_refresh(struct edge *edge)
     }
 }
 
-static enum err edge_turn(struct edge *edge, struct item **items, size_t count, struct error *err)
+/* One turn with as many of the items as it takes: *count says how many these were. */
+static enum err edge_turn(struct edge *edge, struct item **items, size_t *count, struct error *err)
 {
     bool kept[EDGE_TURN_ITEMS];
+    size_t taken = 0;
     int64_t begun = clock_monotonic_ns();
     edge->turn_cpu_ns = clock_thread_ns();
     struct clock_reading clock = edge_clock();
@@ -410,9 +412,11 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
         policy_refresh(edge);
     }
     FAULT_POINT("turn-begun");
-    for (size_t i = 0; i < count; i++) {
-        kept[i] = inbox_take(edge, items[i]);
+    for (; taken < *count && (taken == 0 || !engine_turn_is_large(turn_engine(edge->turn)));
+         taken++) {
+        kept[taken] = inbox_take(edge, items[taken]);
     }
+    *count = taken;
     inbox_letters_tell(edge);
     FAULT_POINT("turn-commands-taken");
     edge_retry(edge);
@@ -429,7 +433,7 @@ static enum err edge_turn(struct edge *edge, struct item **items, size_t count, 
     }
     FAULT_POINT("turn-before-acks");
     flow_turn(edge);
-    items_done(edge, items, kept, count);
+    items_done(edge, items, kept, taken);
     FAULT_POINT("turn-after-acks");
     control_timeouts(edge->control, clock_boot_ms());
     queries_answer(edge);
@@ -468,7 +472,7 @@ enum err edge_step(struct edge *edge, struct error *err)
     size_t first = 0;
     do {
         size_t share = turn_share(items + first, count - first);
-        TRY(edge_turn(edge, items + first, share, err));
+        TRY(edge_turn(edge, items + first, &share, err));
         first += share;
     } while (first < count);
     return ERR_OK;

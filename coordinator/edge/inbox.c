@@ -192,6 +192,7 @@ static void take_event(struct edge *edge, struct item *item)
         .source = intake.source,
         .id = intake.id,
         .envelope = intake.envelope,
+        .size = item->msg->size,
         .bus_ms = item->msg->timestamp_ns / 1000000,
         .expect_known = bus_msg_header(item->msg, EVENT_COPY_HEADER) != NULL,
     };

@@ -41,6 +41,7 @@ struct event_command {
     const char *source;
     const char *id;
     struct doc *envelope; /* the whole CloudEvent as a JSON object */
+    size_t size;          /* about that of the envelope; 0: not known */
     int64_t bus_ms;       /* when the bus took it; 0 for events that come another way */
     bool expect_known;    /* our own copy coming back: a known mark is no duplicate to count */
 };

@@ -107,6 +107,9 @@ void engine_turn_begin(struct engine *engine, uint64_t sequence, int64_t now_ms)
 /* Decide one command. Refusals are replies, never errors of the engine. */
 void engine_command(struct engine *engine, const struct command *command);
 
+/* Whether the turn has so many bytes of values that further commands belong into the next one. */
+bool engine_turn_is_large(const struct engine *engine);
+
 /* Fire what is due at the turn's now. */
 void engine_timers(struct engine *engine);
 

@@ -80,7 +80,13 @@ struct evaluate_order {
 };
 
 /* How an event command ended. */
-enum event_outcome { EVENT_STARTED = 1, EVENT_CONTINUED, EVENT_KEPT, EVENT_DUPLICATE };
+enum event_outcome {
+    EVENT_STARTED = 1,
+    EVENT_CONTINUED,
+    EVENT_KEPT,
+    EVENT_DUPLICATE,
+    EVENT_REFUSED
+};
 
 /* What became of one instance of a migrate command. */
 struct migrated {

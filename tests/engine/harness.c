@@ -407,6 +407,17 @@ void run(struct harness *h, const char *input)
     start(h, "test/flow", input);
 }
 
+struct command event_of_text(const char *envelope, struct doc **ret_envelope)
+{
+    CHECK(doc_of_text(envelope, strlen(envelope), ret_envelope, NULL) == ERR_OK);
+    return (struct command){.kind = COMMAND_EVENT,
+                            .event = {.type = "a",
+                                      .source = "/t",
+                                      .id = "1",
+                                      .envelope = *ret_envelope,
+                                      .bus_ms = INT64_MAX}};
+}
+
 void event_text(struct harness *h, const char *envelope)
 {
     struct doc *doc = doc_of(envelope);

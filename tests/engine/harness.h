@@ -126,6 +126,10 @@ void start(struct harness *h, const char *definition, const char *input);
 void run(struct harness *h, const char *input); /* test/flow */
 void event(struct harness *h, const char *type, const char *id, const char *data);
 void event_text(struct harness *h, const char *envelope);
+
+/* The same as a command, of type a and id 1, to be changed before it is given. *ret_envelope is the
+ * caller's. */
+struct command event_of_text(const char *envelope, struct doc **ret_envelope);
 void done(struct harness *h, const char *step, const char *output);
 void done_sure(struct harness *h, const char *step, const char *output, uint32_t confidence_ppm);
 void fail(struct harness *h, const char *step, enum failure_class failure, enum effect_mark mark);

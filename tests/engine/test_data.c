@@ -250,7 +250,7 @@ SCENARIO(data, all_values_of_an_instance_are_bounded_together)
 SCENARIO(data, an_input_of_an_action_has_a_limit_of_its_own)
 {
     static const size_t around = sizeof("{\"k\":}") - 1;
-    char golden[80];
+    char golden[128];
     hello(h, PURE, "s1", 4);
     deploy_tasks(h, "- t:\n"
                     "    try:\n"

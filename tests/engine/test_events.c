@@ -368,21 +368,13 @@ SCENARIO(events, the_buffer_forgets_what_nobody_listens_for)
 }
 
 /* As it comes from the bus; `bus_ms` 0 would be an event that came another way. */
-static struct command event_command(const char *text, struct doc **doc)
-{
-    cr_assert_eq(doc_of_text(text, strlen(text), doc, NULL), ERR_OK);
-    return (struct command){
-        .kind = COMMAND_EVENT,
-        .event = {.type = "a", .source = "/t", .id = "1", .envelope = *doc, .bus_ms = INT64_MAX}};
-}
-
 /* The buffer of this very turn is seen, and what is taken from it is taken once. */
 SCENARIO(events, an_event_and_its_listeners_may_come_in_one_turn)
 {
     deploy_tasks(h, "- l: {listen: {to: {one: {with: {type: a}}}}}\n");
     struct doc *envelope = NULL;
     struct command arrives =
-        event_command("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
+        event_of_text("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
     struct doc *input = doc_of_json(json_object());
     struct command first = {
         .kind = COMMAND_RUN,
@@ -509,7 +501,7 @@ Test(events, an_endless_chain_of_events_leaves_the_turn)
     harness_begin(h);
     struct doc *envelope = NULL;
     struct command command =
-        event_command("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
+        event_of_text("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
     harness_command(h, &command);
     struct error err = {0};
     cr_expect_eq(turn_end(h->turn, &err), ERR_OK);
@@ -524,7 +516,7 @@ SCENARIO(events, what_did_not_come_over_the_bus_is_copied_to_it_once)
 {
     struct doc *envelope = NULL;
     struct command command =
-        event_command("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
+        event_of_text("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
     command.event.bus_ms = 0;
     harness_begin(h);
     harness_command(h, &command);
@@ -541,7 +533,7 @@ SCENARIO(events, an_event_too_old_is_a_dead_letter)
     deploy_on(h, "on", "{one: {with: {type: a}}}", "- a: {set: {x: 1}}\n");
     struct doc *envelope = NULL;
     struct command command =
-        event_command("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
+        event_of_text("{\"type\":\"a\",\"source\":\"/t\",\"id\":\"1\",\"data\":{}}", &envelope);
     command.event.bus_ms = h->now - 36LL * 86400 * 1000;
     harness_begin(h);
     harness_command(h, &command);

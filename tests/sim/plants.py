@@ -14,7 +14,7 @@ PLANTS = {
     1: ("messages are acknowledged before the commit", [
         ("coordinator/edge/edge.c",
          "    enum err code = turn_end(edge->turn, err);\n",
-         "    for (size_t i = 0; sim_plant == 1 && i < count; i++) {\n"
+         "    for (size_t i = 0; sim_plant == 1 && i < taken; i++) {\n"
          "        if (items[i]->kind == ITEM_EVENT || items[i]->kind == ITEM_RESULT) {\n"
          "            (void)!bus_msg_ack(items[i]->msg, NULL);\n"
          "        }\n"

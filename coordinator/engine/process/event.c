@@ -21,6 +21,8 @@ struct arrival {
     struct id mark;
     struct id touched[EVENT_TOUCHES_MAX];
     uint32_t touched_count;
+    size_t size;     /* about that of its data */
+    const char *why; /* it was refused */
     bool started;
     bool gathered; /* it waits for others, to start an instance with them */
 };
@@ -185,8 +187,9 @@ struct doc *event_reading(struct engine *engine, json_t *envelope, enum event_re
     return engine_hold(engine, doc_of_json(value));
 }
 
-static void touch(struct arrival *arrival, const struct id *id, bool started)
+static void touch(struct arrival *arrival, const struct id *id, bool started, size_t copies)
 {
+    arrival->engine->bytes_in_turn += copies * arrival->size;
     bool known = false; /* two branches may listen for the same event */
     for (uint32_t i = 0; i < arrival->touched_count && !known; i++) {
         known = id_equal(&arrival->touched[i], id);
@@ -217,7 +220,7 @@ static void events_begin(struct arrival *arrival, const struct definition *defin
                        arena_printf(engine->arena, "event %s %s %s", arrival->type, arrival->source,
                                     arrival->id),
                        json_text_of(doc_json(arrival->envelope), "traceparent"))) {
-        touch(arrival, &id, true);
+        touch(arrival, &id, true, listen_copies(&definition->plan->trigger->on));
     }
 }
 
@@ -308,8 +311,9 @@ static void arrival_continue(struct arrival *arrival, const struct listener *lis
         struct instance *instance = engine_load(engine, &listeners[i].instance);
         struct frame *frame =
             instance == NULL ? NULL : instance_frame(instance, listeners[i].frame);
+        size_t copies = frame == NULL ? 0 : listener_copies(instance, frame);
         if (frame != NULL && listen_take(engine, instance, frame, doc_json(arrival->envelope))) {
-            touch(arrival, &listeners[i].instance, false);
+            touch(arrival, &listeners[i].instance, false, copies);
             walk(engine, instance);
         }
     }
@@ -340,6 +344,12 @@ static enum event_outcome arrival_accept(struct arrival *arrival)
     if (mark_known(engine, &arrival->mark)) {
         return EVENT_DUPLICATE;
     }
+    size_t count = 0;
+    const struct listener *listeners = arrival_listeners(arrival, &count);
+    if (event_reaches_too_far(engine, arrival->type, arrival->envelope, listeners, count,
+                              &arrival->why)) {
+        return EVENT_REFUSED;
+    }
     struct event event = engine_event(NULL, EVENT_ACCEPTED);
     event.source = arrival->source;
     event.id = arrival->id;
@@ -348,8 +358,6 @@ static enum event_outcome arrival_accept(struct arrival *arrival)
     memcpy(event.digest.bytes, arrival->mark.bytes, sizeof(arrival->mark.bytes));
     event.at_ms = engine->now + engine->options.event_horizon_ms;
     engine_emit(engine, &event);
-    size_t count = 0;
-    const struct listener *listeners = arrival_listeners(arrival, &count);
     arrival_start(arrival);
     arrival_continue(arrival, listeners, count);
     if (arrival->touched_count == 0) {
@@ -368,17 +376,32 @@ void publish_copy(struct engine *engine, const char *type, struct doc *envelope)
     order->publish.envelope = envelope;
 }
 
+/* Whoever gave it learns why; else it is a dead letter, which keeps it whole. */
+static void event_refuse(struct engine *engine, uint64_t token, const char *type,
+                         struct doc *envelope, const char *why, const char *advice)
+{
+    struct dead_letter_command letter = {
+        .source = "events",
+        .subject = type,
+        .reason = why,
+        .advice = advice,
+        .headers = envelope,
+    };
+    if (token != 0) {
+        engine_refuse(engine, token, ERR_LIMIT, "%s; %s", why, advice);
+    } else {
+        process_dead_letter(engine, 0, &letter);
+    }
+}
+
+static const char reach_advice[] =
+    "send a reference to the data, or let fewer want it, and send it again";
+
 void process_event(struct engine *engine, uint64_t token, const struct event_command *command)
 {
     if (command->bus_ms != 0 && engine->now - command->bus_ms > engine->options.event_horizon_ms) {
-        struct dead_letter_command letter = {
-            .source = "events",
-            .subject = command->type,
-            .reason = "too old to be known new",
-            .advice = "send it again if it is still wanted",
-            .headers = command->envelope,
-        };
-        process_dead_letter(engine, token, &letter);
+        event_refuse(engine, token, command->type, command->envelope, "too old to be known new",
+                     "send it again if it is still wanted");
         return;
     }
     struct arrival *arrival = engine_alloc(engine, sizeof(*arrival));
@@ -387,7 +410,15 @@ void process_event(struct engine *engine, uint64_t token, const struct event_com
     arrival->source = engine_text(engine, command->source);
     arrival->id = engine_text(engine, command->id);
     arrival->envelope = engine_hold(engine, doc_ref(command->envelope));
+    arrival->size = command->size;
+    if (command->size == 0) {
+        (void)doc_text(arrival->envelope, &arrival->size);
+    }
     enum event_outcome outcome = arrival_accept(arrival);
+    if (outcome == EVENT_REFUSED) {
+        event_refuse(engine, token, arrival->type, arrival->envelope, arrival->why, reach_advice);
+        return;
+    }
     engine->counters.duplicates += outcome == EVENT_DUPLICATE && !command->expect_known ? 1 : 0;
     if (command->bus_ms == 0 && outcome != EVENT_DUPLICATE) {
         publish_copy(engine, arrival->type, arrival->envelope);
@@ -411,7 +442,10 @@ void process_emitted(struct engine *engine)
         arrival->source = emitted.source;
         arrival->id = emitted.id;
         arrival->envelope = emitted.envelope;
-        (void)arrival_accept(arrival);
+        (void)doc_text(emitted.envelope, &arrival->size);
+        if (arrival_accept(arrival) == EVENT_REFUSED) {
+            event_refuse(engine, 0, emitted.type, emitted.envelope, arrival->why, reach_advice);
+        }
     }
     engine->emitted_count = 0;
 }

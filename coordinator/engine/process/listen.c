@@ -166,6 +166,24 @@ bool listen_take(struct engine *engine, struct instance *instance, struct frame 
     return true;
 }
 
+size_t listener_copies(const struct instance *instance, const struct frame *frame)
+{
+    const struct event_consumption *listen = listen_of(instance, frame);
+    return listen == NULL ? 0 : listen_copies(listen);
+}
+
+size_t listen_would_take(struct engine *engine, struct instance *instance, struct frame *frame,
+                         struct doc *envelope)
+{
+    size_t filter = 0;
+    struct doc *correlation = NULL;
+    const struct event_consumption *listen = listen_of(instance, frame);
+    bool takes =
+        listen_hears(instance, frame) &&
+        event_matches(engine, instance, frame, listen, doc_json(envelope), &filter, &correlation);
+    return takes ? listen_copies(listen) : 0;
+}
+
 /* ---- foreach ---- */
 
 static void leftovers_buffer(struct engine *engine, const json_t *items)

@@ -225,7 +225,10 @@ struct operated operate_one(struct engine *engine, const struct operate_command 
 {
     struct operated operated = {.instance = item->instance};
     struct instance *instance = engine_load(engine, &item->instance);
-    if (instance != NULL) {
+    bool copies = command->operation == OPERATE_RESTART || command->operation == OPERATE_FORK;
+    if (copies && engine_turn_is_large(engine)) {
+        operated.why = "was left out: so many values are not copied at once; ask for it again";
+    } else if (instance != NULL) {
         operated.why = engine_operation_refused(engine, instance, command->operation);
         if (operated.why == NULL && command->operation == OPERATE_REWIND) {
             operated.why = rewind_begin(engine, instance, command, &item->point);
@@ -236,7 +239,7 @@ struct operated operate_one(struct engine *engine, const struct operate_command 
         }
     } else if (!engine_knows(engine, &item->instance)) {
         operated.why = "is not known";
-    } else if (command->operation == OPERATE_RESTART || command->operation == OPERATE_FORK) {
+    } else if (copies) {
         operated.why = instance_anew(engine, command, item, &operated);
     } else {
         operated.why =

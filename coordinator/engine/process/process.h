@@ -462,6 +462,21 @@ bool listen_advance(struct engine *engine, struct instance *instance, struct fra
 /* What expressions see at an open task. */
 struct scope frame_scope(struct engine *engine, struct instance *instance, struct frame *frame);
 
+/* How many copies of the event a listen would take; 0 when it would not take it. Changes nothing.
+ */
+size_t listen_would_take(struct engine *engine, struct instance *instance, struct frame *frame,
+                         struct doc *envelope);
+
+/* How many copies of an event are stored where it is taken (reach.c), and by an open listen; 0 for
+ * a frame that is none. */
+size_t listen_copies(const struct event_consumption *listen);
+size_t listener_copies(const struct instance *instance, const struct frame *frame);
+
+/* Whether more would want the event at once than one turn can write; *ret_why in words, of the
+ * turn. Changes nothing. */
+bool event_reaches_too_far(struct engine *engine, const char *type, struct doc *envelope,
+                           const struct listener *listeners, size_t count, const char **ret_why);
+
 /* Whether an event fits a trigger or listen; *ret_filter is the one that fitted. */
 bool event_matches(struct engine *engine, struct instance *instance, struct frame *frame,
                    const struct event_consumption *on, json_t *envelope, size_t *ret_filter,

@@ -290,9 +290,14 @@ static bool bound_passed(struct engine *engine, struct instance *instance)
     return false;
 }
 
+bool engine_turn_is_large(const struct engine *engine)
+{
+    return engine->bytes_in_turn >= BYTES_PER_TURN;
+}
+
 static bool turn_is_full(const struct engine *engine)
 {
-    return engine->steps_in_turn >= STEPS_PER_TURN_ALL || engine->bytes_in_turn >= BYTES_PER_TURN;
+    return engine->steps_in_turn >= STEPS_PER_TURN_ALL || engine_turn_is_large(engine);
 }
 
 void walk(struct engine *engine, struct instance *instance)

@@ -61,6 +61,20 @@ class LargeValues(company.Case):
         for number in range(70):
             self.assertEqual(self.ended(f"many{number}")[0]["output"], MB)
 
+    def test_a_large_event_that_many_wait_for_ended_the_coordinator(self):
+        """One copy for each was more than a turn could write, and the event came back."""
+        self.company.deploy("waits", "do:\n  - l: {listen: {to: {one: {with: "
+                                     "{type: e2e.waited}}}}}\n  - s: {set: {got: true}}\n")
+        waiting = [self.company.start("waits", {}) for _ in range(150)]
+        self.publish("waited", MB)
+        letter = until(lambda: next((letter for letter in self.company.dead_letters()
+                                     if "LIMIT_EVENT_REACH_BYTES" in letter["reason"]), None),
+                       "the event is a dead letter")
+        self.assertIn("send a reference", letter["advice"])
+        self.publish("waited", 10)
+        for instance in waiting:
+            self.assertEqual(self.company.wait(instance)["output"], {"got": True})
+
     def test_large_events_after_a_pause_of_the_coordinator(self):
         self.company.deploy("pause", STARTED % "pause" +
                             "do:\n  - s: {set: '${ $workflow.input[0].data.x | length }'}\n")
