@@ -9,10 +9,12 @@ enum {
     LIMIT_EVENT_BYTES = 1024 * 1024, /* an event's data as received */
     /* an event's data as often as it is copied to those who want it */
     LIMIT_EVENT_REACH_BYTES = 72 * 1024 * 1024,
-    LIMIT_VALUE_BYTES = 512 * 1024,        /* one JSON value in a message or a request */
-    LIMIT_INPUT_BYTES = LIMIT_VALUE_BYTES, /* the input of an action */
-    /* one JSON value of an instance: what a step is given, holds or gives */
+    LIMIT_VALUE_BYTES = 512 * 1024, /* one JSON value in a message or a request */
+    LIMIT_INLINE_BYTES = 64 * 1024, /* a larger value between agent and coordinator is a blob */
+    LIMIT_PIECE_BYTES = 256 * 1024, /* of a blob in one message */
+    /* one JSON value of an instance: what a step is given, holds or gives; what an agent gives */
     LIMIT_DOCUMENT_BYTES = 4 * 1024 * 1024,
+    LIMIT_INPUT_BYTES = LIMIT_VALUE_BYTES,           /* the input of an action */
     LIMIT_INSTANCE_BYTES = 4 * LIMIT_DOCUMENT_BYTES, /* all values of one instance together */
     /* one message on the bus: a task with an input and a proposal, and what goes with them */
     LIMIT_MESSAGE_BYTES = 2 * LIMIT_VALUE_BYTES + 64 * 1024,

@@ -30,7 +30,7 @@ struct kv_batch;
 struct kv_iter;
 
 enum {
-    KV_FAMILIES_MAX = 4,
+    KV_FAMILIES_MAX = 5,
     KV_KEY_BYTES = 4096,
     KV_VALUE_BYTES = 128 * 1024 * 1024,
 };

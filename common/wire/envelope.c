@@ -46,6 +46,21 @@ static bool phase_known(Mainstay__Phase phase)
     return phase == MAINSTAY__PHASE__PHASE_DECIDE || phase == MAINSTAY__PHASE__PHASE_PERFORM;
 }
 
+/* A value is in the message or named in it. */
+static const char *blob_fault(const Mainstay__BlobRef *blob, ProtobufCBinaryData value)
+{
+    if (blob == NULL) {
+        return NULL;
+    }
+    if (!envelope_sized(blob->digest, ENVELOPE_DIGEST_BYTES)) {
+        return "a blob's digest is not 32 bytes";
+    }
+    if (blob->bytes == 0 || blob->bytes > LIMIT_DOCUMENT_BYTES) {
+        return "a blob has no bytes, or more than LIMIT_DOCUMENT_BYTES";
+    }
+    return value.len > 0 ? "a value is there twice, as bytes and as a blob" : NULL;
+}
+
 static const char *task_fault(const Mainstay__Task *task)
 {
     if (!envelope_sized(task->key, ENVELOPE_ID_BYTES)) {
@@ -66,7 +81,8 @@ static const char *task_fault(const Mainstay__Task *task)
     if (task->input.len > LIMIT_VALUE_BYTES || task->proposal.len > LIMIT_VALUE_BYTES) {
         return "input is over the limit";
     }
-    return NULL;
+    const char *fault = blob_fault(task->input_blob, task->input);
+    return fault != NULL ? fault : blob_fault(task->proposal_blob, task->proposal);
 }
 
 static enum err task_batch_check(const Mainstay__TaskBatch *batch, struct error *err)
@@ -126,6 +142,9 @@ static const char *result_fault(const Mainstay__Result *result)
     }
     if (result->output.len > LIMIT_VALUE_BYTES) {
         return "output is over the limit";
+    }
+    if (blob_fault(result->output_blob, result->output) != NULL) {
+        return blob_fault(result->output_blob, result->output);
     }
     switch (result->status) {
     case MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE:

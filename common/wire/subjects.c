@@ -16,7 +16,8 @@ static const struct {
     [SUBJECT_RESULT] = {"result.", 2},     [SUBJECT_HELLO] = {"hello.", 2},
     [SUBJECT_PRESENCE] = {"presence.", 2}, [SUBJECT_CONTROL] = {"control.", 0},
     [SUBJECT_JOURNAL] = {"journal.", 1},   [SUBJECT_LIFECYCLE] = {"lifecycle.", 0},
-    [SUBJECT_BLOB] = {"blob.", 1},         [SUBJECT_CALL] = {"call.", 2},
+    [SUBJECT_BLOB] = {"blob.", 2},         [SUBJECT_CALL] = {"call.", 2},
+    [SUBJECT_INPUT] = {"input.", 2},
 };
 
 enum { SHAPE_COUNT = sizeof(shapes) / sizeof(shapes[0]) };
@@ -72,16 +73,6 @@ static bool build_type(enum subject_kind kind, const char *type, char *out)
     return true;
 }
 
-static bool build_one(enum subject_kind kind, const char *token, char *out)
-{
-    out[0] = '\0';
-    if (!text_is_token(token)) {
-        return false;
-    }
-    build(out, "%s%s", shapes[kind].prefix, token);
-    return true;
-}
-
 static bool build_two(enum subject_kind kind, const char *first, const char *second, char *out)
 {
     out[0] = '\0';
@@ -127,9 +118,14 @@ bool subject_lifecycle(const char *type, char *out)
     return build_type(SUBJECT_LIFECYCLE, type, out);
 }
 
-bool subject_blob(const char *agent, char *out)
+bool subject_blob(const char *agent, const char *store, char *out)
 {
-    return build_one(SUBJECT_BLOB, agent, out);
+    return build_two(SUBJECT_BLOB, agent, store, out);
+}
+
+bool subject_input(const char *agent, const char *store, char *out)
+{
+    return build_two(SUBJECT_INPUT, agent, store, out);
 }
 
 bool subject_call(const char *agent, const char *service, char *out)

@@ -12,7 +12,10 @@
  *   hello.<agent>.<store>    -          Hello, request/reply
  *   presence.<agent>.<store> -          who is there, request/reply
  *   control.<verb>           -          ControlRequest, request/reply; verbs may have dots
- *   blob.<agent>             -          values too big for a message, request/reply
+ *   blob.<agent>.<store>     -          outputs too large for a message: the coordinator asks
+ *                                       the store, request/reply (BlobRequest)
+ *   input.<agent>.<store>    -          inputs and proposals too large for a message: the store
+ *                                       asks the coordinator, request/reply
  *   call.<agent>.<service>   -          model and memory calls of a running task, request/reply
  *
  * A token is 1..64 characters of [A-Za-z0-9_-] and nothing else ever enters a subject: cnats sends
@@ -55,6 +58,7 @@ enum {
 #define SUBJECT_ALL_LIFECYCLE "lifecycle.>"
 #define SUBJECT_ALL_HELLO     "hello.*.*"
 #define SUBJECT_ALL_CONTROL   "control.>"
+#define SUBJECT_ALL_INPUT     "input.*.*"
 
 enum subject_kind {
     SUBJECT_EVENT,
@@ -66,14 +70,15 @@ enum subject_kind {
     SUBJECT_JOURNAL,
     SUBJECT_LIFECYCLE,
     SUBJECT_BLOB,
-    SUBJECT_CALL
+    SUBJECT_CALL,
+    SUBJECT_INPUT
 };
 
 /* A parsed subject. Fields a kind does not have are empty. */
 struct subject {
     enum subject_kind kind;
-    char agent[SUBJECT_TOKEN_BYTES]; /* task, result, hello, presence, blob, call */
-    char store[SUBJECT_TOKEN_BYTES]; /* task, result, hello, presence */
+    char agent[SUBJECT_TOKEN_BYTES]; /* all with two tokens */
+    char store[SUBJECT_TOKEN_BYTES]; /* of these all but call */
     char name[SUBJECT_TYPE_BYTES];   /* event and lifecycle: type; control: verb; call: service */
     uint16_t partition;              /* journal */
 };
@@ -87,7 +92,8 @@ bool subject_hello(const char *agent, const char *store, char *out);
 bool subject_presence(const char *agent, const char *store, char *out);
 bool subject_control(const char *verb, char *out);
 bool subject_lifecycle(const char *type, char *out);
-bool subject_blob(const char *agent, char *out);
+bool subject_blob(const char *agent, const char *store, char *out);
+bool subject_input(const char *agent, const char *store, char *out);
 bool subject_call(const char *agent, const char *service, char *out);
 void subject_journal(uint16_t partition, char *out);
 

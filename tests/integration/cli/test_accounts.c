@@ -81,6 +81,8 @@ Test(accounts, an_agent_publishes_its_own_results_only)
     cr_expect_not(gets_answer(bus, "result.two.main", "x"));
     cr_expect_not(gets_answer(bus, "result.one.other", "x"));
     cr_expect_not(gets_answer(bus, "hello.two.main", "x"));
+    cr_expect_not(gets_answer(bus, "input.two.main", "x"));
+    cr_expect_not(gets_answer(bus, "blob.two.main", "x"));
     cr_expect_not(gets_answer(bus, "task.one.main", "x"));
     cr_expect_not(gets_answer(bus, "event.invoice.received", "{}"));
     cr_expect_not(gets_answer(bus, "control.status", ""));
@@ -88,6 +90,56 @@ Test(accounts, an_agent_publishes_its_own_results_only)
     cr_expect_eq(stream_messages("RESULTS"), 1);
     cr_expect_eq(stream_messages("TASKS"), 0);
     cr_expect_eq(stream_messages("EVENTS"), 0);
+}
+
+static void answer_with_name(void *user, struct bus_msg *msg)
+{
+    const char *name = user;
+    (void)!bus_respond(msg, name, strlen(name), NULL);
+    bus_msg_destroy(&msg);
+}
+
+static bool is_answered_by(struct bus *bus, const char *subject, const char *name)
+{
+    struct buf reply = BUF_INIT(65536);
+    bool got = false;
+    for (int i = 0; i < ASK_MS / REFUSED_MS && !got; i++) { /* the listener may be on his way */
+        got = answered(bus, subject, "x", REFUSED_MS, &reply);
+    }
+    bool same = got && strcmp(reply.data, name) == 0;
+    buf_release(&reply);
+    return same;
+}
+
+/* Outputs are asked for by the coordinator of their own agent, inputs by an agent of the
+ * coordinator, whoever else listens. */
+Test(accounts, large_values_are_asked_for_of_who_has_them)
+{
+    static const char *const listeners[] = {"agent-two", "operator", "agent-one", "coordinator"};
+    static const char *const subjects[] = {"blob.one.main", "input.one.main"};
+    struct bus *buses[4];
+    for (size_t i = 0; i < 4; i++) {
+        buses[i] = connect_as(listeners[i]);
+    }
+    for (size_t i = 0; i < 2; i++) { /* the wrong ones alone */
+        for (size_t k = 0; k < 2; k++) {
+            cr_assert_eq(bus_subscribe(buses[i], subjects[k], NULL, answer_with_name,
+                                       (void *)(uintptr_t)listeners[i], NULL),
+                         ERR_OK);
+        }
+    }
+    cr_expect_not(gets_answer(buses[3], "blob.one.main", "x"));
+    cr_expect_not(gets_answer(buses[2], "input.one.main", "x"));
+    for (size_t i = 2; i < 4; i++) {
+        cr_assert_eq(bus_subscribe(buses[i], subjects[i - 2], NULL, answer_with_name,
+                                   (void *)(uintptr_t)listeners[i], NULL),
+                     ERR_OK);
+    }
+    cr_expect(is_answered_by(buses[3], "blob.one.main", "agent-one"));
+    cr_expect(is_answered_by(buses[2], "input.one.main", "coordinator"));
+    for (size_t i = 0; i < 4; i++) {
+        bus_close(&buses[i]);
+    }
 }
 
 Test(accounts, an_agent_has_no_jetstream_interface)

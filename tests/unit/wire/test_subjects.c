@@ -52,9 +52,10 @@ Test(subjects, nothing_but_tokens_gets_in)
     char long_token[SUBJECT_TOKEN_BYTES + 1];
     memset(long_token, 'a', sizeof(long_token) - 1);
     long_token[sizeof(long_token) - 1] = '\0';
-    cr_assert(!subject_blob(long_token, text));
+    cr_assert(!subject_blob(long_token, "s", text));
     long_token[SUBJECT_TOKEN_BYTES - 1] = '\0';
-    cr_assert(subject_blob(long_token, text));
+    cr_assert(subject_blob(long_token, "s", text));
+    cr_assert(subject_input(long_token, long_token, text));
 }
 
 Test(subjects, types_are_tokens_joined_by_single_dots)

@@ -121,8 +121,12 @@ static const struct {
     {"$JS.ACK.*.*.TASKS.%s_%s.>", false},
     {"result.%s.%s", false},
     {"hello.%s.%s", false},
+    {"input.%s.%s", false},
 };
 enum { RIGHT_COUNT = sizeof(agent_rights) / sizeof(agent_rights[0]) };
+
+/* What CORE may ask an agent. */
+static const char agent_serves[] = "blob.%s.%s";
 
 /* A right of one agent; its two %s are replaced by hand, so that no format comes from a table. */
 static void right_write(const char *pattern, const struct account *account, struct buf *out)
@@ -159,6 +163,14 @@ static void core_write(const struct accounts *accounts, struct buf *out)
                        account->user + strlen("agent-"));
         }
     }
+    buf_append_str(out, "    ]\n    imports: [\n");
+    for (size_t i = 0; i < accounts->agent_count; i++) {
+        const struct account *account = &accounts->agents[i];
+        buf_printf(out, "      { service: { account: \"AGENT_%s\", subject: \"",
+                   account->user + strlen("agent-"));
+        right_write(agent_serves, account, out);
+        buf_append_str(out, "\" } }\n");
+    }
     buf_append_str(out, "    ]\n  }\n");
 }
 
@@ -173,7 +185,9 @@ static void agent_write(const struct account *account, struct buf *out)
         right_write(agent_rights[r].subject, account, out);
         buf_append_str(out, "\" } }\n");
     }
-    buf_append_str(out, "    ]\n  }\n");
+    buf_append_str(out, "    ]\n    exports: [ { service: \"");
+    right_write(agent_serves, account, out);
+    buf_append_str(out, "\", accounts: [ CORE ] } ]\n  }\n");
 }
 
 static void people_write(const struct accounts *accounts, struct buf *out)
