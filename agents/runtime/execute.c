@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/runtime/blobs.h"
 #include "agents/runtime/runtime.h"
 #include "agents/runtime/secrets.h"
 #include "agents/runtime/tables.h"
 #include "agents/runtime/telemetry.h"
+#include "agents/runtime/values.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/check.h"
@@ -32,6 +34,11 @@ struct run {
     struct buf output;
     struct buf explanation;
     struct buf correction;
+    struct buf input; /* fetched, when the task only names them */
+    struct buf proposal;
+    struct blob_key blob; /* the output's, when the result only names it */
+    Mainstay__BlobRef blob_ref;
+    bool named; /* it does */
     struct secrets secrets;
     uint64_t wall_ms;
     bool skipped;                  /* answered without running */
@@ -138,15 +145,18 @@ __attribute__((format(printf, 6, 7))) static void fail(struct run *run,
 
 /* ---- before running ---- */
 
-/* Names what the key was used for: action, input and proposal. */
-static struct digest identity_of(const Mainstay__Task *task)
+static struct str input_of(const struct run *run)
 {
-    struct blake blake;
-    blake_init(&blake, NULL);
-    blake_part_text(&blake, task->action);
-    blake_part(&blake, task->input_digest.data, task->input_digest.len);
-    blake_part(&blake, task->proposal.data, task->proposal.len);
-    return blake_final(&blake);
+    const Mainstay__Task *task = run->job->task;
+    return task->input_blob == NULL ? envelope_str(task->input)
+                                    : (struct str){run->input.data, run->input.size};
+}
+
+static struct str proposal_of(const struct run *run)
+{
+    const Mainstay__Task *task = run->job->task;
+    return task->proposal_blob == NULL ? envelope_str(task->proposal)
+                                       : (struct str){run->proposal.data, run->proposal.size};
 }
 
 /* Whether the contract allows this task. False with the failure set. */
@@ -170,12 +180,12 @@ static bool contract_allows(struct run *run)
     } else if (decide ? !job->contract->decides : !job->contract->performs) {
         fail(run, AGENT_CONTRACT, effect, "unknown-phase", "The action has no such phase",
              "action '%s' has no phase '%s'", task->action, decide ? "decide" : "perform");
-    } else if (job->contract->proposal != NULL && !decide && task->proposal.len == 0) {
+    } else if (job->contract->proposal != NULL && !decide && task->proposal.len == 0 &&
+               task->proposal_blob == NULL) {
         fail(run, AGENT_CONTRACT, effect, "no-proposal", "There is no proposal to perform",
              "action '%s' performs an approved proposal and was given none", task->action);
     } else {
-        struct digest digest = crypto_blake(task->input.data, task->input.len);
-        if (memcmp(digest.bytes, task->input_digest.data, DIGEST_BYTES) == 0) {
+        if (task_input_is_announced(task)) {
             return true;
         }
         fail(run, AGENT_CONTRACT, effect, "input-digest", "The input is not what was announced",
@@ -185,13 +195,14 @@ static bool contract_allows(struct run *run)
 }
 
 /* Parse `text` and check it. False with the failure set. */
-static bool value_read(struct run *run, ProtobufCBinaryData text, const struct schema *schema,
+static bool value_read(struct run *run, struct str text, const struct schema *schema,
                        const char *what, json_t **ret_value)
 {
     struct error err = {0};
     enum agent_effect effect =
         run->row.state == OUTCOME_INTENT ? AGENT_EFFECT_UNKNOWN : AGENT_EFFECT_NONE;
-    if (json_parse((const char *)text.data, text.len, NULL, ret_value, &err) != ERR_OK) {
+    struct json_limits limits = {.size_max = LIMIT_DOCUMENT_BYTES};
+    if (json_parse(text.data, text.size, &limits, ret_value, &err) != ERR_OK) {
         fail(run, AGENT_DATA, effect, "bad-json", "The input is not JSON", "%s: %s", what,
              err.message);
         return false;
@@ -210,17 +221,48 @@ static bool value_read(struct run *run, ProtobufCBinaryData text, const struct s
     return false;
 }
 
+/* Fetch one value that the task only names. False with the failure set: nothing was begun by this
+ * attempt. */
+static bool value_get(struct run *run, Mainstay__BlobKind kind, const Mainstay__BlobRef *blob,
+                      struct buf *ret_text)
+{
+    struct error err = {0};
+    enum agent_effect effect =
+        run->row.state == OUTCOME_INTENT ? AGENT_EFFECT_UNKNOWN : AGENT_EFFECT_NONE;
+    enum err code =
+        blob == NULL ? ERR_OK : value_fetch(run->runtime, run->job, kind, blob, ret_text, &err);
+    if (code == ERR_OK) {
+        return true;
+    }
+    bool wrong = code == ERR_INVALID || code == ERR_LIMIT;
+    fail(run, wrong ? AGENT_CONTRACT : AGENT_TRANSIENT, effect,
+         wrong ? "input-digest" : "input-unavailable",
+         wrong ? "The input is not what was announced" : "The input could not be fetched",
+         "the %s of %llu bytes was asked for: %s",
+         kind == MAINSTAY__BLOB_KIND__BLOB_KIND_INPUT ? "input" : "proposal",
+         (unsigned long long)blob->bytes, err.message);
+    return false;
+}
+
+static bool input_get(struct run *run)
+{
+    const Mainstay__Task *task = run->job->task;
+    return value_get(run, MAINSTAY__BLOB_KIND__BLOB_KIND_INPUT, task->input_blob, &run->input) &&
+           value_get(run, MAINSTAY__BLOB_KIND__BLOB_KIND_PROPOSAL, task->proposal_blob,
+                     &run->proposal);
+}
+
 static bool input_read(struct run *run)
 {
     const struct contract_action *contract = run->job->contract;
     const Mainstay__Task *task = run->job->task;
-    if (!value_read(run, task->input, contract->input, "input", &run->task.input)) {
+    if (!value_read(run, input_of(run), contract->input, "input", &run->task.input)) {
         return false;
     }
     if (task->phase != MAINSTAY__PHASE__PHASE_PERFORM || contract->proposal == NULL) {
         return true;
     }
-    return value_read(run, task->proposal, contract->proposal, "proposal", &run->task.proposal);
+    return value_read(run, proposal_of(run), contract->proposal, "proposal", &run->task.proposal);
 }
 
 static bool task_fill(struct run *run, bool writable)
@@ -228,7 +270,7 @@ static bool task_fill(struct run *run, bool writable)
     const Mainstay__Task *task = run->job->task;
     struct agent_task *view = &run->task;
     view->action = task->action;
-    view->input_text = envelope_str(task->input);
+    view->input_text = input_of(run);
     memcpy(view->key, task->key.data, AGENT_KEY_BYTES);
     view->idempotency_key = task->idempotency_key;
     view->step = task->step;
@@ -388,6 +430,24 @@ static void decision_fill(struct run *run, Mainstay__Decision *out)
     }
 }
 
+/* The output, or its name when it is too large for a message and the coordinator asks for such. */
+static void output_fill(struct run *run, Mainstay__Result *result)
+{
+    struct str text = {.data = run->output.data, .size = run->output.size};
+    run->named = atomic_load(&run->runtime->blobs) && text.size > LIMIT_INLINE_BYTES;
+    if (!run->named) {
+        result->output = envelope_bytes(text);
+        return;
+    }
+    run->blob =
+        (struct blob_key){.name = run->job->name, .digest = crypto_blake(text.data, text.size)};
+    run->blob_ref = (Mainstay__BlobRef)MAINSTAY__BLOB_REF__INIT;
+    run->blob_ref.digest =
+        envelope_bytes((struct str){(const char *)run->blob.digest.bytes, DIGEST_BYTES});
+    run->blob_ref.bytes = text.size;
+    result->output_blob = &run->blob_ref;
+}
+
 /* Fill the result with what the run came to. What it points to lives in the run and the parts. */
 static void result_fill(struct run *run, Mainstay__Result *result, Mainstay__Failure *failure,
                         Mainstay__Decision *decision)
@@ -404,7 +464,7 @@ static void result_fill(struct run *run, Mainstay__Result *result, Mainstay__Fai
     }
     json_write(run->reply.output, &run->output);
     result->status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE;
-    result->output = envelope_bytes((struct str){run->output.data, run->output.size});
+    output_fill(run, result);
     decision_fill(run, decision);
     result->decision = decision;
 }
@@ -419,50 +479,48 @@ static void run_pack(struct run *run, struct buf *ret_result)
     bool cut = run->output.failed || run->explanation.failed || run->correction.failed;
     if (cut || size > RESULT_BYTES_MAX) {
         bool pure = job_effect(run->job) == EFFECT_PURE;
+        size_t most = run->output.failed ? run->output.max : RESULT_BYTES_MAX;
         fail(run, AGENT_CONTRACT, pure ? AGENT_EFFECT_NONE : AGENT_EFFECT_UNKNOWN, "result-too-big",
              "The agent's answer is too big to be sent",
-             "what '%s' answers has %s%zu bytes, %d are allowed in all: answer with less, or with "
+             "what '%s' answers has %s%zu bytes, %zu are allowed %s: answer with less, or with "
              "where it can be had",
-             run->job->task->action, cut ? "more than " : "", cut ? (size_t)RESULT_BYTES_MAX : size,
-             RESULT_BYTES_MAX);
+             run->job->task->action, cut ? "more than " : "", cut ? most : size, most,
+             most == LIMIT_DOCUMENT_BYTES ? "(LIMIT_DOCUMENT_BYTES)" : "in all");
+        run->named = false;
         result_fill(run, &result, &failure, &decision);
     }
     run->status = result.status;
     result_pack(&result, ret_result);
 }
 
-/* The stored result again, under the name that was asked. */
-static void stored_pack(const struct outcome *row, const struct outcome_name *name,
-                        const Mainstay__Task *task, struct arena *arena, struct buf *ret_result)
+/* ---- keeping ---- */
+
+static struct str output_text(const struct run *run)
 {
-    ProtobufCMessage *message = NULL;
-    struct error err = {0};
-    Mainstay__Result echo;
-    result_init(&echo, name, task);
-    if (arena != NULL && proto_unpack(&mainstay__result__descriptor, row->result, &proto_limits_bus,
-                                      arena, &message, &err) == ERR_OK) {
-        Mainstay__Result *stored = (Mainstay__Result *)message;
-        stored->attempt = echo.attempt;
-        stored->instance = echo.instance;
-        stored->frame = echo.frame;
-        stored->input_digest = echo.input_digest;
-        stored->from_store = true;
-        result_pack(stored, ret_result);
-        return;
-    }
-    Mainstay__Failure failure = MAINSTAY__FAILURE__INIT;
-    failure.failure_class = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_IN_DOUBT;
-    failure.effect = row->state == OUTCOME_DONE ? MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE
-                                                : MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN;
-    failure.code = envelope_text("unreadable-outcome");
-    failure.title = envelope_text("The stored outcome cannot be read");
-    failure.detail = err.message;
-    echo.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
-    echo.failure = &failure;
-    result_pack(&echo, ret_result);
+    return (struct str){.data = run->output.data, .size = run->output.size};
 }
 
-/* ---- keeping ---- */
+/* The output of work without an outcome row is on the device before the result names it. */
+static bool output_keep(struct run *run)
+{
+    struct error err = {0};
+    struct outcomes *outcomes = run->runtime->outcomes;
+    struct kv_batch *batch = kv_batch_create(outcomes_kv(outcomes));
+    FAULT_POINT("blob-before-commit");
+    enum err code =
+        blobs_put(outcomes, batch, &run->blob, output_text(run), true, run->wall_ms, &err);
+    if (code == ERR_OK) {
+        code = outcomes_commit_synced(outcomes, batch, &err);
+    }
+    kv_batch_destroy(&batch);
+    if (code != ERR_OK) {
+        error_wrap(&err, "cannot keep the output of '%s'", run->job->task->action);
+        run->runtime->fatal(run->runtime, &err);
+        return false;
+    }
+    FAULT_POINT("blob-synced");
+    return true;
+}
 
 /* Commit `outcome` with the task's own writes. False when the store failed. */
 static bool keep(struct run *run, const struct outcome *outcome, bool with_tables, bool synced)
@@ -471,11 +529,17 @@ static bool keep(struct run *run, const struct outcome *outcome, bool with_table
     struct outcomes *outcomes = run->runtime->outcomes;
     struct kv_batch *batch = kv_batch_create(outcomes_kv(outcomes));
     outcome_put(batch, &run->job->name, outcome, run->wall_ms);
+    enum err code = ERR_OK;
+    if (run->named && outcome->state == OUTCOME_DONE) {
+        code = blobs_put(outcomes, batch, &run->blob, output_text(run), false, run->wall_ms, &err);
+    }
     if (with_tables && run->task.store != NULL) {
         tables_stage(run->task.store, batch);
     }
-    enum err code = synced ? outcomes_commit_synced(outcomes, batch, &err)
-                           : outcomes_commit(outcomes, batch, &err);
+    if (code == ERR_OK) {
+        code = synced ? outcomes_commit_synced(outcomes, batch, &err)
+                      : outcomes_commit(outcomes, batch, &err);
+    }
     kv_batch_destroy(&batch);
     if (code != ERR_OK) {
         error_wrap(&err, "cannot keep the outcome of '%s'", run->job->task->action);
@@ -511,7 +575,7 @@ static bool end_keep(struct run *run, struct buf *result)
     bool failed = run->reply.failure.failure_class != 0;
     bool pure = job_effect(run->job) == EFFECT_PURE;
     if (pure && (failed || run->reply.decision.cost == NULL)) {
-        return true; /* may run again: nobody saw it and nobody paid */
+        return !run->named || output_keep(run); /* may run again: unseen and not paid for */
     }
     struct outcome outcome = {
         .state = failed ? OUTCOME_FAILED : OUTCOME_DONE,
@@ -559,7 +623,7 @@ static bool phase_run(struct run *run, enum outcome_verdict verdict)
     bool go = true;
     bool decide = run->job->name.phase == MAINSTAY__PHASE__PHASE_DECIDE;
     bool writable = job_effect(run->job) != EFFECT_PURE;
-    if (!contract_allows(run) || !input_read(run) || !task_fill(run, writable)) {
+    if (!contract_allows(run) || !input_get(run) || !input_read(run) || !task_fill(run, writable)) {
         run->skipped = true;
         return true;
     }
@@ -613,7 +677,7 @@ static bool row_read(struct run *run)
         return true;
     }
     struct error err = {0};
-    run->identity = identity_of(run->job->task);
+    run->identity = task_identity(run->job->task);
     if (outcomes_get(run->runtime->outcomes, &run->job->name, &run->row_bytes, &run->row, &err) ==
         ERR_OK) {
         return true;
@@ -636,6 +700,8 @@ static void run_release(struct run *run)
     buf_release(&run->output);
     buf_release(&run->explanation);
     buf_release(&run->correction);
+    buf_release(&run->input);
+    buf_release(&run->proposal);
 }
 
 static void run_verdict(struct run *run, enum outcome_verdict verdict, struct buf *ret_result)
@@ -645,7 +711,7 @@ static void run_verdict(struct run *run, enum outcome_verdict verdict, struct bu
         run->status = run->row.state == OUTCOME_DONE
                           ? MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE
                           : MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
-        stored_pack(&run->row, &job->name, job->task, arena_of(run), ret_result);
+        result_stored(run->runtime, &run->row, &job->name, job->task, arena_of(run), ret_result);
         return;
     }
     if (verdict == VERDICT_RECALLED) {
@@ -693,9 +759,12 @@ Mainstay__ResultStatus execute(struct runtime *runtime, struct job *job, struct 
         .runtime = runtime,
         .job = job,
         .row_bytes = BUF_INIT(LIMIT_MESSAGE_BYTES + 4096),
-        .output = BUF_INIT(RESULT_BYTES_MAX),
+        .output = BUF_INIT(atomic_load(&runtime->blobs) ? (size_t)LIMIT_DOCUMENT_BYTES
+                                                        : (size_t)RESULT_BYTES_MAX),
         .explanation = BUF_INIT(RESULT_BYTES_MAX),
         .correction = BUF_INIT(RESULT_BYTES_MAX),
+        .input = BUF_INIT(LIMIT_DOCUMENT_BYTES),
+        .proposal = BUF_INIT(LIMIT_DOCUMENT_BYTES),
         .wall_ms = (uint64_t)clock_wall_ms(),
     };
     run.reply.runtime = &run;
@@ -709,57 +778,4 @@ Mainstay__ResultStatus execute(struct runtime *runtime, struct job *job, struct 
     }
     run_release(&run);
     return ret_result->size == 0 ? MAINSTAY__RESULT_STATUS__RESULT_STATUS_UNSPECIFIED : run.status;
-}
-
-/* ---- recall ---- */
-
-void execute_recall(struct runtime *runtime, const struct outcome_name *name, bool kept,
-                    const Mainstay__Task *task, struct buf *ret_result)
-{
-    struct error err = {0};
-    struct outcome row = {.state = OUTCOME_NONE};
-    struct buf bytes = BUF_INIT(LIMIT_MESSAGE_BYTES + 4096);
-    struct arena *arena = arena_create(BUNDLE_ARENA_BYTES);
-    struct outcomes *outcomes = runtime->outcomes;
-    Mainstay__Result result;
-    Mainstay__Failure failure = MAINSTAY__FAILURE__INIT;
-    buf_clear(ret_result);
-    result_init(&result, name, task);
-    enum err code = arena == NULL ? error_set(&err, ERR_NOMEM, "no memory for a recall") : ERR_OK;
-    if (code == ERR_OK && kept) {
-        code = outcomes_get(outcomes, name, &bytes, &row, &err);
-    }
-    if (code == ERR_OK && (row.state == OUTCOME_DONE ||
-                           (row.state == OUTCOME_FAILED && row.attempt >= name->attempt))) {
-        stored_pack(&row, name, task, arena, ret_result);
-    } else if (code == ERR_OK && row.state == OUTCOME_INTENT) {
-        failure.failure_class = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_IN_DOUBT;
-        failure.effect = MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN;
-        failure.code = envelope_text("in-doubt");
-        failure.title = envelope_text("Nobody can tell whether the effect happened");
-        failure.detail = envelope_text("the agent died while the recalled task was running");
-        result.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
-        result.failure = &failure;
-        result_pack(&result, ret_result);
-    } else if (code == ERR_OK) {
-        if (kept && (row.state != OUTCOME_RECALLED || row.attempt < name->attempt)) {
-            struct outcome recalled = {
-                .state = OUTCOME_RECALLED, .mark = row.mark, .identity = row.identity};
-            if (row.state == OUTCOME_NONE) {
-                recalled.mark = MAINSTAY__EFFECT_MARK__EFFECT_MARK_NONE;
-            }
-            struct kv_batch *batch = kv_batch_create(outcomes_kv(outcomes));
-            outcome_put(batch, name, &recalled, (uint64_t)clock_wall_ms());
-            code = outcomes_commit(outcomes, batch, &err);
-            kv_batch_destroy(&batch);
-        }
-        result.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_RECALLED;
-        result_pack(&result, ret_result);
-    }
-    if (code != ERR_OK) {
-        buf_clear(ret_result);
-        runtime->fatal(runtime, &err);
-    }
-    buf_release(&bytes);
-    arena_destroy(&arena);
 }

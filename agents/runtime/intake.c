@@ -66,7 +66,9 @@ static void task_take(struct intake *intake, Mainstay__Task *task)
         telemetry_dropped(runtime->telemetry);
         return;
     }
-    bool quick = job->contract != NULL && job->contract->quick;
+    bool fetches = task->input_blob != NULL || task->proposal_blob != NULL; /* takes its time */
+    bool quick =
+        job->contract != NULL && job->contract->quick && !(fetches && runtime->pool != NULL);
     if (quick || runtime->pool == NULL) {
         run_here(intake, job, quick);
         return;

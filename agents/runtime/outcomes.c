@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agents/runtime/blobs.h"
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/limits.h"
@@ -24,6 +25,7 @@ struct outcomes {
     pthread_mutex_t epoch_lock;
     uint64_t epoch;
     atomic_bool dirty; /* something was committed without sync */
+    atomic_bool blobs; /* there may be rows in that family */
     atomic_uint_fast64_t syncs;
 };
 
@@ -124,7 +126,8 @@ void outcomes_kv_options(struct kv_options *ret_options)
         .families = {[FAMILY_META] = "meta",
                      [FAMILY_OUTCOMES] = "outcomes",
                      [FAMILY_SETTLED] = "settled",
-                     [FAMILY_TABLES] = "tables"},
+                     [FAMILY_TABLES] = "tables",
+                     [FAMILY_BLOBS] = "blobs"},
         .family_count = FAMILY_COUNT,
         .create = true,
     };
@@ -195,6 +198,22 @@ static enum err meta_read(struct outcomes *outcomes, struct error *err)
     return ERR_OK;
 }
 
+static enum err blobs_look(struct outcomes *outcomes, struct error *err)
+{
+    struct kv_range all = {.family = FAMILY_BLOBS};
+    struct kv_iter *iter = kv_iter_create(outcomes->kv, &all);
+    kv_iter_seek_first(iter);
+    atomic_init(&outcomes->blobs, kv_iter_valid(iter));
+    enum err code = kv_iter_status(iter, err);
+    kv_iter_destroy(&iter);
+    return code;
+}
+
+void outcomes_blobs_used(struct outcomes *outcomes)
+{
+    atomic_store(&outcomes->blobs, true);
+}
+
 enum err outcomes_create(struct kv *kv, struct outcomes **ret_outcomes, struct error *err)
 {
     *ret_outcomes = NULL;
@@ -207,6 +226,9 @@ enum err outcomes_create(struct kv *kv, struct outcomes **ret_outcomes, struct e
     atomic_init(&outcomes->syncs, 0);
     (void)pthread_mutex_init(&outcomes->epoch_lock, NULL);
     enum err code = meta_read(outcomes, err);
+    if (code == ERR_OK) {
+        code = blobs_look(outcomes, err);
+    }
     if (code != ERR_OK) {
         outcomes_destroy(&outcomes);
     }
@@ -413,6 +435,9 @@ static enum err sweep(struct outcomes *outcomes, struct kv_batch *batch, uint64_
         code = outcomes_get(outcomes, &name, &scratch, &outcome, err);
         if (code == ERR_OK && outcome.settled_ms == number_read(index.data, 8)) {
             kv_batch_delete(batch, FAMILY_OUTCOMES, (struct str){index.data + 8, ROW_KEY_BYTES});
+            if (atomic_load(&outcomes->blobs)) {
+                code = blobs_forget(outcomes, batch, &name, err);
+            }
         }
     }
     if (code == ERR_OK) {

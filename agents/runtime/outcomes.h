@@ -10,6 +10,7 @@
  *             recorded u64 ms, settled u64 ms, then the packed proto Result (states done, failed)
  *   settled   settled u64 ms, key[16] phase[1] -> nothing: the order in which outcomes are dropped
  *   tables    table name, 0x00, key -> value: the agent's own
+ *   blobs     outputs too large for a message: blobs.h
  *
  * Threads: all functions from any thread; whoever runs a task is the only writer of its row.
  */
@@ -32,7 +33,14 @@ struct outcomes;
 
 enum { OUTCOME_KEY_BYTES = 16, OUTCOME_FORMAT_LEVEL = 1, OUTCOME_RETENTION_DAYS = 90 };
 
-enum outcome_family { FAMILY_META, FAMILY_OUTCOMES, FAMILY_SETTLED, FAMILY_TABLES, FAMILY_COUNT };
+enum outcome_family {
+    FAMILY_META,
+    FAMILY_OUTCOMES,
+    FAMILY_SETTLED,
+    FAMILY_TABLES,
+    FAMILY_BLOBS,
+    FAMILY_COUNT
+};
 
 enum outcome_state {
     OUTCOME_NONE,     /* no row */
@@ -115,6 +123,9 @@ MUST_CHECK enum err outcomes_commit(struct outcomes *outcomes, const struct kv_b
 /* Commit `batch` durably now. */
 MUST_CHECK enum err outcomes_commit_synced(struct outcomes *outcomes, const struct kv_batch *batch,
                                            struct error *err);
+
+/* Rows were put into family blobs: from now on they are looked for when outcomes are dropped. */
+void outcomes_blobs_used(struct outcomes *outcomes);
 
 /* Make every commit so far durable with one sync; nothing to do is free. */
 MUST_CHECK enum err outcomes_sync(struct outcomes *outcomes, struct error *err);

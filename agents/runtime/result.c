@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "agents/runtime/runtime.h"
+#include "agents/runtime/values.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/check.h"
@@ -94,27 +95,38 @@ void result_init(Mainstay__Result *result, const struct outcome_name *name,
     }
 }
 
-void result_pack(const Mainstay__Result *result, struct buf *ret_result)
+static void pack(const Mainstay__Result *result, struct buf *ret_result)
 {
     CHECK(ret_result->max >= LIMIT_MESSAGE_BYTES);
     buf_clear(ret_result);
-    size_t size = mainstay__result__get_packed_size(result);
+    enum err code = proto_pack(&result->base, ret_result, NULL);
+    CHECK(code == ERR_OK); /* sizes are bounded; memory is not refused on Linux */
+}
+
+static void result_too_big(const Mainstay__Result *result, struct buf *ret_result)
+{
     Mainstay__Result small = *result;
     Mainstay__Failure failure = MAINSTAY__FAILURE__INIT;
-    if (size > RESULT_BYTES_MAX) {
-        bool effect = result->phase == MAINSTAY__PHASE__PHASE_PERFORM;
-        failure.failure_class = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_CONTRACT;
-        failure.effect = effect ? MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN
-                                : MAINSTAY__EFFECT_MARK__EFFECT_MARK_NONE;
-        failure.code = envelope_text("result-too-big");
-        failure.title = envelope_text("The agent's answer is too big to be sent");
-        small.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
-        small.output = (ProtobufCBinaryData){0};
-        small.decision = NULL;
-        small.failure = &failure;
+    bool effect = result->phase == MAINSTAY__PHASE__PHASE_PERFORM;
+    failure.failure_class = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_CONTRACT;
+    failure.effect = effect ? MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN
+                            : MAINSTAY__EFFECT_MARK__EFFECT_MARK_NONE;
+    failure.code = envelope_text("result-too-big");
+    failure.title = envelope_text("The agent's answer is too big to be sent");
+    small.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
+    small.output = (ProtobufCBinaryData){0};
+    small.decision = NULL;
+    small.failure = &failure;
+    pack(&small, ret_result);
+}
+
+void result_pack(const Mainstay__Result *result, struct buf *ret_result)
+{
+    if (mainstay__result__get_packed_size(result) > RESULT_BYTES_MAX) {
+        result_too_big(result, ret_result);
+    } else {
+        pack(result, ret_result);
     }
-    enum err code = proto_pack(&small.base, ret_result, NULL);
-    CHECK(code == ERR_OK); /* sizes are bounded above; memory is not refused on Linux */
 }
 
 void result_running(const struct job *job, struct buf *ret_result)
@@ -141,4 +153,49 @@ void result_timeout(const struct job *job, struct buf *ret_result)
     int64_t ran_ns = clock_monotonic_ns() - job->started_ns;
     result.duration_us = (uint64_t)(ran_ns > 0 ? ran_ns / 1000 : 0);
     result_pack(&result, ret_result);
+}
+
+/* An output that this coordinator could not ask for goes into the message, where it fits. */
+static void stored_send(struct runtime *runtime, Mainstay__Result *stored, struct buf *ret_result)
+{
+    struct buf text = BUF_INIT(RESULT_BYTES_MAX);
+    if (stored->output_blob != NULL && !atomic_load(&runtime->blobs) &&
+        !value_inline(runtime, stored, &text)) {
+        stored->output_blob = NULL;
+        result_too_big(stored, ret_result);
+    } else {
+        result_pack(stored, ret_result);
+    }
+    buf_release(&text);
+}
+
+void result_stored(struct runtime *runtime, const struct outcome *row,
+                   const struct outcome_name *name, const Mainstay__Task *task, struct arena *arena,
+                   struct buf *ret_result)
+{
+    ProtobufCMessage *message = NULL;
+    struct error err = {0};
+    Mainstay__Result echo;
+    result_init(&echo, name, task);
+    if (arena != NULL && proto_unpack(&mainstay__result__descriptor, row->result, &proto_limits_bus,
+                                      arena, &message, &err) == ERR_OK) {
+        Mainstay__Result *stored = (Mainstay__Result *)message;
+        stored->attempt = echo.attempt;
+        stored->instance = echo.instance;
+        stored->frame = echo.frame;
+        stored->input_digest = echo.input_digest;
+        stored->from_store = true;
+        stored_send(runtime, stored, ret_result);
+        return;
+    }
+    Mainstay__Failure failure = MAINSTAY__FAILURE__INIT;
+    failure.failure_class = MAINSTAY__FAILURE_CLASS__FAILURE_CLASS_IN_DOUBT;
+    failure.effect = row->state == OUTCOME_DONE ? MAINSTAY__EFFECT_MARK__EFFECT_MARK_DONE
+                                                : MAINSTAY__EFFECT_MARK__EFFECT_MARK_UNKNOWN;
+    failure.code = envelope_text("unreadable-outcome");
+    failure.title = envelope_text("The stored outcome cannot be read");
+    failure.detail = err.message;
+    echo.status = MAINSTAY__RESULT_STATUS__RESULT_STATUS_FAILED;
+    echo.failure = &failure;
+    result_pack(&echo, ret_result);
 }

@@ -14,6 +14,7 @@
 #include "agents/runtime/contract.h"
 #include "agents/runtime/outcomes.h"
 #include "common/base/limits.h"
+#include "common/wire/blob.h"
 #include "common/wire/envelope.h"
 
 struct arena;
@@ -44,6 +45,9 @@ struct runtime {
     const char *secrets; /* directory */
     uint8_t session[ENVELOPE_ID_BYTES];
     atomic_bool hurry; /* running actions are told to stop */
+    atomic_bool blobs; /* the coordinator asks for outputs that are not in messages */
+    blob_ask_fn *ask;  /* the coordinator, for inputs that are not in messages; NULL: nobody */
+    void *ask_user;
     void (*fatal)(struct runtime *runtime, const struct error *err);
     void *owner; /* of `fatal` */
 };
@@ -97,6 +101,8 @@ uint64_t job_timeout_ms(const struct job *job);
  */
 Mainstay__ResultStatus execute(struct runtime *runtime, struct job *job, struct buf *ret_result);
 
+/* ---- recall.c ---- */
+
 /* The answer to a recall of something that is not running, durable after the next sync. */
 void execute_recall(struct runtime *runtime, const struct outcome_name *name, bool kept,
                     const Mainstay__Task *task, struct buf *ret_result);
@@ -109,6 +115,11 @@ void result_init(Mainstay__Result *result, const struct outcome_name *name,
 
 /* Pack into an empty `ret_result`; a result that is too big becomes a contract failure. */
 void result_pack(const Mainstay__Result *result, struct buf *ret_result);
+
+/* The stored result again, under the name that was asked. `arena` may be NULL. */
+void result_stored(struct runtime *runtime, const struct outcome *row,
+                   const struct outcome_name *name, const Mainstay__Task *task, struct arena *arena,
+                   struct buf *ret_result);
 
 /* RUNNING, or the failure of a task that passed its time while it still runs. */
 void result_running(const struct job *job, struct buf *ret_result);

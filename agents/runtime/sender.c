@@ -236,6 +236,7 @@ static enum err head_pack(struct sender *sender, struct error *err)
 {
     Mainstay__ResultBatch batch = MAINSTAY__RESULT_BATCH__INIT;
     batch.version = ENVELOPE_VERSION;
+    batch.blobs = true;
     batch.session =
         envelope_bytes((struct str){(const char *)sender->options.session, ENVELOPE_ID_BYTES});
     batch.store_id =

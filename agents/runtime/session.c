@@ -11,6 +11,7 @@
 #include "agents/runtime/runtime.h"
 #include "agents/runtime/sender.h"
 #include "agents/runtime/telemetry.h"
+#include "agents/runtime/values.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -46,6 +47,8 @@ struct session {
     bool intake_started;
     char hello_subject[SUBJECT_BYTES];
     char result_subject[SUBJECT_BYTES];
+    char blob_subject[SUBJECT_BYTES];
+    char input_subject[SUBJECT_BYTES];
     char consumer[SUBJECT_BYTES];
     atomic_bool hello_due;
     atomic_bool accepted;
@@ -98,6 +101,30 @@ static void on_task(void *user, struct bus_msg *msg)
     if (!mailbox_push(session->inbox, msg)) {
         bus_msg_destroy(&msg); /* stopping: whoever starts next is sent it again */
     }
+}
+
+/* The coordinator asks for an output. A read of one piece, so the library's thread may do it. */
+static void on_blob(void *user, struct bus_msg *msg)
+{
+    struct session *session = user;
+    struct error err = {0};
+    struct buf reply = BUF_INIT(BLOB_REPLY_BYTES);
+    value_serve(session->runtime, (struct str){.data = msg->body, .size = msg->size}, &reply);
+    if (reply.size > 0 && bus_respond(msg, reply.data, reply.size, &err) != ERR_OK) {
+        log_debug("a piece of an output found nobody: %s", err.message);
+    }
+    buf_release(&reply);
+    bus_msg_destroy(&msg);
+}
+
+/* Ask the coordinator for a piece of an input. */
+static enum err input_ask(void *user, struct str request, unsigned timeout_ms,
+                          struct buf *ret_reply, struct error *err)
+{
+    struct session *session = user;
+    struct bus_publication publication = {
+        .subject = session->input_subject, .body = request.data, .size = request.size};
+    return bus_request(session->bus, &publication, timeout_ms, ret_reply, err);
 }
 
 /* ---- intake thread ---- */
@@ -165,7 +192,11 @@ enum err session_create(struct runtime *runtime, const struct options *options, 
     } else if (!subject_hello(runtime->contract->agent, runtime->store_name,
                               session->hello_subject) ||
                !subject_result(runtime->contract->agent, runtime->store_name,
-                               session->result_subject)) {
+                               session->result_subject) ||
+               !subject_blob(runtime->contract->agent, runtime->store_name,
+                             session->blob_subject) ||
+               !subject_input(runtime->contract->agent, runtime->store_name,
+                              session->input_subject)) {
         code = error_set(err, ERR_INVALID, "agent '%s' or store '%s' cannot be part of a subject",
                          runtime->contract->agent, runtime->store_name);
     } else if (pthread_create(&session->intake, NULL, intake_run, session) != 0) {
@@ -197,7 +228,10 @@ enum err session_connect(struct session *session, struct error *err)
         .on_ack = on_stored,
         .user = session,
     };
-    return bus_connect(&options, &session->bus, err); /* on_state asks for the hello */
+    TRY(bus_connect(&options, &session->bus, err)); /* on_state asks for the hello */
+    session->runtime->ask_user = session;
+    session->runtime->ask = input_ask;
+    return bus_subscribe(session->bus, session->blob_subject, NULL, on_blob, session, err);
 }
 
 static enum err hello_pack(struct session *session, bool leaving, struct buf *out,
@@ -222,6 +256,7 @@ static enum err hello_pack(struct session *session, bool leaving, struct buf *ou
     hello.pid = (uint64_t)getpid();
     hello.metrics_url = envelope_text(session->metrics_url);
     hello.leaving = leaving;
+    hello.blobs = true;
     return proto_pack(&hello.base, out, err);
 }
 
@@ -255,6 +290,7 @@ static enum err hello_ask(struct session *session, struct error *err)
         code = outcomes_epoch_accept(session->runtime->outcomes, reply->epoch, err);
     }
     if (code == ERR_OK) {
+        atomic_store(&session->runtime->blobs, reply->blobs);
         (void)text_copy(session->consumer, sizeof(session->consumer), reply->consumer);
     }
     arena_destroy(&arena);

@@ -84,8 +84,8 @@ static enum err level_put(struct kv *kv, bool coordinator, uint64_t level, struc
 static enum err level_run(const char *dir, const char *whose, uint64_t level, struct error *err)
 {
     bool coordinator = strcmp(whose, "coordinator") == 0;
-    struct kv_options options = {.families = {"meta", "outcomes", "settled", "tables"},
-                                 .family_count = 4};
+    struct kv_options options = {.families = {"meta", "outcomes", "settled", "tables", "blobs"},
+                                 .family_count = 5};
     struct kv *kv = NULL;
     if (coordinator) {
         options = *tables_kv_options();

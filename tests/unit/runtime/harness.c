@@ -160,6 +160,10 @@ static void got_fill(struct got *got, const Mainstay__Result *result)
                         .has_instance = result->instance.len == 16};
     (void)snprintf(got->output, sizeof(got->output), "%.*s", (int)result->output.len,
                    result->output.data == NULL ? "" : (const char *)result->output.data);
+    if (result->output_blob != NULL) {
+        got->blob_bytes = result->output_blob->bytes;
+        memcpy(got->blob.bytes, result->output_blob->digest.data, DIGEST_BYTES);
+    }
     if (result->failure != NULL) {
         got->failure_class = result->failure->failure_class;
         got->effect = result->failure->effect;
@@ -290,6 +294,36 @@ void harness_end(struct harness *harness)
 
 /* ---- asking ---- */
 
+void harness_value(size_t size, struct buf *out)
+{
+    static const size_t around = sizeof("{\"amount\":\"\"}") - 1;
+    buf_append_str(out, "{\"amount\":\"");
+    memset(buf_extend(out, size - around), 'a', size - around);
+    buf_append_str(out, "\"}");
+}
+
+/* Name the value instead of giving it. */
+static void task_name(Mainstay__Task *task, const struct ask *ask, struct digest *digest)
+{
+    static Mainstay__BlobRef blob;
+    static struct digest named;
+    struct buf text = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    harness_value(ask->named, &text);
+    named = crypto_blake(text.data, text.size);
+    buf_release(&text);
+    blob = (Mainstay__BlobRef)MAINSTAY__BLOB_REF__INIT;
+    blob.digest = envelope_bytes((struct str){(const char *)named.bytes, DIGEST_BYTES});
+    blob.bytes = ask->named;
+    if (ask->proposal == NULL) {
+        task->input_blob = &blob;
+        task->input = (ProtobufCBinaryData){0};
+        *digest = named;
+    } else {
+        task->proposal_blob = &blob;
+        task->proposal = (ProtobufCBinaryData){0};
+    }
+}
+
 static void task_fill(Mainstay__Task *task, const struct ask *ask, uint8_t key[16],
                       uint8_t digest[32])
 {
@@ -313,6 +347,10 @@ static void task_fill(Mainstay__Task *task, const struct ask *ask, uint8_t key[1
     task->proposal = envelope_bytes(str_of(ask->proposal));
     task->timeout_ms = ask->timeout_ms;
     task->priority = ask->priority;
+    if (ask->named > 0) {
+        task_name(task, ask, &real);
+        memcpy(digest, real.bytes, 32);
+    }
     task->past = ask->looked ? MAINSTAY__PAST__PAST_NONE : MAINSTAY__PAST__PAST_OWN;
 }
 

@@ -28,6 +28,8 @@ struct got {
     char cost[32];
     char rule[32];
     uint32_t confidence_ppm;
+    struct digest blob; /* of an output that the result only names */
+    uint64_t blob_bytes;
 };
 
 struct harness {
@@ -78,10 +80,14 @@ struct ask {
     const char *contract_version; /* NULL: the harness's */
     bool perform;
     bool wrong_digest;
+    uint32_t named; /* bytes of an input or a proposal that the task only names: harness_value */
     uint64_t timeout_ms;
     uint32_t priority;
     bool looked; /* a person says that nothing happened in earlier attempts */
 };
+
+/* The value of so many bytes that a task names: {"amount":"aaa..."}. */
+void harness_value(size_t size, struct buf *out);
 
 void harness_send(struct harness *harness, const struct ask *asks, size_t count, uint64_t epoch);
 void harness_ask(struct harness *harness, const struct ask *ask);
