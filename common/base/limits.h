@@ -14,7 +14,7 @@ enum {
     LIMIT_PIECE_BYTES = 256 * 1024, /* of a blob in one message */
     /* one JSON value of an instance: what a step is given, holds or gives; what an agent gives */
     LIMIT_DOCUMENT_BYTES = 4 * 1024 * 1024,
-    LIMIT_INPUT_BYTES = LIMIT_VALUE_BYTES,           /* the input of an action */
+    LIMIT_INPUT_BYTES = LIMIT_DOCUMENT_BYTES,        /* the input of an action */
     LIMIT_INSTANCE_BYTES = 4 * LIMIT_DOCUMENT_BYTES, /* all values of one instance together */
     /* one message on the bus: a task with an input and a proposal, and what goes with them */
     LIMIT_MESSAGE_BYTES = 2 * LIMIT_VALUE_BYTES + 64 * 1024,

@@ -14,6 +14,7 @@
 #include "common/store/backup.h"
 #include "common/store/kv.h"
 #include "common/wire/subjects.h"
+#include "coordinator/edge/blobs.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/edge/lanes.h"
 #include "coordinator/edge/lifecycle.h"
@@ -165,6 +166,7 @@ static enum err edge_bus(struct edge *edge, struct error *err)
     TRY(bus_connect(&bus, &edge->bus, err));
     TRY(bus_subscribe(edge->bus, SUBJECT_ALL_HELLO, NULL, inbox_hello, edge, err));
     TRY(bus_subscribe(edge->bus, SUBJECT_ALL_CONTROL, NULL, inbox_control, edge, err));
+    TRY(bus_subscribe(edge->bus, SUBJECT_ALL_INPUT, NULL, inbox_input, edge, err));
     struct bus_pull_options pull = {
         .stream = STREAM_EVENTS,
         .consumer = CONSUMER_COORDINATOR,
@@ -190,6 +192,7 @@ enum err edge_create(const struct edge_options *options, struct edge **ret_edge,
     edge->hellos = map_create();
     CHECK(edge->hellos != NULL);
     edge->outbox = outbox_create(edge);
+    edge->blobs = blobs_create(edge);
     edge->lifecycle = lifecycle_create(edge);
     edge->jq = jq_create(options->jq_path, inbox_answer, edge);
     enum err code = edge_store(edge, err);
@@ -229,6 +232,7 @@ void edge_destroy(struct edge **edge)
     if (it->lanes != NULL) {
         lanes_close(it->lanes);
     }
+    blobs_destroy(&it->blobs);
     mailbox_destroy(&it->mailbox, item_free);
     bus_close(&it->bus);
     lanes_destroy(&it->lanes);
@@ -284,33 +288,48 @@ static int64_t edge_deadline(const struct edge *edge)
     return clock_deadline_ns(left < 0 ? 0 : left);
 }
 
+/* The message is done with: what it caused is committed. */
+static void item_acknowledge(const struct item *item)
+{
+    struct error err = {0};
+    FAULT_POINT(item->kind == ITEM_EVENT ? "ack-event" : "ack-result");
+    if (bus_msg_ack(item->msg, &err) != ERR_OK) {
+        log_debug("not acknowledged, it comes again: %s", err.message);
+    }
+    if (item->kind == ITEM_RESULT) {
+        lane_done(item->lane, item->msg->size);
+    }
+}
+
+/* A result whose output was fetched: its message waits for the last of them. */
+static void blob_done(struct edge *edge, const struct blob_want *want)
+{
+    blobs_committed(edge->blobs, want);
+    if (want->message->waits == 1) {
+        item_acknowledge(want->message);
+    }
+}
+
 /* Acknowledge what the commit made durable, and free what nobody waits for. */
 static void items_done(struct edge *edge, struct item **items, const bool *kept, size_t count)
 {
     size_t events = 0;
-    size_t results = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept[i]) {
             continue;
         }
+        events += items[i]->kind == ITEM_EVENT ? 1 : 0;
+        edge->results_since_trim += items[i]->kind == ITEM_RESULT ? 1 : 0;
         if (items[i]->kind == ITEM_EVENT || items[i]->kind == ITEM_RESULT) {
-            events += items[i]->kind == ITEM_EVENT ? 1 : 0;
-            results += items[i]->kind == ITEM_RESULT ? 1 : 0;
-            struct error err = {0};
-            FAULT_POINT(items[i]->kind == ITEM_EVENT ? "ack-event" : "ack-result");
-            if (bus_msg_ack(items[i]->msg, &err) != ERR_OK) {
-                log_debug("not acknowledged, it comes again: %s", err.message);
-            }
-        }
-        if (items[i]->kind == ITEM_RESULT) {
-            lane_done(items[i]->lane, items[i]->msg->size);
+            item_acknowledge(items[i]);
+        } else if (items[i]->kind == ITEM_BLOB) {
+            blob_done(edge, items[i]->want);
         }
         item_destroy(&items[i]);
     }
     if (events > 0) {
         flow_events_done(edge, events);
     }
-    edge->results_since_trim += results;
 }
 
 static void queries_answer(struct edge *edge)
@@ -455,6 +474,7 @@ static size_t turn_share(struct item *const *items, size_t count)
     size_t share = 0;
     while (share < count && share < EDGE_TURN_ITEMS && (share == 0 || bytes < EDGE_TURN_BYTES)) {
         bytes += items[share]->msg == NULL ? 0 : items[share]->msg->size;
+        bytes += items[share]->want == NULL ? 0 : blob_want_bytes(items[share]->want);
         share++;
     }
     return share;

@@ -19,6 +19,8 @@
 #include "coordinator/tables/tables.h"
 #include "coordinator/turn.h"
 
+struct blob_want;
+struct blobs;
 struct http_server;
 struct jq;
 struct kv;
@@ -33,7 +35,10 @@ struct lifecycle;
 enum {
     EDGE_EVENTS_BATCH = 256,
     EDGE_REQUESTS_MAX = 1024,
-    EDGE_MAILBOX = EDGE_EVENTS_BATCH + 2 * EDGE_REQUESTS_MAX,
+    EDGE_INPUT_LANES = 64, /* of stores that ask for inputs, by their names */
+    EDGE_INPUT_LANE = 4,   /* requests waiting in one */
+    EDGE_MAILBOX =
+        EDGE_EVENTS_BATCH + 2 * EDGE_REQUESTS_MAX + 2 * EDGE_INPUT_LANES * EDGE_INPUT_LANE,
     EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,
     EDGE_STEP_ITEMS = 2 * EDGE_TURN_ITEMS, /* of the mailbox, and as many of the lanes */
     EDGE_TURN_BYTES = 8 * 1024 * 1024,     /* of messages in one turn, which is one write */
@@ -46,14 +51,18 @@ enum item_kind {
     ITEM_CONTROL,
     ITEM_EVALUATION, /* an answer of the jq child */
     ITEM_RECONNECTED,
+    ITEM_BLOB,  /* a result whose output was fetched */
+    ITEM_INPUT, /* a store asks for a piece of an input */
 };
 
 struct item {
     enum item_kind kind;
-    struct bus_msg *msg;      /* NULL for the last three */
+    struct bus_msg *msg;      /* NULL of EVALUATION, RECONNECTED and BLOB */
     struct jq_answer *answer; /* ITEM_EVALUATION */
     struct lane *lane;        /* ITEM_RESULT: it came in */
     struct item *next;        /* in its lane */
+    struct blob_want *want;   /* ITEM_BLOB */
+    unsigned waits;           /* RESULT: results of it whose outputs are fetched */
     bool answered;            /* HELLO: the reply was sent */
     const struct store *joined;
 };
@@ -92,6 +101,9 @@ struct edge_metrics {
     struct metric *held;
     struct metric *window;
     struct metric *busy;
+    struct metric *blobs_fetched;
+    struct metric *blobs_missed;
+    struct metric *blobs_refused;
     struct metric *bounds[BOUND_COUNT];
 };
 
@@ -121,6 +133,7 @@ struct edge {
     struct map *hellos; /* subject -> struct pace; only of the callback that takes hellos */
     struct control *control;
     struct outbox *outbox;
+    struct blobs *blobs;
     struct lifecycle *lifecycle;
     struct jq *jq;
     struct http_server *http;
@@ -129,7 +142,8 @@ struct edge {
     struct arena *arena;         /* of the turn's decoding */
     atomic_bool stopping;
     atomic_bool connected;
-    atomic_uint requests; /* hello and control items in the mailbox */
+    atomic_uint requests;                      /* hello and control items in the mailbox */
+    atomic_uint input_lanes[EDGE_INPUT_LANES]; /* requests for inputs in the mailbox */
     struct item *queries[EDGE_TURN_ITEMS];
     size_t query_count;
     struct tables_figures figures; /* given to metrics already */
@@ -189,6 +203,9 @@ void item_destroy(struct item **item);
 
 /* Say in dead letters how many others were not kept, of whom it is time to. Inside a turn. */
 void inbox_letters_tell(struct edge *edge);
+
+/* Put an item that a message makes into the mailbox; false, and both destroyed, when it is full. */
+bool inbox_put(struct edge *edge, enum item_kind kind, struct bus_msg *msg);
 
 /* The bus is there again: streams, consumers, and what stores owe. Tried again later when it fails.
  */

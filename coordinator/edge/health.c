@@ -80,6 +80,15 @@ static void metrics_make(struct edge *edge)
     m->step_seconds = metrics_histogram(
         r, "mainstay_agent_step_seconds",
         "Time an agent took for one phase of a step, by its own account", NULL, METRIC_SECONDS);
+    m->blobs_fetched =
+        metrics_counter(r, "mainstay_blobs_fetched_total",
+                        "Outputs fetched from stores, too large for a message", NULL);
+    m->blobs_missed = metrics_counter(
+        r, "mainstay_blobs_missed_total",
+        "Results dropped until they come again, because their stores did not give the outputs",
+        NULL);
+    m->blobs_refused = metrics_counter(r, "mainstay_blobs_refused_total",
+                                       "Outputs that are not what their results said", NULL);
     flow_metrics_make(edge);
 }
 

@@ -18,6 +18,7 @@
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 #include "coordinator/codec/outcome_codec.h"
+#include "coordinator/edge/blobs.h"
 #include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/edge/event_intake.h"
@@ -38,6 +39,7 @@ void item_destroy(struct item **item)
     }
     bus_msg_destroy(&(*item)->msg);
     jq_answer_free((*item)->answer);
+    blob_want_free((*item)->want);
     free(*item);
     *item = NULL;
 }
@@ -65,6 +67,11 @@ bool inbox_push(struct edge *edge, enum item_kind kind)
 void inbox_event(void *user, struct bus_msg *msg)
 {
     (void)push(user, ITEM_EVENT, msg, NULL);
+}
+
+bool inbox_put(struct edge *edge, enum item_kind kind, struct bus_msg *msg)
+{
+    return push(edge, kind, msg, NULL);
 }
 
 static void push_request(struct edge *edge, enum item_kind kind, struct bus_msg *msg)
@@ -280,6 +287,66 @@ static void observe(struct edge *edge, const Mainstay__Result *result)
     }
 }
 
+static struct task_name task_of(const char *agent, const char *store,
+                                const Mainstay__Result *result)
+{
+    return (struct task_name){
+        .agent = agent,
+        .store = store,
+        .instance = result->instance,
+        .key = result->key,
+        .frame = result->frame,
+        .phase = (uint32_t)result->phase,
+    };
+}
+
+/* Why the output that a result names cannot be one; NULL: it can. */
+static const char *blob_fault(const Mainstay__Result *result)
+{
+    const Mainstay__BlobRef *blob = result->output_blob;
+    if (blob->digest.len != DIGEST_BYTES) {
+        return "its digest has not 32 bytes";
+    }
+    return blob->bytes == 0 || blob->bytes > LIMIT_DOCUMENT_BYTES
+               ? "none or more than 4 MB (LIMIT_DOCUMENT_BYTES)"
+               : NULL;
+}
+
+/* An output that is not what its result said: kept for people, and taken as none, which breaks the
+ * contract. */
+static void blob_refused(struct edge *edge, const struct task_name *from, const struct bus_msg *msg,
+                         const Mainstay__BlobRef *blob, const char *why)
+{
+    struct conduct *conduct = lanes_conduct(edge->lanes, from->agent, from->store);
+    char source[2 * SUBJECT_TOKEN_BYTES];
+    (void)snprintf(source, sizeof(source), "%s/%s", from->agent, from->store);
+    char words[2 * BLOB_WHY_BYTES];
+    (void)snprintf(words, sizeof(words), "names an output of %llu bytes that cannot be used: %s",
+                   (unsigned long long)blob->bytes, why);
+    counter_add(edge->metrics.blobs_refused, 1);
+    agent_letter(edge, conduct, source, msg, words);
+}
+
+/* Whether the result has to wait for its output. One that nobody waits for goes on without, unless
+ * it says that something happened. */
+static bool output_is_fetched(struct edge *edge, struct item *item, const struct subject *subject,
+                              Mainstay__Result *result, const struct id *store_id)
+{
+    struct task_name name = task_of(subject->agent, subject->store, result);
+    if (result->output_blob == NULL || result->output.len > 0 ||
+        result->status != MAINSTAY__RESULT_STATUS__RESULT_STATUS_DONE ||
+        (result->phase != MAINSTAY__PHASE__PHASE_PERFORM && blob_task(edge, &name) == NULL)) {
+        return false;
+    }
+    const char *fault = blob_fault(result);
+    if (fault != NULL) {
+        blob_refused(edge, &name, item->msg, result->output_blob, fault);
+        return false;
+    }
+    blobs_ask(edge->blobs, item, subject, store_id, result);
+    return true;
+}
+
 static bool take_results(struct edge *edge, struct item *item, const struct subject *subject,
                          const Mainstay__ResultBatch *batch, const struct id *store_id)
 {
@@ -292,6 +359,10 @@ static bool take_results(struct edge *edge, struct item *item, const struct subj
         command.result.store_id = *store_id;
         if (!result_read(batch->results[i], edge->arena, &command.result)) {
             malformed = true;
+            continue;
+        }
+        if (output_is_fetched(edge, item, subject, batch->results[i], store_id)) {
+            result_release(&command.result);
             continue;
         }
         observe(edge, batch->results[i]);
@@ -341,6 +412,9 @@ static bool result_take(struct edge *edge, struct item *item)
                      "results of a store that has not said hello with this store id");
         return false;
     }
+    if (batch->blobs) {
+        blobs_speak(edge->blobs, subject.agent, subject.store, true);
+    }
     return take_results(edge, item, &subject, batch, &store_id);
 }
 
@@ -361,6 +435,44 @@ static void take_result(struct edge *edge, struct item *item)
     uint64_t useless = useless_between(&before, counters);
     useless += read ? 0 : 1 + item->msg->size / CONDUCT_BYTES;
     lane_useless(item->lane, useless, clock_boot_ms());
+}
+
+/* A result whose output was fetched, or not. */
+static void blob_result(struct edge *edge, struct blob_want *want)
+{
+    const Mainstay__Result *proto = blob_want_result(want, edge->arena);
+    struct task_name name = task_of(want->agent, want->name, proto);
+    if (want->code == ERR_OK) {
+        counter_add(edge->metrics.blobs_fetched, 1);
+    } else if (want->code != ERR_INVALID && want->code != ERR_LIMIT) {
+        counter_add(edge->metrics.blobs_missed, 1);
+        log_warn(
+            "an output of %llu bytes was not to be had from %s/%s, its result is dropped until "
+            "it comes again: %s",
+            (unsigned long long)proto->output_blob->bytes, want->agent, want->name, want->why);
+        return;
+    } else if (blob_task(edge, &name) != NULL) {
+        blob_refused(edge, &name, want->message->msg, proto->output_blob, want->why);
+    }
+    struct command command = {.kind = COMMAND_RESULT};
+    command.result.agent = want->agent;
+    command.result.store = want->name;
+    command.result.store_id = want->store_id;
+    CHECK(result_read(proto, edge->arena, &command.result)); /* it was readable before */
+    command.result.output = want->value == NULL ? NULL : doc_ref(want->value);
+    observe(edge, proto);
+    turn_command(edge->turn, &command);
+    FAULT_POINT("blob-taken");
+    result_release(&command.result);
+}
+
+static void take_blob(struct edge *edge, struct blob_want *want)
+{
+    const struct engine_counters *counters = engine_counters(turn_engine(edge->turn));
+    struct engine_counters before = *counters;
+    blob_result(edge, want);
+    uint64_t useless = useless_between(&before, counters) + (want->code == ERR_OK ? 0 : 1);
+    lane_useless(want->message->lane, useless, clock_boot_ms());
 }
 
 /* ---- hello ---- */
@@ -401,6 +513,7 @@ static void hello_respond(struct edge *edge, struct item *item, bool accepted, c
     reply.reason = (char *)(uintptr_t)reason;
     reply.epoch = tables_epoch(turn_tables(edge->turn));
     reply.consumer = (char *)(uintptr_t)consumer;
+    reply.blobs = true;
     struct buf bytes = BUF_INIT(LIMIT_MESSAGE_BYTES);
     struct error err = {0};
     if (proto_pack(&reply.base, &bytes, &err) != ERR_OK ||
@@ -470,6 +583,8 @@ static bool take_hello(struct edge *edge, struct item *item)
                      item->msg, problem);
         hello_respond(edge, item, false, problem, "");
     } else {
+        blobs_speak(edge->blobs, subject.agent, subject.store,
+                    ((const Mainstay__Hello *)message)->blobs);
         turn_command(edge->turn, &command);
     }
     json_decref(contract);
@@ -527,6 +642,12 @@ bool inbox_take(struct edge *edge, struct item *item)
         return false;
     case ITEM_RESULT:
         take_result(edge, item);
+        return item->waits > 0;
+    case ITEM_BLOB:
+        take_blob(edge, item->want);
+        return false;
+    case ITEM_INPUT:
+        blob_serve(edge, item->msg);
         return false;
     case ITEM_HELLO:
         atomic_fetch_sub(&edge->requests, 1U);

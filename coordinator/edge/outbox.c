@@ -16,6 +16,7 @@
 #include "common/wire/proto_arena.h"
 #include "common/wire/subjects.h"
 #include "coordinator/definition/plan.h"
+#include "coordinator/edge/blobs.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/tables/tables.h"
 #include "proto/task.pb-c.h"
@@ -175,17 +176,63 @@ static void secrets_collect(struct outbox *outbox, const struct task_order *orde
     }
 }
 
+/* A value of a task on its way: in the message, or named there. */
+struct carried {
+    const char *text;
+    size_t size;
+    bool named;
+};
+
+/* A store that has not said that it asks for values is given those in messages that fit there. */
+static struct carried carry(const struct outbox *outbox, const struct store *store,
+                            struct doc *value)
+{
+    struct carried carried = {.text = ""};
+    if (value != NULL) {
+        carried.text = doc_text(value, &carried.size);
+    }
+    carried.named = carried.size > LIMIT_VALUE_BYTES ||
+                    (carried.size > LIMIT_INLINE_BYTES &&
+                     blobs_are_spoken(outbox->edge->blobs, store->agent, store->name));
+    return carried;
+}
+
+static Mainstay__BlobRef *blob_name(struct outbox *outbox, const struct digest *digest, size_t size)
+{
+    Mainstay__BlobRef *blob = outbox_alloc(outbox, sizeof(*blob));
+    mainstay__blob_ref__init(blob);
+    blob->digest = outbox_bytes(outbox, digest->bytes, DIGEST_BYTES);
+    blob->bytes = size;
+    return blob;
+}
+
+static void values_collect(struct outbox *outbox, const struct task_order *order,
+                           const struct carried *input, const struct carried *proposal,
+                           Mainstay__Task *task)
+{
+    if (input->named) {
+        task->input_blob = blob_name(outbox, &order->input_digest, input->size);
+    } else {
+        task->input = outbox_bytes(outbox, input->text, input->size);
+    }
+    if (proposal->named) {
+        struct digest digest = crypto_blake(proposal->text, proposal->size);
+        task->proposal_blob = blob_name(outbox, &digest, proposal->size);
+    } else if (order->proposal != NULL) {
+        task->proposal = outbox_bytes(outbox, proposal->text, proposal->size);
+    }
+}
+
 static void task_collect(struct outbox *outbox, const struct task_order *order)
 {
     if (outbox->held > HELD_BYTES) {
         outbox_flush(outbox);
     }
     struct parcel *parcel = parcel_of(outbox, order->store->agent, order->store->name);
-    size_t input_size = 0;
-    const char *input = doc_text(order->input, &input_size);
-    size_t proposal_size = 0;
-    const char *proposal = order->proposal == NULL ? "" : doc_text(order->proposal, &proposal_size);
-    if (parcel->bytes + input_size + proposal_size > BATCH_BYTES && parcel->task_count > 0) {
+    struct carried input = carry(outbox, order->store, order->input);
+    struct carried proposal = carry(outbox, order->store, order->proposal);
+    size_t size = (input.named ? 0 : input.size) + (proposal.named ? 0 : proposal.size);
+    if (parcel->bytes + size > BATCH_BYTES && parcel->task_count > 0) {
         parcel_send(outbox, parcel);
     }
     Mainstay__Task *task = outbox_alloc(outbox, sizeof(*task));
@@ -198,7 +245,7 @@ static void task_collect(struct outbox *outbox, const struct task_order *order)
     task->step = outbox_text(outbox, order->step);
     task->action = outbox_text(outbox, order->action);
     task->contract_version = outbox_text(outbox, order->contract_version);
-    task->input = outbox_bytes(outbox, input, input_size);
+    values_collect(outbox, order, &input, &proposal, task);
     task->input_digest = outbox_bytes(outbox, order->input_digest.bytes, DIGEST_BYTES);
     task->timeout_ms = (uint64_t)order->timeout_ms;
     task->traceparent = outbox_text(outbox, order->traceparent);
@@ -208,12 +255,9 @@ static void task_collect(struct outbox *outbox, const struct task_order *order)
     secrets_collect(outbox, order, task);
     task->past = (Mainstay__Past)order->past;
     task->created_ms = (uint64_t)order->created_ms;
-    if (order->proposal != NULL) {
-        task->proposal = outbox_bytes(outbox, proposal, proposal_size);
-    }
     parcel->tasks[parcel->task_count++] = task;
-    parcel->bytes += input_size + proposal_size + 256;
-    outbox->held += input_size + proposal_size;
+    parcel->bytes += size + 256;
+    outbox->held += size;
 }
 
 static void settled_collect(struct outbox *outbox, const struct recall_order *order)

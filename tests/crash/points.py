@@ -11,7 +11,9 @@ OFTEN, SOMETIMES, ONCE = 400, 12, 1
 ONCE_POINTS = {"store-opened", "state-restored", "resume-begun", "resume-done", "stream-made",
                "consumer-deleted", "store-consumer-before-ensure", "hello-answered", "hello-taken",
                "hello-before-ask", "hello-asked", "stream-before-ensure", "results-before-trim"}
-SOMETIMES_POINTS = {"control-before-answer", "control-after-answer", "recall-taken"}
+SOMETIMES_POINTS = {"control-before-answer", "control-after-answer", "recall-taken",
+                    "blob-before-commit", "blob-synced", "blob-before-piece", "blob-before-ask",
+                    "blob-asked", "blob-taken", "blob-before-done", "input-before-piece"}
 # Reached only when nats-server starts with an empty directory.
 WIPED_BUS = {"stream-made"}
 # Reached only when an agent says hello to a coordinator that runs.

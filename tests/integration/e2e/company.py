@@ -95,8 +95,12 @@ class Company:
 
     def restarted(self, name, before):
         """Wait until a process is there again with another pid, and the company answers."""
-        until(lambda: self._pid_or_none(name) not in (None, before), f"{name} is started again")
+        self.started(name, before)
         return self.answers()
+
+    def started(self, name, before):
+        """Wait until a process is there again with another pid."""
+        until(lambda: self._pid_or_none(name) not in (None, before), f"{name} is started again")
 
     def _pid_or_none(self, name):
         try:

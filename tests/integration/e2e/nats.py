@@ -17,6 +17,7 @@ class Client:
         self.reader.readline()  # INFO
         self.errors = []
         self.requests = 0
+        self.reply = ""  # where the last message wants its answer
         options = {"verbose": False, "headers": True, "no_responders": True, "protocol": 1,
                    "user": account["user"], "pass": account["password"]}
         self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
@@ -28,6 +29,13 @@ class Client:
     def close(self):
         self.reader.close()
         self.socket.close()
+
+    def wait(self):
+        """The next message to a subscription of the test's own: (reply subject, body)."""
+        while True:
+            answer = self.next()
+            if answer is not None:
+                return self.reply, answer[1]
 
     def next(self):
         """The next message (headers, body), or None for the answer to a ping."""
@@ -45,6 +53,7 @@ class Client:
             elif words[0] in ("MSG", "HMSG"):
                 data = self.reader.read(int(words[-1]) + 2)[:-2]
                 cut = int(words[-2]) if words[0] == "HMSG" else 0
+                self.reply = words[3] if len(words) > (5 if words[0] == "HMSG" else 4) else ""
                 return data[:cut], data[cut:]
 
     def flush(self):
