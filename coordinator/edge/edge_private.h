@@ -36,7 +36,7 @@ enum {
     EDGE_EVENTS_BATCH = 256,
     EDGE_REQUESTS_MAX = 1024,
     EDGE_INPUT_LANES = 64, /* of stores that ask for inputs, by their names */
-    EDGE_INPUT_LANE = 4,   /* requests waiting in one */
+    EDGE_INPUT_LANE = 16,  /* requests waiting in one: as many as an agent has workers */
     EDGE_MAILBOX =
         EDGE_EVENTS_BATCH + 2 * EDGE_REQUESTS_MAX + 2 * EDGE_INPUT_LANES * EDGE_INPUT_LANE,
     EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,

@@ -1,4 +1,5 @@
 """Values too large for a message, both ways through the real company, and who abuses them."""
+import base64
 import hashlib
 import json
 import os
@@ -221,10 +222,21 @@ class Blobs(company.Case):
         self.say(result(**right, output=b'{"right": true}'))
         self.assertEqual(self.company.wait(instance)["output"], {"right": True})
 
-    def ask(self, subject, task, kind, digest):
+    def last_task(self):
+        """What the tester was asked last, out of the stream."""
+        client = self.company.connect("coordinator")
+        try:
+            found = json.loads(client.request("$JS.API.STREAM.MSG.GET.TASKS", json.dumps(
+                {"last_by_subj": "task.tester.main"}).encode()))
+        finally:
+            client.close()
+        batch = protobuf.decode(base64.b64decode(found["message"]["data"]))
+        return protobuf.decode(batch[3]) if 3 in batch else {}
+
+    def ask(self, subject, task, kind, digest, client=None):
         request = protobuf.encode([(1, 1), (2, task["key"]), (3, DECIDE), (4, task["instance"]),
                                    (5, task["frame"]), (6, kind), (7, digest)])
-        return protobuf.decode(self.ghost.request(subject, request))
+        return protobuf.decode((client or self.ghost).request(subject, request))
 
     def test_inputs_are_for_who_has_the_task(self):
         instance, right = self.haunted({"n": "i" * 70 * KB})
@@ -236,12 +248,18 @@ class Blobs(company.Case):
         os.kill(tester, signal.SIGSTOP)
         try:
             other = self.company.start("echo", {"n": "o" * 70 * KB})
-            described = self.company.json("instances", "describe", other)
-            self.assertEqual(described["status"], "running")
-            stolen = {**right, "instance": bytes.fromhex(other)}
-            refused = self.ask("input.ghost.main", stolen, INPUT, right["digest"])
-            self.assertNotIn(2, refused)
-            self.assertIn(b"no such task", refused[3])
+            until(lambda: self.last_task().get(4) == bytes.fromhex(other), "it is sent")
+            theirs = self.last_task()
+            self.assertIn(20, theirs, "the input is not in the message")
+            theirs = {"key": theirs[1], "instance": theirs[4], "frame": theirs[5],
+                      "digest": theirs[10]}
+            stolen = self.ask("input.ghost.main", theirs, INPUT, theirs["digest"])
+            self.assertNotIn(2, stolen)
+            self.assertIn(b"no such task", stolen[3])
+            client = self.company.connect("coordinator")
+            own = self.ask("input.tester.main", theirs, INPUT, theirs["digest"], client)
+            client.close()
+            self.assertEqual(json.loads(own[2]), {"n": "o" * 70 * KB})
         finally:
             os.kill(tester, signal.SIGCONT)
         self.company.wait(other)

@@ -133,6 +133,7 @@ Test(values, an_output_of_an_effect_stays_with_its_outcome)
     struct got got = harness_answer(h, &ask);
     cr_assert_eq(got.blob_bytes, LARGE + 8);
     committed(&got);
+    cr_expect_eq(fetched(&got), ERR_OK);
     harness_stop(h);
     harness_crash(h, 4);
     cr_expect_eq(fetched(&got), ERR_OK);
