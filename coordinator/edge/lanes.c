@@ -113,7 +113,7 @@ static void lane_deliver(void *user, struct bus_msg *msg)
     item->lane = lane;
     lock(lanes);
     bool wanted = !lane->closed;
-    bool first = wanted && lanes->queued == 0;
+    bool first = wanted && lane->first == NULL; /* others may be left to rest with theirs */
     if (wanted) {
         *(lane->last == NULL ? &lane->first : &lane->last->next) = item;
         lane->last = item;

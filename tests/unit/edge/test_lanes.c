@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/mailbox.h"
 #include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
@@ -258,6 +259,22 @@ Test(lanes, one_that_rests_waits_and_the_others_have_its_share)
     cr_expect_gt(due, NOW, "nothing can be taken at once");
     cr_expect_leq(due, NOW + 1200);
     cr_expect_gt(lanes_take(edge->lanes, items, 1, due), 0, "and then its turn comes");
+    item_destroy(&items[0]);
+}
+
+Test(lanes, what_comes_beside_one_that_rests_is_taken_at_once, .timeout = 20)
+{
+    struct item *items[1];
+    void *nothing[1];
+    arrive(0, 2, 10);
+    cr_assert_eq(mailbox_take_all(edge->mailbox, CLOCK_FOREVER, nothing, 1), 0, "woken");
+    cr_assert_eq(lanes_take(edge->lanes, items, 1, NOW), 1);
+    lane_useless(items[0]->lane, CONDUCT_ANSWERS + 1, NOW);
+    item_destroy(&items[0]);
+    arrive(1, 1, 10);
+    cr_expect_eq(mailbox_take_all(edge->mailbox, CLOCK_FOREVER, nothing, 1), 0, "woken again");
+    cr_expect_eq(lanes_take(edge->lanes, items, 1, NOW), 1);
+    cr_expect_eq(items[0]->msg->stream_sequence, 1);
     item_destroy(&items[0]);
 }
 
