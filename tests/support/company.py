@@ -145,10 +145,12 @@ class Clocks:
 class Company:
     """`floor`: bench-floor in both roles instead of the coordinator and the agent. `host`, `cert`,
     `key`, `ca`: a bus others can reach, over TLS. `agent_prefix`: words before the agent's
-    command. `others`: {agent: (contract, options)} of shipped agents to run as well."""
+    command. `others`: {agent: (contract, options)} of shipped agents to run as well. `accounts`:
+    agents that have credentials and that somebody else plays."""
 
     def __init__(self, build, folder, durability="power", floor=False, agent_args=(),
-                 host="127.0.0.1", cert=None, key=None, ca=None, agent_prefix=(), others=None):
+                 host="127.0.0.1", cert=None, key=None, ca=None, agent_prefix=(), others=None,
+                 accounts=()):
         self.bin = os.path.join(build, "bin")
         self.folder, self.durability, self.floor = folder, durability, floor
         self.agent_args, self.agent_prefix = list(agent_args), agent_prefix
@@ -162,7 +164,7 @@ class Company:
         self.words = folder  # of the processes: their logs
         os.makedirs(folder, exist_ok=True)
         tls = ["--tls-cert", cert, "--tls-key", key] if cert else []
-        names = ["tester", *(others or {})]
+        names = ["tester", *(others or {}), *accounts]
         self.program("mainstay", "accounts", *(f"{name}:main" for name in names),
                      "tester:second", "--out", self.creds, "--listen", f"{host}:{self.port}", *tls)
         self.bus = Process("nats-server", [
