@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/money.h"
 #include "common/base/str.h"
 #include "common/json/json.h"
 #include "common/json/schema.h"
@@ -232,6 +233,33 @@ static enum err phases_read(const struct place *place, json_t *object,
     return ERR_OK;
 }
 
+/* What the coordinator reserves. */
+static enum err cost_read(const struct place *place, json_t *object, struct contract_action *action,
+                          struct error *err)
+{
+    static const char *const known[] = {"estimate", "max", NULL};
+    json_t *cost = json_object_get(object, "cost");
+    action->paid = cost != NULL;
+    if (cost == NULL) {
+        return ERR_OK;
+    }
+    struct money most;
+    struct money estimate = {0};
+    if (!json_is_object(cost)) {
+        return fault(place, err, "'cost' must be {\"max\": \"0.02 EUR\"}");
+    }
+    TRY(members_check(place, cost, known, err));
+    if (money_parse(json_text_of(cost, "max"), &most, NULL) != ERR_OK) {
+        return fault(place, err, "'cost' needs a 'max', an amount such as \"0.02 EUR\"");
+    }
+    if (json_object_get(cost, "estimate") != NULL &&
+        (money_parse(json_text_of(cost, "estimate"), &estimate, NULL) != ERR_OK ||
+         strcmp(estimate.currency, most.currency) != 0 || estimate.amount > most.amount)) {
+        return fault(place, err, "the 'estimate' of 'cost' must be an amount of at most its 'max'");
+    }
+    return ERR_OK;
+}
+
 static enum err numbers_read(const struct place *place, json_t *object,
                              struct contract_action *action, struct error *err)
 {
@@ -247,7 +275,7 @@ static enum err numbers_read(const struct place *place, json_t *object,
                      CONTRACT_CONCURRENCY_MAX);
     }
     action->concurrency = (uint32_t)concurrency;
-    return ERR_OK;
+    return cost_read(place, object, action, err);
 }
 
 static enum err services_check(const struct place *place, json_t *object, struct error *err)
@@ -318,7 +346,6 @@ static enum err action_read(const struct place *place, json_t *object,
     TRY(choice_read(place, object, "risk", risks, 0, &risk, err));
     action->effect = (enum effect_class)effect;
     action->confidence = (enum confidence_rule)rule;
-    action->paid = json_object_get(object, "cost") != NULL;
     TRY(flag_read(place, object, "local", &action->local, err));
     TRY(flag_read(place, object, "quick", &action->quick, err));
     TRY(phases_read(place, object, action, err));

@@ -17,7 +17,8 @@ static const struct refused_key refused_calls[] = {
 
 static const struct refused_key refused_with[] = {
     {"mode", "shadow and propose modes are not in the profile yet"},
-    {"budget", "budgets are not in the profile yet"},
+    {"budget", "what one call costs at most stands in the contract of its action; budgets "
+               "stand in document.metadata.mainstay and in the policy"},
     {"recall", "memory recall is not in the profile yet"},
     {NULL, NULL},
 };

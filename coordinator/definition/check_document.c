@@ -58,12 +58,29 @@ static void check_fairness(struct load *load, const struct yaml_node *node)
     }
 }
 
+static void check_budget(struct load *load, const struct yaml_node *node)
+{
+    static const char *const allowed[] = {"instance", "day", NULL};
+    struct plan_budget *budget = &load->memory->plan.budget;
+    if (node == NULL || !check_is_object(load, node, "'budget'")) {
+        return;
+    }
+    check_keys(load, node, "'budget'", allowed, NULL);
+    check_money(load, yaml_get(node, "instance"), &budget->instance);
+    check_money(load, yaml_get(node, "day"), &budget->day);
+    if (money_given(&budget->instance) && money_given(&budget->day) &&
+        strcmp(budget->instance.currency, budget->day.currency) != 0) {
+        report_problem(load->report, yaml_get(node, "day"), NULL,
+                       "'day' is in %s and 'instance' in %s: nothing here changes money",
+                       budget->day.currency, budget->instance.currency);
+    }
+}
+
 static void check_metadata(struct load *load, const struct yaml_node *node)
 {
-    static const char *const allowed[] = {"priority", "fairness", "timezone", "lifecycle", NULL};
+    static const char *const allowed[] = {"priority",  "fairness", "timezone",
+                                          "lifecycle", "budget",   NULL};
     static const char *const lifecycles[] = {"instance", "steps", "none", NULL};
-    static const struct refused_key refused[] = {{"budget", "budgets are not in the profile yet"},
-                                                 {NULL, NULL}};
     if (node == NULL || !check_is_object(load, node, "'metadata'")) {
         return;
     }
@@ -71,12 +88,13 @@ static void check_metadata(struct load *load, const struct yaml_node *node)
     if (own == NULL || !check_is_object(load, own, "'metadata.mainstay'")) {
         return;
     }
-    check_keys(load, own, "'metadata.mainstay'", allowed, refused);
+    check_keys(load, own, "'metadata.mainstay'", allowed, NULL);
     const struct yaml_node *priority = yaml_get(own, "priority");
     if (priority != NULL) {
         load->memory->plan.priority = check_priority(load, priority);
     }
     check_fairness(load, yaml_get(own, "fairness"));
+    check_budget(load, yaml_get(own, "budget"));
     if (yaml_get(own, "lifecycle") != NULL) {
         int word = check_word(load, yaml_get(own, "lifecycle"), "'lifecycle'", lifecycles);
         load->memory->plan.lifecycle =

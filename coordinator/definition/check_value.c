@@ -153,6 +153,20 @@ int64_t check_integer(struct load *load, const struct yaml_node *node, const cha
     return least;
 }
 
+void check_money(struct load *load, const struct yaml_node *node, struct money *ret_money)
+{
+    struct error err = {0};
+    if (node == NULL) {
+        return;
+    }
+    if (!json_is_string(node->value)) {
+        report_problem(load->report, node, "for example 5.00 EUR", "'%.64s' must be a text, not %s",
+                       node->key, check_type_text(node));
+    } else if (money_parse(json_string_value(node->value), ret_money, &err) != ERR_OK) {
+        report_problem(load->report, node, NULL, "'%.64s': %s", node->key, err.message);
+    }
+}
+
 int check_priority(struct load *load, const struct yaml_node *node)
 {
     return (int)check_integer(load, node, "'priority'", PLAN_PRIORITY_MOST, PLAN_PRIORITY_LEAST);

@@ -165,6 +165,9 @@ bool check_bool(struct load *load, const struct yaml_node *node, const char *wha
 int64_t check_integer(struct load *load, const struct yaml_node *node, const char *what,
                       int64_t least, int64_t most);
 
+/* An amount of money (money.h), left as it is when `node` is NULL or none. */
+void check_money(struct load *load, const struct yaml_node *node, struct money *ret_money);
+
 /* A priority, from PLAN_PRIORITY_MOST to PLAN_PRIORITY_LEAST. */
 int check_priority(struct load *load, const struct yaml_node *node);
 

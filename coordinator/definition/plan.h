@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/base/money.h"
 #include "common/crypto/crypto.h"
 #include "common/json/json.h"
 #include "coordinator/definition/cron.h"
@@ -336,6 +337,12 @@ struct plan_schedule {
 /* What others are told of its instances: document.metadata.mainstay.lifecycle. */
 enum plan_lifecycle { PLAN_LIFECYCLE_INSTANCE, PLAN_LIFECYCLE_STEPS, PLAN_LIFECYCLE_NONE };
 
+/* Caps of what paid work may cost: document.metadata.mainstay.budget. Not given: no cap. */
+struct plan_budget {
+    struct money instance; /* one instance, from its start to its end */
+    struct money day;      /* all instances of the namespace/name, each day (UTC) */
+};
+
 struct plan {
     struct digest digest; /* BLAKE2b-256 of the text as deployed */
     const char *dsl;
@@ -349,6 +356,7 @@ struct plan {
         *fairness;            /* ...fairness.key on the raw input: whose turn is taken; or NULL */
     uint32_t fairness_weight; /* ...fairness.weight, 1 unless said */
     enum plan_lifecycle lifecycle;
+    struct plan_budget budget;
     struct plan_data data;
     struct plan_timeout timeout;
     const struct plan_trigger *trigger; /* NULL: no event starts it */

@@ -151,6 +151,56 @@ static void read_limits(struct load *load, const struct yaml_node *root,
     }
 }
 
+/* One currency for all: sums are compared, and nothing here changes money. */
+static void read_cap(struct load *load, const struct yaml_node *node, const char **currency,
+                     struct money *ret_money)
+{
+    check_money(load, node, ret_money);
+    if (!money_given(ret_money)) {
+        return;
+    }
+    if (*currency != NULL && strcmp(*currency, ret_money->currency) != 0) {
+        report_problem(load->report, node, NULL,
+                       "'%.64s' is in %s and another cap in %s: all are in one currency", node->key,
+                       ret_money->currency, *currency);
+    }
+    *currency = ret_money->currency;
+}
+
+static void read_budget(struct load *load, const struct yaml_node *node, struct policy *policy)
+{
+    static const char *const allowed[] = {"day", "agents", NULL};
+    const char *currency = NULL;
+    if (node == NULL || !check_is_object(load, node, "'budget'")) {
+        return;
+    }
+    check_keys(load, node, "'budget'", allowed, NULL);
+    read_cap(load, yaml_get(node, "day"), &currency, &policy->budget.day);
+    const struct yaml_node *agents = yaml_get(node, "agents");
+    if (agents == NULL || !check_is_object(load, agents, "'agents'")) {
+        return;
+    }
+    if (agents->count > ACTIONS_MAX) {
+        report_problem(load->report, agents, NULL, "'agents' has %zu entries (limit %d)",
+                       agents->count, ACTIONS_MAX);
+        return;
+    }
+    struct policy_cap *caps = ARENA_ARRAY(policy->arena, struct policy_cap, agents->count + 1);
+    CHECK(caps != NULL);
+    for (size_t i = 0; i < agents->count; i++) {
+        const struct yaml_node *item = agents->items[i];
+        caps[i] = (struct policy_cap){.agent = arena_strdup(policy->arena, item->key)};
+        CHECK(caps[i].agent != NULL);
+        if (!text_is_token(item->key)) {
+            report_key(load->report, item, "for example extraction",
+                       "'%.80s' is not the name of an agent", item->key);
+        }
+        read_cap(load, item, &currency, &caps[i].day);
+    }
+    policy->budget.agents = caps;
+    policy->budget.agent_count = agents->count;
+}
+
 /* "agent/action", each a token. */
 static bool action_named(const char *name)
 {
@@ -198,8 +248,8 @@ static void read_actions(struct load *load, const struct yaml_node *node, struct
 
 static void read_policy(struct load *load, const struct yaml_node *root, struct policy *policy)
 {
-    static const char *const allowed[] = {"policy",    "retry",   "failures", "agentAbsent",
-                                          "unhealthy", "actions", NULL};
+    static const char *const allowed[] = {"policy",    "retry",  "failures", "agentAbsent",
+                                          "unhealthy", "budget", "actions",  NULL};
     if (!check_is_object(load, root, "a policy")) {
         return;
     }
@@ -211,6 +261,7 @@ static void read_policy(struct load *load, const struct yaml_node *root, struct 
     read_retry(load, yaml_get(root, "retry"), &policy->rules.retry);
     read_failures(load, yaml_get(root, "failures"), &policy->rules);
     read_limits(load, root, &policy->limits);
+    read_budget(load, yaml_get(root, "budget"), policy);
     read_actions(load, yaml_get(root, "actions"), policy); /* over what the rest says */
 }
 
@@ -274,4 +325,14 @@ const struct policy_rules *policy_rules_of(const struct policy *policy, const ch
         }
     }
     return &policy->rules;
+}
+
+const struct money *policy_cap_of(const struct policy *policy, const char *agent)
+{
+    for (size_t i = 0; i < policy->budget.agent_count; i++) {
+        if (strcmp(policy->budget.agents[i].agent, agent) == 0) {
+            return &policy->budget.agents[i].day;
+        }
+    }
+    return NULL;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/base/money.h"
 #include "common/crypto/crypto.h"
 
 struct plan_report;
@@ -45,6 +46,18 @@ struct policy_limits {
     int64_t breach_window_ms;
 };
 
+/* Caps of what paid work may cost each day (UTC); not given: no cap. All are in one currency. */
+struct policy_cap {
+    const char *agent;
+    struct money day;
+};
+
+struct policy_budget {
+    struct money day; /* of the whole company */
+    const struct policy_cap *agents;
+    size_t agent_count;
+};
+
 /* Rules of one action, complete: what its entry does not say is that of the policy. */
 struct policy_action {
     const char *name; /* agent/action */
@@ -55,6 +68,7 @@ struct policy {
     struct digest digest; /* of the text */
     struct policy_rules rules;
     struct policy_limits limits;
+    struct policy_budget budget;
     const struct policy_action *actions;
     size_t action_count;
     struct arena *arena;
@@ -74,5 +88,8 @@ void policy_destroy(struct policy **policy);
 /* The rules for an action. */
 const struct policy_rules *policy_rules_of(const struct policy *policy, const char *agent,
                                            const char *action);
+
+/* The cap of an agent, or NULL. */
+const struct money *policy_cap_of(const struct policy *policy, const char *agent);
 
 #endif

@@ -85,6 +85,18 @@ static enum err rate_parse(const json_t *rate, struct contract_action *action, s
     return ERR_OK;
 }
 
+static enum err cost_parse(const json_t *cost, struct contract_action *action, struct error *err)
+{
+    if (cost == NULL) {
+        return ERR_OK;
+    }
+    enum err code = money_parse(json_text_of(cost, "max"), &action->cost, err);
+    if (code != ERR_OK) {
+        error_wrap(err, "action '%s': cost: max", action->name);
+    }
+    return code;
+}
+
 static enum err action_parse(const char *name, const json_t *object, struct contract_action *action,
                              struct error *err)
 {
@@ -107,6 +119,7 @@ static enum err action_parse(const char *name, const json_t *object, struct cont
     action->concurrency = (uint32_t)concurrency;
     action->quick = json_is_true(json_object_get(object, "quick"));
     TRY(rate_parse(json_object_get(object, "rate"), action, err));
+    TRY(cost_parse(json_object_get(object, "cost"), action, err));
     const json_t *timeout = json_object_get(object, "timeout");
     if (timeout != NULL) {
         enum err code = plan_duration_parse(timeout, &action->timeout_ms, err);

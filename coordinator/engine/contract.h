@@ -2,7 +2,7 @@
  * What an agent promises: the parsed contract document, with its schemas compiled.
  *
  * Format: agents/runtime/contract.md. The engine uses what both sides check: actions, phases,
- * effect class, schemas, timeout, concurrency, rate.
+ * effect class, schemas, timeout, concurrency, rate, cost.
  *
  * Threads: immutable after parsing.
  */
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/base/money.h"
 #include "common/json/json.h"
 #include "coordinator/engine/outcome.h"
 
@@ -33,6 +34,7 @@ struct contract_action {
     bool quick;           /* runs as it is received */
     uint32_t rate_count;  /* at most so many starts */
     int64_t rate_ms;      /* in this time; count 0: no limit */
+    struct money cost;    /* the most that one answer costs; 0 or not given: it is free */
     struct schema *input;
     struct schema *output;
     struct schema *proposal; /* NULL: the same as output, or not used */

@@ -127,6 +127,11 @@ static const struct wrong WRONG[] = {
      "there is no 'quick' under 'use.timeouts'", "nothing is defined there"},
     {"  - a: {set: {x: 1}, timeout: {before: PT5S}}\n", "7:31", "/do/0/a/timeout",
      "a timeout needs 'after'", NULL},
+    {"  - a: {call: agent, with: {agent: a, action: b, budget: 1 EUR}}\n", "7:50",
+     "/do/0/a/with/budget",
+     "'budget' in 'with' of call: agent: what one call costs at most stands in the contract of its "
+     "action; budgets stand in document.metadata.mainstay and in the policy",
+     NULL},
     {"  - a: {set: {x: 1}, metadata: {mainstay: {shadow: []}}}\n", "7:44",
      "/do/0/a/metadata/mainstay/shadow",
      "'shadow' in metadata.mainstay of a task: shadow mode is not in the profile yet", NULL},
@@ -434,6 +439,11 @@ Test(problems, of_schedules)
          "'timezone' must be a name of the IANA time zone database, not 'Mars/Base One'"},
         {"timezone: Europe/Berlin", "{every: P1D}",
          "'timezone' is that of 'schedule.cron', which is not there"},
+        {"budget: {day: 5}", "{every: P1D}", "'day' must be a text, not a number"},
+        {"budget: {instance: -5 EUR}", "{every: P1D}",
+         "'instance': '-5 EUR' is not an amount and its currency, for example 5.00 EUR"},
+        {"budget: {instance: 5 EUR, day: 9 USD}", "{every: P1D}",
+         "'day' is in USD and 'instance' in EUR: nothing here changes money"},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[512];
