@@ -88,6 +88,20 @@ static Mainstay__LockRow *lock_pack(const struct frame_lock *lock, struct arena 
     return row;
 }
 
+static Mainstay__MoneyRow *money_pack(const struct frame_money *money, struct arena *arena)
+{
+    Mainstay__MoneyRow *row = ARENA_NEW(arena, Mainstay__MoneyRow);
+    CHECK(row != NULL);
+    mainstay__money_row__init(row);
+    row->currency = proto_text(money->currency);
+    row->held = (uint64_t)money->held;
+    row->accounts = money->accounts;
+    row->doubt = money->doubt;
+    row->wants = money->wants;
+    row->need = (uint64_t)money->need;
+    return row;
+}
+
 /* The context that a frame sees. */
 static struct doc *context_around(const struct instance *instance, const struct frame *frame)
 {
@@ -163,6 +177,9 @@ static Mainstay__FrameRow *frame_pack(const struct instance *instance, const str
     }
     if (frame->lock != NULL) {
         row->lock = lock_pack(frame->lock, arena);
+    }
+    if (frame->money != NULL) {
+        row->money = money_pack(frame->money, arena);
     }
     if (frame->has_child) {
         row->child = proto_bytes(frame->child.bytes, ID_BYTES);
@@ -343,6 +360,17 @@ static void lock_unpack(const Mainstay__LockRow *row, struct instance *instance,
     lock->until_ms = (int64_t)row->until_ms;
 }
 
+static void money_unpack(const Mainstay__MoneyRow *row, struct frame *frame)
+{
+    struct frame_money *money = frame_money_add(frame);
+    (void)text_copy(money->currency, sizeof(money->currency), row->currency);
+    money->held = (int64_t)row->held;
+    money->accounts = row->accounts;
+    money->doubt = row->doubt;
+    money->wants = row->wants;
+    money->need = (int64_t)row->need;
+}
+
 static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instance,
                          struct frame *frame)
 {
@@ -393,6 +421,9 @@ static void frame_unpack(const Mainstay__FrameRow *row, struct instance *instanc
     }
     if (row->lock != NULL) {
         lock_unpack(row->lock, instance, frame);
+    }
+    if (row->money != NULL) {
+        money_unpack(row->money, frame);
     }
     frame->has_child = proto_fixed(&row->child, frame->child.bytes, ID_BYTES);
 }

@@ -301,7 +301,7 @@ enum err gate_unpack(struct str bytes, const struct id *id, struct arena *arena,
     CHECK(gate->step != NULL);
     gate->proposal = doc_of_proto(&row->proposal);
     gate->ask = doc_of_proto(&row->ask);
-    if (row->agent[0] != '\0') {
+    if (row->agent[0] != '\0' || gate->kind == GATE_BUDGET) { /* a circuit */
         gate->agent = strdup(row->agent);
         gate->action = strdup(row->action);
         gate->scope = strdup(row->scope);
@@ -460,6 +460,42 @@ enum err claim_unpack(struct str bytes, struct arena *arena, struct claim *ret_c
         return error_set(err, ERR_CORRUPT, "a claim is not one");
     }
     return row_version_check(row->version, "claim", err);
+}
+
+void account_pack(const struct account *account, struct buf *out)
+{
+    Mainstay__AccountRow row = MAINSTAY__ACCOUNT_ROW__INIT;
+    row.version = ROW_VERSION;
+    row.currency = proto_text(account->currency);
+    row.day_ms = (uint64_t)account->day_ms;
+    row.capped = account->capped;
+    row.cap = (uint64_t)account->cap;
+    row.spent = (uint64_t)account->spent;
+    row.reserved = (uint64_t)account->reserved;
+    row.allowed = (uint64_t)account->allowed;
+    row.over = (uint64_t)account->over;
+    row_append(&row.base, out);
+}
+
+enum err account_unpack(struct str bytes, struct arena *arena, struct account *ret_account,
+                        struct error *err)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(row_read(&mainstay__account_row__descriptor, bytes, arena, "account", &message, err));
+    const Mainstay__AccountRow *row = (const Mainstay__AccountRow *)message;
+    *ret_account = (struct account){.day_ms = (int64_t)row->day_ms,
+                                    .capped = row->capped,
+                                    .cap = (int64_t)row->cap,
+                                    .spent = (int64_t)row->spent,
+                                    .reserved = (int64_t)row->reserved,
+                                    .allowed = (int64_t)row->allowed,
+                                    .over = (int64_t)row->over};
+    bool sums = ret_account->day_ms >= 0 && ret_account->cap >= 0 && ret_account->spent >= 0 &&
+                ret_account->reserved >= 0 && ret_account->allowed >= 0 && ret_account->over >= 0;
+    if (!sums || !text_copy(ret_account->currency, sizeof(ret_account->currency), row->currency)) {
+        return error_set(err, ERR_CORRUPT, "an account is not one");
+    }
+    return row_version_check(row->version, "account", err);
 }
 
 void rate_pack(const struct rate *rate, struct buf *out)

@@ -100,6 +100,11 @@ void claim_pack(const struct claim *claim, struct buf *out);
 MUST_CHECK enum err claim_unpack(struct str bytes, struct arena *arena, struct claim *ret_claim,
                                  struct error *err);
 
+void account_pack(const struct account *account, struct buf *out);
+/* Fills an account; its name is the caller's. */
+MUST_CHECK enum err account_unpack(struct str bytes, struct arena *arena,
+                                   struct account *ret_account, struct error *err);
+
 void rate_pack(const struct rate *rate, struct buf *out);
 /* Fills a rate; its names are the caller's. */
 MUST_CHECK enum err rate_unpack(struct str bytes, struct arena *arena, struct rate *ret_rate,

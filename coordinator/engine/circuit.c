@@ -34,6 +34,17 @@ struct gate *company_circuit(const struct company *company, enum gate_kind kind,
     return NULL;
 }
 
+size_t company_circuits(const struct company *company, enum gate_kind kind)
+{
+    size_t count = 0;
+    size_t cursor = 0;
+    const struct gate *gate = NULL;
+    while ((gate = map_next(company->circuits, &cursor, NULL, NULL)) != NULL) {
+        count += gate->kind == kind ? 1 : 0;
+    }
+    return count;
+}
+
 static bool lets_one_through(const struct gate *gate)
 {
     return gate->probing && gate->probe == 0;

@@ -91,6 +91,7 @@ void company_init(struct company *company)
     };
     schedules_init(company);
     locks_init(company);
+    accounts_init(company);
 }
 
 void company_release(struct company *company)
@@ -106,6 +107,7 @@ void company_release(struct company *company)
     map_destroy(&company->listeners, listeners_free);
     schedules_release(company);
     locks_release(company);
+    accounts_release(company);
     free(company->timers);
     company->timers = NULL;
 }
@@ -342,6 +344,8 @@ const char *gate_kind_name(enum gate_kind kind)
         return "agent-absent";
     case GATE_CONTRACT:
         return "contract";
+    case GATE_BUDGET:
+        return "budget";
     }
     return "unknown";
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "coordinator/engine/budget.h"
 #include "coordinator/engine/contract.h"
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/lock.h"
@@ -81,6 +82,7 @@ enum gate_kind {
     GATE_PERMISSION = 6,   /* an agent's action is refused by the outside: one for the cause */
     GATE_AGENT_ABSENT = 7, /* work waits for an agent that does not run */
     GATE_CONTRACT = 8,     /* a version of an agent breaks its contract again and again */
+    GATE_BUDGET = 9,       /* paid work does not fit into an account: one for the account */
 };
 enum verdict {
     VERDICT_APPROVE = 1,
@@ -103,12 +105,12 @@ struct gate {
     struct doc *proposal;   /* NULL: none */
     struct doc *ask;        /* approval: title, rationale, assignees, ...; else NULL */
     char *step;             /* step name; "" of the company's own */
-    /* Of a circuit (permission, absent, contract): what waits is not one step but all work that
-     * goes this way. `instance` and `frame` are empty then. */
-    char *agent;      /* NULL: the gate is no circuit */
+    /* Of a circuit (permission, absent, contract, budget): what waits is not one step but all work
+     * that goes this way. `instance` and `frame` are empty then. */
+    char *agent;      /* NULL: the gate is no circuit; budget: "" */
     char *action;     /* permission: of the agent; else "" */
     char *scope;      /* permission: "HOST from DEFINITION" of a standard call, else "";
-                         contract: the version */
+                         contract: the version; budget: the account */
     enum phase phase; /* permission: the one that was refused */
     bool probing;     /* approved: one step may try whether it is well again */
     uint64_t probe;   /* ready_order of the step that tries; 0: none does */
@@ -173,6 +175,9 @@ struct company {
     struct map *locks;       /* entity -> struct lock (lock.h) */
     struct map *claims;      /* order -> struct claim of it */
     uint64_t leases;         /* claims that hold their entity */
+    struct map *accounts;    /* name -> struct account (budget.h) */
+    uint64_t daily_accounts; /* of them: those by day, all of the day budget_day_ms */
+    int64_t budget_day_ms;
     int64_t schedule_due_ms; /* the earliest of the schedules; INT64_MAX: none */
     struct timer *timers;    /* binary heap by (due, id); entries may be stale */
     size_t timer_count;
@@ -230,6 +235,9 @@ void gate_destroy(struct gate *gate);
  * for all but permission. */
 struct gate *company_circuit(const struct company *company, enum gate_kind kind, const char *agent,
                              const char *action, const char *scope, const char *code);
+
+/* How many are open of a kind. */
+size_t company_circuits(const struct company *company, enum gate_kind kind);
 
 /* The circuit that stops the action now, for one step or all; NULL: none does. */
 struct gate *circuit_stops(const struct company *company, const char *agent, const char *action,

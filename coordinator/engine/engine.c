@@ -61,6 +61,9 @@ static void turn_forget(struct engine *engine)
     engine->order_count = 0;
     engine->buffer_change_count = 0;
     engine->freed_count = 0;
+    engine->accounts_changed.count = 0;
+    engine->accounts_touched.count = 0;
+    engine->accounts_reviewed = 0;
     (void)json_array_clear(engine->held_json);
     arena_reset(engine->arena);
 }
@@ -88,6 +91,8 @@ void engine_destroy(struct engine **engine)
     free(it->entering);
     free(it->ends);
     free(it->freed);
+    free(it->accounts_changed.names);
+    free(it->accounts_touched.names);
     free(it->buffer_changes);
     for (size_t i = 0; i < it->absence_count; i++) {
         free(it->absences[i].agent);
@@ -361,6 +366,7 @@ void engine_turn_end(struct engine *engine)
 {
     open_counts_put(engine);
     rates_put(engine);
+    accounts_put(engine);
     while (engine->dirty != NULL) {
         struct instance *instance = engine->dirty;
         engine->dirty = instance->next_dirty;
@@ -428,6 +434,9 @@ int64_t engine_next_due(const struct engine *engine)
     }
     if (engine->company.schedule_due_ms < due) {
         due = engine->company.schedule_due_ms;
+    }
+    if (budget_day_end(&engine->company) < due) {
+        due = budget_day_end(&engine->company);
     }
     if (engine->rate_due_ms < due) {
         due = engine->rate_due_ms;

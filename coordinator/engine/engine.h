@@ -58,8 +58,9 @@ struct engine_counters {
     uint64_t instances_cancelled;
     uint64_t redispatched;
     uint64_t leases_expired;
-    uint64_t deadlocks; /* locks that were not waited for because of a circle */
-    uint64_t reminded;  /* of these, because a live store was silent for too long */
+    uint64_t deadlocks;       /* locks that were not waited for because of a circle */
+    uint64_t budget_overruns; /* answers that cost more than their contract says */
+    uint64_t reminded;        /* of these, because a live store was silent for too long */
 };
 
 /* Create an engine without state. `port` and `options` are borrowed and copied respectively. */
@@ -88,6 +89,7 @@ void engine_restore_timer(struct engine *engine, int64_t due_ms, const struct id
 void engine_restore_listener(struct engine *engine, const char *type, const struct id *instance,
                              uint32_t frame);
 void engine_restore_claim(struct engine *engine, const char *entity, const struct claim *from);
+void engine_restore_account(struct engine *engine, const struct account *from);
 void engine_restore_schedule(struct engine *engine, const struct schedule *schedule);
 void engine_restore_rate(struct engine *engine, const struct rate *rate);
 void engine_restore_policy(struct engine *engine, struct policy **policy);

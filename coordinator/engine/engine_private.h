@@ -65,6 +65,13 @@ struct breach {
     int64_t at_ms;
 };
 
+/* Texts of the turn. */
+struct name_list {
+    const char **names;
+    size_t count;
+    size_t room;
+};
+
 struct engine {
     struct engine_options options;
     const struct engine_port *port;
@@ -105,7 +112,11 @@ struct engine {
     size_t freed_count;
     size_t freed_room;
     uint64_t circle_searches;
-    struct id *runnable; /* instances whose walk was cut by the turn's step limit */
+    struct name_list accounts_changed; /* in this turn: rows to write */
+    struct name_list accounts_touched; /* in this turn: what waits for them is to be looked at */
+    size_t accounts_reviewed;          /* of the touched ones */
+    uint64_t review_round;             /* up to the next time that steps are served */
+    struct id *runnable;               /* instances whose walk was cut by the turn's step limit */
     size_t runnable_count;
     size_t runnable_room;
     struct map *flights; /* ready_order of every task that a store holds */
@@ -189,6 +200,46 @@ void apply_locked(struct engine *engine, struct instance *instance, struct frame
 void apply_lock(struct engine *engine, struct instance *instance, struct frame *frame,
                 const struct event *event);
 void apply_lock_gone(struct engine *engine, struct frame *frame);
+
+/* Money (apply_budget.c): BUDGET_RESERVED, STEP_UNFUNDED and STEP_FUNDED of a frame; its result; it
+ * waits and has nothing in flight; it goes. */
+void apply_money(struct engine *engine, struct instance *instance, struct frame *frame,
+                 const struct event *event);
+void apply_money_result(struct engine *engine, const struct instance *instance, struct frame *frame,
+                        const struct event *event);
+void apply_money_idle(struct engine *engine, const struct instance *instance, struct frame *frame);
+void apply_money_gone(struct engine *engine, const struct instance *instance, struct frame *frame,
+                      bool in_flight);
+
+/* The company's events of budgets; the policy's caps are others now; the instance has
+ * ended. */
+void apply_budget(struct engine *engine, const struct event *event);
+void apply_budget_caps(struct engine *engine);
+void apply_budget_ended(struct engine *engine, const struct instance *instance);
+
+/* Write the rows of the accounts that this turn changed. */
+void accounts_put(struct engine *engine);
+
+/* The frame's step waits for no money. */
+void frame_unwanted(struct frame *frame);
+
+/* The name of the account of the kind that the frame's call falls under (the instance's own:
+ * `frame` may be NULL), and its cap there; NULL: it has none. */
+void account_name(const struct instance *instance, const struct frame *frame,
+                  enum account_kind kind, char out[ACCOUNT_NAME_BYTES]);
+const struct money *account_cap(const struct engine *engine, const struct instance *instance,
+                                const struct frame *frame, enum account_kind kind);
+
+/* Where a step that waits for money stands; it comes to stand there; one has left the account. */
+struct ready_queue *account_queue(struct engine *engine, const struct instance *instance,
+                                  const struct frame *frame);
+void account_entered(struct engine *engine, const struct instance *instance,
+                     const struct frame *frame);
+void account_left(struct engine *engine, const char *name);
+
+/* What a result says that it cost; all that is reserved, and *ret_clear false, when it is no amount
+ * in the currency of the reservation. */
+int64_t money_cost(const struct frame_money *money, const char *said, bool *ret_clear);
 
 /* Somebody may be next at the entity. */
 void freed_add(struct engine *engine, const char *entity);

@@ -90,6 +90,7 @@ static void frame_destroy(struct frame *frame)
         free(frame->lock->entity);
         free(frame->lock);
     }
+    free(frame->money);
     free(frame->visits);
     free(frame->path);
     free(frame->idempotency_key);
@@ -535,6 +536,22 @@ struct frame_lock *instance_lock_add(struct instance *instance, struct frame *fr
     return frame->lock;
 }
 
+struct frame_money *frame_money_add(struct frame *frame)
+{
+    if (frame->money == NULL) {
+        frame->money = must(calloc(1, sizeof(*frame->money)));
+    }
+    return frame->money;
+}
+
+void frame_money_trim(struct frame *frame)
+{
+    if (frame->money != NULL && frame->money->accounts == 0 && frame->money->wants == 0) {
+        free(frame->money);
+        frame->money = NULL;
+    }
+}
+
 bool ledger_is_open(const struct ledger_entry *entry)
 {
     return entry->state == LEDGER_DISPATCHED || entry->state == LEDGER_UNKNOWN;
@@ -712,6 +729,8 @@ void instance_check(const struct instance *instance)
         CHECK_IMPLIES(frame->state == FRAME_JOINED, frame->context != NULL);
         CHECK_IMPLIES(frame->state == FRAME_LOCKED_OUT,
                       frame->lock != NULL && frame->lock->lease == LEASE_WAITS);
+        CHECK_IMPLIES(frame->money != NULL,
+                      frame->money->wants != 0 || frame->money->accounts != 0);
         CHECK_IMPLIES(frame->has_child,
                       frame->state == FRAME_WAITING || frame->state == FRAME_CANCELLING);
         CHECK_IMPLIES(instance->branches == 0, frame->children == (i + 1 < instance->frame_count));

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/money.h"
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/outcome.h"
 
@@ -118,6 +119,16 @@ struct frame_lock {
     int64_t until_ms; /* HELD: its deadline */
 };
 
+/* Money of a call (budget.h), in millionths. */
+struct frame_money {
+    char currency[MONEY_CURRENCY_BYTES];
+    int64_t held;      /* reserved in each of `accounts` */
+    uint32_t accounts; /* sum of enum account_kind */
+    bool doubt;        /* an attempt may have cost something, and nobody said how much */
+    uint32_t wants;    /* READY: the enum account_kind that has no room; 0: it waits for a store */
+    int64_t need;      /* with `wants`: what would be reserved */
+};
+
 struct frame {
     uint32_t id;
     uint32_t parent; /* 0 for the workflow */
@@ -171,8 +182,9 @@ struct frame {
     uint32_t gate_revision;
     bool has_child; /* run: the instance `child` has not ended */
     struct id child;
-    uint32_t children;       /* frames whose parent it is; not stored */
-    struct frame_lock *lock; /* of a lock; else NULL */
+    uint32_t children;         /* frames whose parent it is; not stored */
+    struct frame_lock *lock;   /* of a lock; else NULL */
+    struct frame_money *money; /* of a call that has reserved some, or waits for some; else NULL */
     enum frame_purpose purpose;
     struct id undoes;      /* with a purpose: key of the effect */
     struct plan_node *own; /* with a purpose: the call, made of the ledger's row; not stored */
@@ -373,6 +385,11 @@ bool ledger_undo_open(const struct ledger_entry *entry);
 /* Make a pushed frame one that settles or undoes what the row says. */
 void instance_purpose(struct instance *instance, struct frame *frame, enum frame_purpose purpose,
                       const struct ledger_entry *entry);
+
+/* What the frame's call has reserved or waits for, made when there is nothing yet; and forget it
+ * when it is nothing. */
+struct frame_money *frame_money_add(struct frame *frame);
+void frame_money_trim(struct frame *frame);
 
 /* Give the frame a lock that waits; the entity is copied. */
 struct frame_lock *instance_lock_add(struct instance *instance, struct frame *frame,

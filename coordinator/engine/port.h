@@ -15,6 +15,7 @@
 #include "coordinator/engine/id.h"
 #include "coordinator/engine/instance.h"
 
+struct account;
 struct claim;
 struct definition;
 struct contract;
@@ -62,6 +63,9 @@ struct engine_port {
     /* Claims of locks, by entity and order. */
     void (*claim_put)(void *user, const struct claim *claim);
     void (*claim_delete)(void *user, const char *entity, uint64_t order);
+    /* Accounts of budgets, by name. Deleting one that is not there does nothing. */
+    void (*account_put)(void *user, const struct account *account);
+    void (*account_delete)(void *user, const char *name);
     void (*gate_put)(void *user, const struct gate *gate);
     void (*gate_delete)(void *user, const struct id *gate);
     void (*definition_put)(void *user, const struct definition *definition);

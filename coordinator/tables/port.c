@@ -318,6 +318,23 @@ static void port_claim_delete(void *user, const char *entity, uint64_t order)
     tables_delete(user, &key);
 }
 
+static void port_account_put(void *user, const struct account *account)
+{
+    struct tables *tables = user;
+    struct table_key key = key_begin(TABLE_ACCOUNT);
+    key_text(&key, account->name);
+    buf_clear(&tables->value);
+    account_pack(account, &tables->value);
+    tables_put(tables, &key, buf_str(&tables->value));
+}
+
+static void port_account_delete(void *user, const char *name)
+{
+    struct table_key key = key_begin(TABLE_ACCOUNT);
+    key_text(&key, name);
+    tables_delete(user, &key);
+}
+
 static void port_gate_put(void *user, const struct gate *gate)
 {
     struct tables *tables = user;
@@ -602,6 +619,8 @@ const struct engine_port tables_port = {
     .listener_delete = port_listener_delete,
     .claim_put = port_claim_put,
     .claim_delete = port_claim_delete,
+    .account_put = port_account_put,
+    .account_delete = port_account_delete,
     .gate_put = port_gate_put,
     .gate_delete = port_gate_delete,
     .definition_put = port_definition_put,

@@ -144,6 +144,16 @@ static enum err restore_claim(struct tables *tables, struct engine *engine, stru
     return ERR_OK;
 }
 
+static enum err restore_account(struct tables *tables, struct engine *engine, struct str key,
+                                struct str value, struct error *err)
+{
+    struct account account;
+    TRY(account_unpack(value, tables->arena, &account, err));
+    account.name = (char *)(uintptr_t)key.data; /* a terminated text */
+    engine_restore_account(engine, &account);
+    return ERR_OK;
+}
+
 static enum err restore_policy(struct tables *tables, struct engine *engine, struct str key,
                                struct str value, struct error *err)
 {
@@ -259,6 +269,7 @@ enum err tables_restore(struct tables *tables, struct engine *engine, struct err
     TRY(each_row(tables, engine, TABLE_TIMER, restore_timer, err));
     TRY(each_row(tables, engine, TABLE_LISTENER, restore_listener, err));
     TRY(each_row(tables, engine, TABLE_CLAIM, restore_claim, err));
+    TRY(each_row(tables, engine, TABLE_ACCOUNT, restore_account, err));
     TRY(each_row(tables, engine, TABLE_LETTER_SOURCE, restore_letter, err));
     return each_row(tables, engine, TABLE_ACTIVE, restore_active, err);
 }

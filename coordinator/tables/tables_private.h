@@ -40,6 +40,7 @@ enum table {
     TABLE_POLICY = 'O',
     TABLE_KEPT = 'U',
     TABLE_CLAIM = 'V',
+    TABLE_ACCOUNT = 'I',
 };
 
 struct data_key {

@@ -517,6 +517,17 @@ void done(struct harness *h, const char *step, const char *output)
     done_sure(h, step, output, 0);
 }
 
+void done_paid(struct harness *h, const char *step, const char *output, const char *cost)
+{
+    struct sent *sent = task(h, step);
+    sent->answered = true;
+    struct result_command result = result_of(sent, RESULT_DONE);
+    result.output = doc_of(output);
+    result.decision.cost = cost;
+    give(h, &result);
+    doc_unref(&result.output);
+}
+
 void fail(struct harness *h, const char *step, enum failure_class failure, enum effect_mark mark)
 {
     struct sent *sent = task(h, step);
@@ -693,6 +704,43 @@ static void locks_check(struct harness *h)
     cr_assert_eq(table_rows(h, 'V'), claims, "claim rows");
 }
 
+/* What is reserved in all accounts by the open steps of all instances; who waits for money is in
+ * the account that has no room, which a gate asks about. */
+static void money_check(struct harness *h)
+{
+    struct engine *engine = turn_engine(h->turn);
+    const struct company *company = engine_company(engine);
+    int64_t held = 0;
+    uint64_t wanting = 0;
+    for (size_t i = 0; i < h->instance_count; i++) {
+        const struct instance *instance = engine_instance(engine, &h->instances[i]);
+        for (uint32_t f = 0; instance != NULL && f < instance->frame_count; f++) {
+            const struct frame *frame = instance->frames[f];
+            for (uint32_t bit = 1; frame->money != NULL && bit < ACCOUNT_KIND_END; bit <<= 1U) {
+                held += (frame->money->accounts & bit) != 0 ? frame->money->held : 0;
+            }
+            bool wants = frame->money != NULL && frame->money->wants != 0;
+            cr_assert(!wants || frame->state == FRAME_READY);
+            wanting += wants && instance->paused == NULL ? 1 : 0;
+        }
+    }
+    size_t cursor = 0;
+    uint64_t waiting = 0;
+    int64_t reserved = 0;
+    const struct account *account = NULL;
+    while ((account = map_next(company->accounts, &cursor, NULL, NULL)) != NULL) {
+        reserved += account->reserved;
+        waiting += account->waiting->count;
+        cr_assert(!account_is_idle(account), "%s is left over", account->name);
+        cr_assert_eq(account->waiting->count > 0,
+                     company_circuit(company, GATE_BUDGET, "", "", account->name, "") != NULL,
+                     "the gate of %s", account->name);
+    }
+    cr_assert_eq(reserved, held, "money reserved without a step");
+    cr_assert_eq(waiting, wanting);
+    cr_assert_eq(table_rows(h, 'I'), map_count(company->accounts), "account rows");
+}
+
 void harness_check(struct harness *h)
 {
     struct engine *engine = turn_engine(h->turn);
@@ -701,6 +749,7 @@ void harness_check(struct harness *h)
     gates += map_count(engine_company(engine)->circuits);
     size_t open = 0;
     locks_check(h);
+    money_check(h);
     for (size_t i = 0; i < h->instance_count; i++) {
         struct instance *instance = engine_instance(engine, &h->instances[i]);
         if (instance == NULL) {

@@ -132,6 +132,7 @@ void event_text(struct harness *h, const char *envelope);
 struct command event_of_text(const char *envelope, struct doc **ret_envelope);
 void done(struct harness *h, const char *step, const char *output);
 void done_sure(struct harness *h, const char *step, const char *output, uint32_t confidence_ppm);
+void done_paid(struct harness *h, const char *step, const char *output, const char *cost);
 void fail(struct harness *h, const char *step, enum failure_class failure, enum effect_mark mark);
 void answer(struct harness *h, const char *step, enum result_status status);
 void evaluated(struct harness *h, const char *value, const char *error);

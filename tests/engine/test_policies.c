@@ -115,6 +115,11 @@ Test(policies, what_is_wrong_is_told_with_its_place)
     bad("policy: 1\nfailures:\n  in-doubt: raise\n", 3, 13, "ask");
     bad("policy: 1\nactions:\n  worker: {}\n", 3, 3, "AGENT/ACTION");
     bad("policy: 1\nfailure: {}\n", 2, 1, "failure");
+    bad("policy: 1\nbudget: {day: 5}\n", 2, 15, "must be a text");
+    bad("policy: 1\nbudget: {day: much}\n", 2, 15, "'much' is not an amount");
+    bad("policy: 1\nbudget: {week: 5 EUR}\n", 2, 10, "week");
+    bad("policy: 1\nbudget: {agents: {'a b': 5 EUR}}\n", 2, 20, "not the name of an agent");
+    bad("policy: 1\nbudget: {day: 5 EUR, agents: {a: 5 USD}}\n", 2, 34, "one currency");
 }
 
 Test(policies, the_shipped_one_is_what_holds_without_a_file)

@@ -128,8 +128,9 @@ static void trace_call(struct harness *h, const struct event *event)
 static void trace_circuit(struct harness *h, const struct event *event)
 {
     if (event->kind == EVENT_CIRCUIT_OPENED) {
-        buf_printf(&h->trace, " %s %s", gate_kind_name((enum gate_kind)event->status),
-                   event->agent);
+        bool agent = event->agent != NULL && event->agent[0] != '\0'; /* else of a budget */
+        buf_printf(&h->trace, " %s%s%s", gate_kind_name((enum gate_kind)event->status),
+                   agent ? " " : "", agent ? event->agent : "");
         trace_text(h, "action", event->action);
         trace_text(h, "scope", event->name);
         buf_printf(&h->trace, " r%u", event->count);
@@ -252,6 +253,21 @@ static void trace_lock(struct harness *h, const struct event *event, size_t numb
     }
 }
 
+static void trace_money(struct harness *h, const struct event *event)
+{
+    char text[MONEY_TEXT_BYTES];
+    bool amount = event->kind == EVENT_BUDGET_RESERVED || event->kind == EVENT_BUDGET_RAISED ||
+                  event->kind == EVENT_STEP_UNFUNDED;
+    if (amount) {
+        buf_printf(&h->trace, " %s", money_print(event->at_ms, event->source, text));
+    }
+    if (event->kind == EVENT_BUDGET_RESERVED) {
+        buf_printf(&h->trace, " in=%u", event->count);
+    } else if (event->kind == EVENT_STEP_UNFUNDED) {
+        buf_printf(&h->trace, " kind=%u", event->status);
+    }
+}
+
 static bool is_company(const struct event *event)
 {
     return event->kind == EVENT_DEFINITION_DEPLOYED || event->kind == EVENT_CONTRACT_PUBLISHED ||
@@ -308,6 +324,7 @@ static void trace_event(struct harness *h, const struct event *event)
     trace_circuit(h, event);
     trace_numbers(h, event);
     trace_undo(h, event);
+    trace_money(h, event);
     trace_values(h, event);
     buf_append_byte(&h->trace, '\n');
 }

@@ -151,6 +151,16 @@ static void event_accepted(struct engine *engine, const struct event *event)
     (void)map_put(engine->turn_marks, mark.bytes, sizeof(mark.bytes), engine, NULL);
 }
 
+static void event_buffered(struct engine *engine, const struct event *event)
+{
+    engine->port->buffer_put(engine->port_user, event->name, &event->key, event->value,
+                             event->at_ms);
+    buffer_changed(engine, &(struct buffer_change){.type = event->name,
+                                                   .mark = event->key,
+                                                   .envelope = event->value,
+                                                   .expires_ms = event->at_ms});
+}
+
 static void zone_set(struct engine *engine, const struct event *event)
 {
     struct zone *zone = NULL;
@@ -169,6 +179,7 @@ static void policy_set(struct engine *engine, const struct event *event)
     CHECK(code == ERR_OK);
     policy_destroy(&engine->policy);
     engine->policy = policy;
+    apply_budget_caps(engine);
     engine->port->policy_put(engine->port_user, event->name, event->text, engine->now);
 }
 
@@ -210,7 +221,7 @@ static void circuit_opened(struct engine *engine, const struct event *event)
         gate->kind = (enum gate_kind)event->status;
         gate->opened_ms = engine->now;
         text_replace(&gate->step, "");
-        text_replace(&gate->agent, event->agent);
+        text_replace(&gate->agent, event->agent == NULL ? "" : event->agent);
         text_replace(&gate->action, event->action == NULL ? "" : event->action);
         text_replace(&gate->scope, event->name == NULL ? "" : event->name);
     } else {
@@ -297,12 +308,7 @@ void apply_company(struct engine *engine, const struct event *event)
         event_accepted(engine, event);
         break;
     case EVENT_BUFFERED:
-        engine->port->buffer_put(engine->port_user, event->name, &event->key, event->value,
-                                 event->at_ms);
-        buffer_changed(engine, &(struct buffer_change){.type = event->name,
-                                                       .mark = event->key,
-                                                       .envelope = event->value,
-                                                       .expires_ms = event->at_ms});
+        event_buffered(engine, event);
         break;
     case EVENT_UNBUFFERED:
         buffer_changed(engine, &(struct buffer_change){
@@ -323,6 +329,10 @@ void apply_company(struct engine *engine, const struct event *event)
         break;
     case EVENT_POLICY_SET:
         policy_set(engine, event);
+        break;
+    case EVENT_BUDGET_RAISED:
+    case EVENT_BUDGET_DAY:
+        apply_budget(engine, event);
         break;
     case EVENT_PROGRAM_STARTED:
         break; /* for the record: nothing depends on which program it is */

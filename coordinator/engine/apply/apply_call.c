@@ -69,6 +69,9 @@ const char *ready_key(struct engine *engine, const struct instance *instance,
 {
     const struct plan_agent_call *call = &frame_node(instance, frame)->call;
     const char *range = call->contract == NULL ? "" : call->contract;
+    if (frame->money != NULL && frame->money->wants != 0) {
+        return account_queue(engine, instance, frame)->key;
+    }
     const char *home = call_home(instance, frame);
     char key[512];
     (void)snprintf(key, sizeof(key), "%s\n%s\n%s\n%s\n%s", call->agent, call->action, range,
@@ -98,9 +101,21 @@ static uint64_t flow_of(const struct instance *instance)
     return ready_flow(instance->fairness, instance->plan->namespace_, instance->plan->name);
 }
 
+/* Where the step waits: for a store, or for money. */
+static struct ready_queue *queue_of(struct engine *engine, const struct instance *instance,
+                                    const struct frame *frame)
+{
+    return frame->money != NULL && frame->money->wants != 0
+               ? account_queue(engine, instance, frame)
+               : company_queue(&engine->company, ready_key(engine, instance, frame));
+}
+
 void ready_enter(struct engine *engine, const struct instance *instance, struct frame *frame)
 {
-    struct ready_queue *queue = company_queue(&engine->company, ready_key(engine, instance, frame));
+    if (frame->money != NULL && frame->money->wants != 0) {
+        account_entered(engine, instance, frame);
+    }
+    struct ready_queue *queue = queue_of(engine, instance, frame);
     frame->ready_tag = ready_tag(queue, call_priority(instance, frame), flow_of(instance),
                                  instance->plan->fairness_weight);
     ready_push(engine, instance, frame);
@@ -117,7 +132,7 @@ void ready_push(struct engine *engine, const struct instance *instance, const st
         .flow = flow_of(instance),
         .since_ms = frame->ready_ms,
     };
-    struct ready_queue *queue = company_queue(&engine->company, ready_key(engine, instance, frame));
+    struct ready_queue *queue = queue_of(engine, instance, frame);
     void *old = map_put(engine->waits, &frame->ready_order, sizeof(frame->ready_order),
                         ready_add(queue, &ready), NULL);
     CHECK(old == NULL);
@@ -131,8 +146,14 @@ void ready_leave(struct engine *engine, struct frame *frame)
     frame->ready_tag = 0;
     frame->ready_ms = 0;
     if (ready != NULL) { /* else its instance is paused */
+        const char *account = frame->money != NULL && frame->money->wants != 0
+                                  ? engine_text(engine, ready->queue->key)
+                                  : NULL;
         ready_remove(ready);
         engine->ready--;
+        if (account != NULL) {
+            account_left(engine, account);
+        }
     }
 }
 
@@ -324,6 +345,9 @@ static void step_result(struct engine *engine, struct instance *instance, struct
         ready_leave(engine, frame);
         frame->state = FRAME_WAITING;
     }
+    if (frame->money != NULL) {
+        apply_money_result(engine, instance, frame, event);
+    }
     bool cancelling = frame->state == FRAME_CANCELLING;
     frame->dispatched_ms = 0;
     frame->past = PAST_OWN;
@@ -377,6 +401,7 @@ void apply_call(struct engine *engine, struct instance *instance, const struct e
     case EVENT_STEP_READY: /* a new name: the store answers the old one with `recalled` for ever */
         instance->retries++;
         frame->attempt = (instance->retries << 8U) | (frame->attempt & 0xFFU);
+        apply_money_idle(engine, instance, frame);
         apply_ready(engine, instance, frame);
         break;
     default:

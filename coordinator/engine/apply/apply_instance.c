@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/base/check.h"
+#include "common/base/map.h"
 #include "coordinator/engine/engine_private.h"
 
 enum { PAUSED_BYTES = 512 };
@@ -167,6 +168,9 @@ static void instance_final(struct engine *engine, struct instance *instance,
 {
     effects_hand_over(engine, instance);
     frames_drop_all(engine, instance);
+    if (map_count(engine->company.accounts) > 0) {
+        apply_budget_ended(engine, instance);
+    }
     instance->status = status;
     instance->ended = true;
     doc_replace(&instance->final_value, value);

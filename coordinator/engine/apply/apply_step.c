@@ -80,7 +80,8 @@ static void gate_close(struct engine *engine, struct frame *frame)
 
 void apply_frame_gone(struct engine *engine, struct instance *instance, struct frame *frame)
 {
-    if (frame_in_flight(frame)) {
+    bool in_flight = frame_in_flight(frame);
+    if (in_flight) {
         flight_end(engine, instance, frame);
     }
     if (frame->state == FRAME_READY) {
@@ -90,6 +91,9 @@ void apply_frame_gone(struct engine *engine, struct instance *instance, struct f
     gate_close(engine, frame);
     if (frame->lock != NULL) {
         apply_lock_gone(engine, frame);
+    }
+    if (frame->money != NULL) {
+        apply_money_gone(engine, instance, frame, in_flight);
     }
     if (instance->undos > 0) {
         apply_undo_scope_gone(instance, frame);
@@ -321,6 +325,7 @@ static void step_cancelled(struct engine *engine, struct instance *instance,
     }
     if (frame->state == FRAME_READY) {
         ready_leave(engine, frame);
+        frame_unwanted(frame);
     }
     frame->state = FRAME_CANCELLING;
     frame->resume = resume_after((enum leaving)event->status);
@@ -527,6 +532,7 @@ static void gate_opened(struct engine *engine, struct instance *instance, struct
                         const struct event *event)
 {
     gate_close(engine, frame);
+    apply_money_idle(engine, instance, frame);
     struct gate *gate = calloc(1, sizeof(*gate));
     CHECK(gate != NULL);
     gate->id = event->key;
@@ -697,6 +703,11 @@ static void apply_frame(struct engine *engine, struct instance *instance, struct
         break;
     case EVENT_GATE_DECIDED:
         gate_decided(engine, instance, frame, event);
+        break;
+    case EVENT_BUDGET_RESERVED:
+    case EVENT_STEP_UNFUNDED:
+    case EVENT_STEP_FUNDED:
+        apply_money(engine, instance, frame, event);
         break;
     case EVENT_LOCK_GRANTED:
     case EVENT_LOCK_EXPIRED:

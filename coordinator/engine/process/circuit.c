@@ -15,17 +15,7 @@
 
 enum { WORDS_BYTES = 640, BREACHES_KEPT = 64, ABSENT_MAX = 4096 };
 
-/* What a circuit is about, to be opened, or opened anew. */
-struct cause {
-    enum gate_kind kind;
-    const char *agent;
-    const char *action;
-    const char *scope;
-    enum phase phase;
-    struct failure failure;
-};
-
-static void circuit_emit(struct engine *engine, const struct cause *cause, const struct gate *known)
+void circuit_emit(struct engine *engine, const struct cause *cause, const struct gate *known)
 {
     char what[WORDS_BYTES];
     (void)snprintf(what, sizeof(what), "%d\n%s\n%s\n%s\n%s", (int)cause->kind, cause->agent,
@@ -45,8 +35,8 @@ static void circuit_emit(struct engine *engine, const struct cause *cause, const
     engine_emit(engine, &event);
 }
 
-static void circuit_decide(struct engine *engine, const struct id *gate,
-                           const struct verdict_command *command, bool probe)
+void circuit_decide(struct engine *engine, const struct id *gate,
+                    const struct verdict_command *command, bool probe)
 {
     struct event event = engine_event(NULL, EVENT_CIRCUIT_DECIDED);
     event.has_key = true;
@@ -194,6 +184,11 @@ const struct gate *engine_circuit_of(struct engine *engine, const struct instanc
         return NULL;
     }
     const struct plan_agent_call *call = &node->call;
+    if (frame->money != NULL && frame->money->wants != 0) {
+        char account[ACCOUNT_NAME_BYTES];
+        account_name(instance, frame, (enum account_kind)frame->money->wants, account);
+        return company_circuit(&engine->company, GATE_BUDGET, "", "", account, "");
+    }
     const struct gate *gate = circuit_stops(&engine->company, call->agent, call->action,
                                             call_scope(engine, instance, frame));
     if (gate == NULL) {
@@ -355,6 +350,14 @@ size_t engine_circuit_waiting(struct engine *engine, const struct gate *gate, st
     size_t listed = 0;
     size_t cursor = 0;
     const struct ready_queue *queue = NULL;
+    if (gate->kind == GATE_BUDGET) {
+        const struct account *account = company_account(&engine->company, gate->scope);
+        const struct ready *ready = account == NULL ? NULL : ready_oldest(account->waiting);
+        for (; ready != NULL && listed < room; ready = ready_younger(account->waiting, ready)) {
+            out[listed++] = ready->instance;
+        }
+        return account == NULL ? 0 : account->waiting->count;
+    }
     while ((queue = map_next(engine->company.queues, &cursor, NULL, NULL)) != NULL) {
         const struct instance *instance = NULL;
         const struct ready *ready =

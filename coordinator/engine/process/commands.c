@@ -32,6 +32,7 @@ void process_evaluation(struct engine *engine, const struct evaluation_command *
 void engine_command(struct engine *engine, const struct command *command)
 {
     engine->counters.commands++;
+    budget_day_begin(engine);
     switch (command->kind) {
     case COMMAND_EVENT:
         process_event(engine, command->token, &command->event);
@@ -191,6 +192,7 @@ static void runnable_go(struct engine *engine)
 
 void engine_timers(struct engine *engine)
 {
+    budget_day_begin(engine);
     runnable_go(engine);
     const struct timer *timer = NULL;
     for (;;) { /* in order of their time; at the same time schedules first */
@@ -283,6 +285,18 @@ void engine_restore_claim(struct engine *engine, const char *entity, const struc
     if (from->until_ms != 0) {
         claim_hold(&engine->company, claim, from->held_ms, from->until_ms);
     }
+}
+
+void engine_restore_account(struct engine *engine, const struct account *from)
+{
+    struct account *account =
+        account_add(&engine->company, from->name, from->currency, from->day_ms);
+    account->capped = from->capped;
+    account->cap = from->cap;
+    account->spent = from->spent;
+    account->reserved = from->reserved;
+    account->allowed = from->allowed;
+    account->over = from->over;
 }
 
 void engine_restore_schedule(struct engine *engine, const struct schedule *schedule)

@@ -303,7 +303,8 @@ static void dispatch_to(struct engine *engine, struct instance *instance, struct
     const struct contract_action *action = contract_action(store->contract, node->call.action);
     if (!input_fits(engine, instance, frame, action) ||
         !key_is_free(engine, instance, frame, action) ||
-        !doubt_is_settled(engine, instance, frame, action, store)) {
+        !doubt_is_settled(engine, instance, frame, action, store) ||
+        (action->cost.amount > 0 && !budget_reserve(engine, instance, frame, action))) {
         return;
     }
     struct event event = engine_event(instance, EVENT_STEP_DISPATCHED);
@@ -454,12 +455,16 @@ void engine_dispatch(struct engine *engine)
     if (engine->ready == 0) {
         engine->rate_due_ms = INT64_MAX;
     }
+    engine->review_round++;
+    budgets_review(engine);
     while (engine->ready > 0 && (due || events != engine->event_count)) {
         due = false;
         engine->rate_due_ms = INT64_MAX;
         events = engine->event_count;
         queues_serve(engine);
         process_pending(engine);
+        engine->review_round++;
+        budgets_review(engine);
     }
 }
 

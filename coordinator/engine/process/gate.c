@@ -227,6 +227,10 @@ void process_verdict(struct engine *engine, uint64_t token, const struct verdict
         clock_verdict(engine, token, command);
         return;
     }
+    if (gate->kind == GATE_BUDGET) {
+        budget_verdict(engine, token, gate, command);
+        return;
+    }
     if (gate->agent != NULL) {
         circuit_verdict(engine, token, gate, command);
         return;

@@ -74,6 +74,40 @@ void killed_verdict(struct engine *engine, uint64_t token, struct instance *inst
 /* Whether the gate's step may be tried again without a word on what it did before. */
 bool gate_may_retry(struct engine *engine, const struct instance *instance,
                     const struct frame *frame, const struct gate *gate);
+/* What a circuit is about, to be opened, or opened anew. */
+struct cause {
+    enum gate_kind kind;
+    const char *agent;
+    const char *action;
+    const char *scope;
+    enum phase phase;
+    struct failure failure;
+};
+
+/* Open the circuit, or the known one anew; close it, or (probe) let one step try. */
+void circuit_emit(struct engine *engine, const struct cause *cause, const struct gate *known);
+void circuit_decide(struct engine *engine, const struct id *gate,
+                    const struct verdict_command *command, bool probe);
+
+/* Budgets (budget.c). Reserve what the step costs at most, with the dispatch that follows. False:
+ * it does not fit, and the step waits for money or has failed; it may be gone then. */
+bool budget_reserve(struct engine *engine, struct instance *instance, struct frame *frame,
+                    const struct contract_action *action);
+
+/* What the result says of its cost is more than was reserved, or no amount. */
+bool budget_overrun(const struct frame *frame, const struct result_command *result);
+
+/* Look at the accounts that have changed: who fits now goes on, who waits asks a person, once for
+ * the account. */
+void budgets_review(struct engine *engine);
+
+/* Begin a new day when the accounts' one is over. */
+void budget_day_begin(struct engine *engine);
+
+/* A verdict on the gate of an account. */
+void budget_verdict(struct engine *engine, uint64_t token, const struct gate *gate,
+                    const struct verdict_command *command);
+
 /* Circuits (circuit.c). The outside refused the step's action: open the circuit of the cause unless
  * it is open, and let the step wait for it. */
 void circuit_refused(struct engine *engine, struct instance *instance, struct frame *frame,

@@ -266,6 +266,9 @@ static void result_failed(struct engine *engine, struct instance *instance, stru
     event.status = RESULT_FAILED;
     event.failure = kept;
     event.effect = kept->effect;
+    if (frame->money != NULL && result->decision.cost != NULL && result->decision.cost[0] != '\0') {
+        event.decision = decision_keep(engine, &result->decision); /* it is paid all the same */
+    }
     engine_emit(engine, &event);
     if (kept->effect == MARK_DONE) {
         undo_register(engine, instance, frame, result->output, false);
@@ -322,6 +325,10 @@ static void result_done(struct engine *engine, struct instance *instance, struct
         return;
     }
     circuits_proved(engine, instance, frame);
+    if (budget_overrun(frame, result)) {
+        engine->counters.budget_overruns++;
+        circuit_breach(engine, instance, frame); /* the money is gone: the answer is taken */
+    }
     double wanted = frame_node(instance, frame)->call.min_confidence;
     bool judged = result->phase == PHASE_PERFORM && call_action(engine, instance, frame)->decides;
     bool sure =
@@ -362,6 +369,10 @@ static void result_while_cancelling(struct engine *engine, struct instance *inst
     } else {
         event.failure = failure_keep(engine, &result->failure);
         event.effect = event.failure->effect;
+        if (frame->money != NULL && result->decision.cost != NULL &&
+            result->decision.cost[0] != '\0') {
+            event.decision = decision_keep(engine, &result->decision);
+        }
     }
     engine_emit(engine, &event);
     undo_register(engine, instance, frame, result->output, true);
