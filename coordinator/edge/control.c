@@ -52,6 +52,7 @@ static const struct verb verbs[] = {
     {"agents.ls", false, verb_agents_ls},
     {"gates.ls", false, verb_gates_ls},
     {"locks.ls", false, verb_locks_ls},
+    {"budgets.ls", false, verb_budgets_ls},
     {"gates.describe", false, verb_gates_describe},
     {"gates.verdict", true, verb_verdict},
     {"journal.tail", false, verb_journal_tail},

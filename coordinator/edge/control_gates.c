@@ -29,9 +29,12 @@ static void gate_fill(struct request *request, json_t *row, const struct gate *g
     json_set_id(row, "gate", &gate->id);
     json_set_text(row, "kind", gate_kind_name(gate->kind));
     if (gate->agent != NULL) {
-        json_set_text(row, "agent", gate->agent);
+        json_set_text(row, "agent", gate->agent[0] == '\0' ? NULL : gate->agent);
         json_set_text(row, "action", gate->action[0] == '\0' ? NULL : gate->action);
-        json_set_text(row, gate->kind == GATE_CONTRACT ? "version" : "host",
+        json_set_text(row,
+                      gate->kind == GATE_CONTRACT ? "version"
+                      : gate->kind == GATE_BUDGET ? "account"
+                                                  : "host",
                       gate->scope[0] == '\0' ? NULL : gate->scope);
         json_set(row, "probing", json_boolean(gate->probing));
     }

@@ -265,8 +265,8 @@ static enum err verdict_read(const char *text, uint32_t *ret_verdict, struct err
     return ERR_OK;
 }
 
-static enum err verdict_fill(struct request *request, struct verdict_command *verdict,
-                             struct error *err)
+static enum err verdict_fill(struct request *request, const struct gate *gate,
+                             struct verdict_command *verdict, struct error *err)
 {
     const char *digest = json_text_of(request->body, "digest");
     int64_t revision = json_int_of(request->body, "revision", 0);
@@ -286,8 +286,12 @@ static enum err verdict_fill(struct request *request, struct verdict_command *ve
     if (value == NULL && verdict->verdict == VERDICT_EDIT) {
         return error_set(err, ERR_INVALID, "to edit, give the corrected input as 'value'");
     }
-    if (value != NULL && verdict->verdict != VERDICT_EDIT && verdict->verdict != VERDICT_YES) {
-        return error_set(err, ERR_INVALID, "a value goes with verdict 'edit' or 'yes' only");
+    bool raises = verdict->verdict == VERDICT_APPROVE && gate->kind == GATE_BUDGET;
+    if (value != NULL && verdict->verdict != VERDICT_EDIT && verdict->verdict != VERDICT_YES &&
+        !raises) {
+        return error_set(err, ERR_INVALID,
+                         "a value goes with verdict 'edit' or 'yes' only, and with 'approve' of a "
+                         "budget");
     }
     verdict->value = value == NULL ? NULL : doc_of_json(json_incref(value));
     verdict->reason = reason == NULL ? "" : reason;
@@ -306,7 +310,7 @@ enum err verb_verdict(struct request *request, struct error *err)
     const struct gate *gate = NULL;
     struct command command = {.kind = COMMAND_VERDICT};
     TRY(body_gate(request, &gate, err));
-    TRY(verdict_fill(request, &command.verdict, err));
+    TRY(verdict_fill(request, gate, &command.verdict, err));
     command.verdict.gate = gate->id;
     json_t *body = json_object();
     CHECK(body != NULL);

@@ -109,6 +109,7 @@ verb_fn verb_explain;                                     /* explain.c */
 verb_fn verb_gates_ls, verb_gates_describe;               /* control_gates.c */
 verb_fn verb_journal_tail, verb_journal_verify;           /* control_journal.c */
 verb_fn verb_locks_ls;                                    /* control_locks.c */
+verb_fn verb_budgets_ls;                                  /* control_budgets.c */
 verb_fn verb_letters_ls, verb_letters_show;               /* control_letters.c */
 
 /* What the plan needs of the company and is not there is added to the report: workflows
@@ -381,5 +382,10 @@ struct story {
 void story_tell(struct story *story, const struct view_event *at, const char **ret_words,
                 char *name, size_t name_size);
 void story_release(struct story *story);
+
+/* Of STEP_READY, LOCK_GRANTED, LOCK_EXPIRED, STEP_UNFUNDED and STEP_FUNDED: what became of the step
+ * `name`, in words; returns `out` (explain_waits.c). */
+enum { WAITS_WORDS_BYTES = 512 };
+const char *waits_words(const struct event *event, const char *name, char out[WAITS_WORDS_BYTES]);
 
 #endif

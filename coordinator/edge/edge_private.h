@@ -92,6 +92,8 @@ struct edge_metrics {
     struct metric *lock_waits;
     struct metric *leases_expired;
     struct metric *deadlocks;
+    struct metric *budget_waits;
+    struct metric *budget_overruns;
     struct metric *dead_letters;
     struct metric *hellos_ignored;
     struct metric *mailbox;

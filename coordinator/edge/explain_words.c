@@ -545,14 +545,12 @@ static const char *other_words(struct story *story, const struct view_event *at)
 {
     const struct event *event = at->event;
     const char *name = node_name(story, event->node);
+    char waits[WAITS_WORDS_BYTES];
     switch ((unsigned)event->kind) {
     case EVENT_STEP_DISPATCHED:
         return say(story, "'%.64s' was given to %.64s/%.64s (%s%s %u)", name, event->agent,
                    event->store, event->phase == PHASE_PERFORM ? "to perform, " : "", "attempt",
                    event->attempt & ATTEMPT_MASK);
-    case EVENT_STEP_READY:
-        return say(story, "the store gave '%.64s' back unstarted; it waits for a store again",
-                   name);
     case EVENT_EFFECT_LATE:
         return say(story, "%.64s/%.64s reported late that an effect had happened",
                    event->agent == NULL ? "" : event->agent,
@@ -561,13 +559,12 @@ static const char *other_words(struct story *story, const struct view_event *at)
         return say(story, "'%.64s' takes item %u", name, event->count + 1);
     case EVENT_TIMER_FIRED:
         return timer_words(story, event, name);
+    case EVENT_STEP_READY:
     case EVENT_LOCK_GRANTED:
     case EVENT_LOCK_EXPIRED:
-        return say(story,
-                   event->kind == EVENT_LOCK_GRANTED
-                       ? "'%.64s' has the lock on %.256s now"
-                       : "'%.64s' lost its lock on %.256s: its time is over",
-                   name, event->id == NULL ? "an entity" : event->id);
+    case EVENT_STEP_UNFUNDED:
+    case EVENT_STEP_FUNDED:
+        return say(story, "%s", waits_words(event, name, waits));
     case EVENT_CONSUMED:
         if (event->attempt == 1) {
             return say(story, "'%.64s' received event '%.150s', which it listened until", name,
@@ -738,6 +735,8 @@ static const char *words_of(struct story *story, const struct view_event *at)
     case EVENT_TIMER_FIRED:
     case EVENT_LOCK_GRANTED:
     case EVENT_LOCK_EXPIRED:
+    case EVENT_STEP_UNFUNDED:
+    case EVENT_STEP_FUNDED:
     case EVENT_CONSUMED:
     case EVENT_EMITTED:
     case EVENT_EVALUATION_ASKED:

@@ -69,6 +69,10 @@ static void metrics_make(struct edge *edge)
                                    "Locks refused because waiting would close a circle", NULL);
     m->hellos_ignored = metrics_counter(r, "mainstay_hellos_ignored_total",
                                         "Hellos that came too often to be answered", NULL);
+    m->budget_waits = metrics_gauge(r, "mainstay_budgets_exhausted",
+                                    "Budgets that have no room for work that waits", NULL);
+    m->budget_overruns = metrics_counter(r, "mainstay_budget_overruns_total",
+                                         "Answers that cost more than their contract says", NULL);
     m->dead_letters = metrics_gauge(r, "mainstay_dead_letters", "Dead letters kept", NULL);
     m->mailbox = metrics_gauge(r, "mainstay_mailbox_items", "Items waiting for a turn", NULL);
     m->store_syncs =
@@ -148,6 +152,7 @@ static void counters_give(struct edge *edge, const struct engine_counters *now)
     counter_add(m->refused, now->refused - seen->refused);
     counter_add(m->leases_expired, now->leases_expired - seen->leases_expired);
     counter_add(m->deadlocks, now->deadlocks - seen->deadlocks);
+    counter_add(m->budget_overruns, now->budget_overruns - seen->budget_overruns);
     counter_add(m->redispatched, now->redispatched - seen->redispatched);
     edge->seen = *now;
 }
@@ -165,6 +170,7 @@ void health_turn(struct edge *edge, int64_t turn_ns)
     gauge_set(m->gates, (double)map_count(engine_company(engine)->gates));
     const struct company *company = engine_company(engine);
     gauge_set(m->leases, (double)company->leases);
+    gauge_set(m->budget_waits, (double)company_circuits(company, GATE_BUDGET));
     gauge_set(m->lock_waits, (double)(map_count(company->claims) - company->leases));
     gauge_set(m->dead_letters, (double)tables_letter_count(turn_tables(edge->turn)));
     gauge_set(m->mailbox, (double)(mailbox_count(edge->mailbox) + lanes_count(edge->lanes)));

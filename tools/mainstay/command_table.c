@@ -159,8 +159,10 @@ const struct command commands[] = {
     {"gates", "ls", "list", "", 0, 0, LIST, gates_ls_run, "list what waits for a person", NULL},
     {"gates", "describe", "info", "GATE", 1, 1, 0, gates_describe_run,
      "show one gate with its proposal", NULL},
-    {"gates", "approve", NULL, "GATE", 1, 1, BIT(REASON), gates_approve_run,
-     "try the step again as it is", NULL},
+    {"gates", "approve", NULL, "GATE", 1, 1, BIT(REASON) | BIT(VALUE), gates_approve_run,
+     "try the step again as it is",
+     "Of a budget: the step that waits longest may go this once; --value '1.00 EUR' raises the cap "
+     "by an amount instead."},
     {"gates", "reject", NULL, "GATE", 1, 1, BIT(REASON), gates_reject_run,
      "let the step fail with its error", NULL},
     {"gates", "edit", NULL, "GATE", 1, 1, BIT(REASON) | BIT(VALUE), gates_edit_run,
@@ -174,6 +176,10 @@ const struct command commands[] = {
     {"locks", "ls", "list", "[ENTITY]", 0, 1, LIST, locks_ls_run,
      "list who holds an entity and who waits for it",
      "SINCE: when it was granted, or when the wait began. BEFORE: how many go first."},
+    {"budgets", "ls", "list", "[ACCOUNT]", 0, 1, LIST, budgets_ls_run,
+     "list what paid work has cost and may cost",
+     "ALLOWED: by persons, over the cap. RESERVED: of steps that are under way. WAITING: steps "
+     "that do not fit."},
     {"journal", "tail", NULL, "", 0, 0, LIST | BIT(INSTANCE) | BIT(FOLLOW), journal_tail_run,
      "print the journal", NULL},
     {"journal", "verify", NULL, "", 0, 0, 0, journal_verify_run,

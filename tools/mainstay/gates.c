@@ -39,10 +39,10 @@ enum exit_code gates_ls_run(struct cli *cli)
 static void gate_print(const json_t *gate)
 {
     static const char *const lines[] = {
-        "gate",      "kind",      "title",        "instance", "definition", "step",
-        "rationale", "opened_at", "expires_at",   "revision", "digest",     "pointer",
-        "deadline",  "onTimeout", "escalated",    "agent",    "action",     "host",
-        "version",   "probing",   "waiting_count"};
+        "gate",      "kind",      "title",      "instance",     "definition", "step",
+        "rationale", "opened_at", "expires_at", "revision",     "digest",     "pointer",
+        "deadline",  "onTimeout", "escalated",  "agent",        "action",     "host",
+        "version",   "account",   "probing",    "waiting_count"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         sheet_line(gate, lines[i]);
     }
@@ -55,11 +55,13 @@ static void gate_print(const json_t *gate)
     sheet_value(gate, "waiting");
     const char *id = json_text_of(gate, "gate");
     bool doubt = text_equal(json_text_of(gate, "kind"), "in-doubt");
+    bool budget = text_equal(json_text_of(gate, "kind"), "budget");
     if (doubt) {
         (void)printf("\nDid it happen? Look outside, then:\n");
     }
     (void)printf("%smainstay gates %s %s\n", doubt ? "" : "\n",
                  doubt                                      ? "yes --value OUTPUT|no|reject"
+                 : budget                                   ? "approve [--value AMOUNT]|reject"
                  : json_object_get(gate, "probing") != NULL ? "approve"
                                                             : "approve|reject|edit",
                  id != NULL ? id : "");
@@ -116,23 +118,31 @@ static enum exit_code verdict_give(struct cli *cli, const json_t *gate, const ch
                           : cli_fail(&err, code == ERR_CONFLICT ? "it changed: look again" : NULL);
 }
 
-static enum exit_code verdict_plain(struct cli *cli, const char *verdict)
+/* `value` (reference taken) may be NULL. */
+static enum exit_code verdict_with(struct cli *cli, const char *verdict, json_t *value)
 {
     struct error err = {0};
     json_t *gate = NULL;
     enum exit_code exit_code = EXIT_DONE;
     if (gate_ask(cli, &gate, &err) != ERR_OK) {
+        json_decref(value);
         exit_code = cli_fail(&err, "mainstay gates ls shows what is open");
     } else {
-        exit_code = verdict_give(cli, gate, verdict, NULL);
+        exit_code = verdict_give(cli, gate, verdict, value);
     }
     json_decref(gate);
     return exit_code;
 }
 
+static enum exit_code verdict_plain(struct cli *cli, const char *verdict)
+{
+    return verdict_with(cli, verdict, NULL);
+}
+
 enum exit_code gates_approve_run(struct cli *cli)
 {
-    return verdict_plain(cli, "approve");
+    const char *amount = cli_option(cli, OPTION_VALUE);
+    return verdict_with(cli, "approve", amount == NULL ? NULL : json_string(amount));
 }
 
 enum exit_code gates_reject_run(struct cli *cli)

@@ -16,7 +16,7 @@ command_run instances_ls_run, instances_describe_run;
 command_run agents_ls_run, agents_call_run, agents_restart_run, agents_stop_run;
 command_run gates_ls_run, gates_describe_run, gates_approve_run, gates_reject_run, gates_edit_run;
 command_run gates_yes_run, gates_no_run, agents_lost_run;
-command_run locks_ls_run;
+command_run locks_ls_run, budgets_ls_run;
 command_run journal_tail_run, journal_verify_run;
 command_run deadletters_ls_run, deadletters_show_run, deadletters_replay_run;
 command_run backup_run, restore_run;

@@ -69,6 +69,9 @@ Test(nouns, lists_are_tables_json_or_lines)
     expect_run("locks ls", 0, "invoice/7  waits");
     expect_run("locks ls invoice/7", 0, "/do/0/post");
     expect_asked("locks.ls", "entity", "invoice/7");
+    expect_run("budgets ls", 0, "agent/reader  day");
+    expect_run("budgets ls agent/reader", 0, "0.20 EUR");
+    expect_asked("budgets.ls", "account", "agent/reader");
     expect_run("deadletters ls", 0, "not JSON");
     expect_run("agents ls", 0, "two");
     expect_run("instances ls -n 0", 2, "--limit 0");

@@ -19,7 +19,7 @@ static const char contract_text[] =
     "\"price\":{\"title\":\"Prices a shipment\",\"input\":{\"type\":\"object\",\"required\":"
     "[\"weight\"],\"properties\":{\"weight\":{\"type\":\"integer\",\"minimum\":1}}},"
     "\"output\":{\"type\":\"object\",\"required\":[\"amount\"]},\"effect\":\"pure\","
-    "\"phases\":[\"decide\"],\"timeout\":\"PT5S\"},"
+    "\"phases\":[\"decide\"],\"timeout\":\"PT5S\",\"cost\":{\"max\":\"0.50 EUR\"}},"
     "\"book\":{\"title\":\"Books a carrier\",\"input\":{\"type\":\"object\"},"
     "\"output\":{\"type\":\"object\"},\"effect\":\"keyed\",\"phases\":[\"perform\"],"
     "\"timeout\":\"PT5S\"}}}";
