@@ -199,6 +199,12 @@ static void slow(const struct agent_task *task, struct agent_reply *reply)
     reply->output = json_incref(task->input);
 }
 
+static void paid(const struct agent_task *task, struct agent_reply *reply)
+{
+    slow(task, reply);
+    reply->decision.cost = json_text_of(task->input, "cost");
+}
+
 /* ---- the agent's own table ---- */
 
 static void count(const struct agent_task *task, struct agent_reply *reply)
@@ -253,6 +259,7 @@ int main(int argc, char **argv)
         {.name = "fail", .perform = fail},
         {.name = "fail-manual", .perform = fail},
         {.name = "slow", .decide = slow},
+        {.name = "paid", .decide = paid},
         {.name = "count", .perform = count},
         {.name = "propose", .decide = propose, .perform = accept_proposal},
         {.name = "bench", .decide = echo},
