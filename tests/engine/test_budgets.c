@@ -441,3 +441,20 @@ SCENARIO(budgets, an_undo_waits_for_money_and_is_never_dropped)
     holds(h, "company", 200000, 0);
     forget_trace(h);
 }
+
+SCENARIO(budgets, a_retry_after_the_cap_has_gone_reserves_nothing)
+{
+    policy(h, POLICY("{day: 1 EUR}"));
+    hello(h, PAID_PURE, "s1", 8);
+    deploy_tasks(h, "- w: {call: work@worker}\n");
+    run(h, "{}");
+    fail(h, "/do/0/w", FAILURE_TRANSIENT, MARK_NONE);
+    holds(h, "company", 0, 1000000);
+    policy(h, "policy: 1\n");
+    advance(h, 60000);
+    cr_expect_eq(h->sent_count, 2);
+    cr_expect_eq(table_rows(h, 'I'), 0);
+    done_paid(h, "/do/0/w", "{}", "0.10 EUR");
+    cr_expect_eq(open_instances(h), 0);
+    forget_trace(h);
+}

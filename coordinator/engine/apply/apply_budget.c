@@ -275,6 +275,7 @@ static void budget_reserved(struct engine *engine, struct instance *instance, st
             account->reserved = money_add(account->reserved, money->held);
         }
     }
+    frame_money_trim(frame); /* its caps may have gone since the first attempt */
 }
 
 static void step_unfunded(struct engine *engine, struct instance *instance, struct frame *frame,
