@@ -34,15 +34,17 @@
 #define DECIDE   "[\"decide\"]"
 #define PERFORM  "[\"perform\"]"
 #define RATE     ",\"rate\":{\"count\":3,\"per\":\"PT0.1S\"}"
+#define COST     ",\"cost\":{\"max\":\"1.00 EUR\"}"
 #define PROPOSAL ",\"proposal\":{\"type\":\"object\"}"
 
 const struct agent_kind agent_kinds[] = {
     {"quick", AGENT("quick", ACTION("work", DECIDE, "pure", ",\"quick\":true")), 2, 8},
     {"pure", AGENT("pure", ACTION("work", DECIDE, "pure", ",\"confidence\":\"optional\"")), 1, 3},
     {"keyed", AGENT("keyed", ACTION("work", PERFORM, "keyed", RATE UNDO)), 2, 3},
-    {"probed", AGENT("probed", ACTION("work", PERFORM, "probed", "")), 1, 2},
-    {"manual", AGENT("manual", ACTION("work", PERFORM, "manual", UNDO)), 1, 2},
-    {"both", AGENT("both", ACTION("work", "[\"decide\",\"perform\"]", "keyed", PROPOSAL)), 1, 4},
+    {"probed", AGENT("probed", ACTION("work", PERFORM, "probed", COST)), 1, 2},
+    {"manual", AGENT("manual", ACTION("work", PERFORM, "manual", UNDO COST)), 1, 2},
+    {"both", AGENT("both", ACTION("work", "[\"decide\",\"perform\"]", "keyed", PROPOSAL COST)), 1,
+     4},
     {"connector",
      AGENT("connector",
            ACTION("fetch", DECIDE, "pure", "") "," ACTION("send", PERFORM, "keyed", "") "," ACTION(
@@ -110,6 +112,18 @@ static void answer(struct agent_reply *reply, uint64_t number)
     reply->decision.rule = "sim@1";
 }
 
+/* Paid actions say what they cost; now and then more than they promised, or no amount. */
+static void answer_paid(struct sim_agent *agent, const struct agent_task *task,
+                        struct agent_reply *reply)
+{
+    static const char *const costs[] = {"0.000001 EUR", "0.25 EUR", "1.00 EUR", NULL,
+                                        "0.70 EUR",     "1.30 EUR", "much"};
+    struct draw *draw = &agent->sim->draw;
+    if (promised_of(agent, task->action)->paid) {
+        reply->decision.cost = costs[draw_below(draw, draw_chance(draw, 50) ? 7 : 5)];
+    }
+}
+
 /* Of an answer of the other side there is a status too; definitions see it. */
 static void fail(struct sim_agent *agent, struct agent_reply *reply, enum agent_effect effect)
 {
@@ -156,6 +170,7 @@ static void decide(const struct agent_task *task, struct agent_reply *reply)
         return;
     }
     answer(reply, draw_below(&sim->draw, 5));
+    answer_paid(agent, task, reply);
     if (promised_of(agent, task->action)->confidence == CONFIDENCE_OPTIONAL) {
         reply->decision.has_confidence = true;
         reply->decision.confidence = sim->healed ? 1.0 : (double)draw_below(&sim->draw, 11) / 10;
@@ -197,6 +212,7 @@ static void perform(const struct agent_task *task, struct agent_reply *reply)
         return;
     }
     answer(reply, touch(agent, task));
+    answer_paid(agent, task, reply);
     if (sim_fault(sim, FAULT_AGENT_CRASH_EFFECT)) {
         kv_mem_fail_commit(agent->kv, 1, ERR_IO, false);
     } else if (sim_fault(sim, FAULT_AGENT_CRASH_OUTCOME)) {

@@ -14,6 +14,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/tables/tables.h"
 #include "coordinator/turn.h"
+#include "tests/sim/budgets.h"
 #include "tests/sim/client.h"
 #include "tests/sim/coordinator.h"
 #include "tests/sim/effects.h"
@@ -56,6 +57,7 @@ struct checker {
     struct map *events;    /* source \0 id -> itself */
     struct undoing *undoing;
     struct leases *leases;
+    struct budgets *budgets;
     size_t open;
     uint64_t compared; /* turns since the tables were compared */
 };
@@ -71,6 +73,7 @@ static void books_open(struct checker *it)
     it->events = map_create();
     it->undoing = undoing_create();
     it->leases = leases_create();
+    it->budgets = budgets_create();
     it->open = 0;
 }
 
@@ -84,6 +87,7 @@ static void books_close(struct checker *it)
     map_destroy(&it->events, NULL);
     undoing_destroy(&it->undoing);
     leases_destroy(&it->leases);
+    budgets_destroy(&it->budgets);
 }
 
 void checker_create(struct sim *sim)
@@ -339,6 +343,7 @@ static void event_book(struct sim *sim, const struct event *event)
     }
     undoing_event(sim, sim->checker->undoing, event, instance_of(sim, event));
     leases_event(sim, sim->checker->leases, event, instance_of(sim, event));
+    budgets_event(sim, sim->checker->budgets, event);
     switch ((unsigned)event->kind) {
     case EVENT_ACCEPTED:
         accepted(sim, event);
@@ -459,6 +464,7 @@ void checker_turn(struct sim *sim)
 {
     follow(sim);
     leases_turn(sim);
+    budgets_turn(sim, sim->checker->budgets);
     if (++sim->checker->compared >= COMPARE_EVERY) {
         compare(sim);
     }
@@ -610,6 +616,7 @@ void checker_end(struct sim *sim)
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]) && sim->finding[0] == '\0'; i++) {
         row_count(sim, empty[i].table, 0, empty[i].name);
     }
+    budgets_end(sim);
     row_count(sim, 'G', map_count(engine_company(coordinator_engine(sim))->gates), "gates");
     if (client_gates(coordinator_engine(sim)) > 0) {
         sim_finding(sim, "everything has ended and a gate is open");

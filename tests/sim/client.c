@@ -386,6 +386,9 @@ void client_decide(struct sim *sim)
     if (how == 1) {
         (void)json_object_set_new(body, "value", generate_input(&sim->draw));
     }
+    if (how == 0 && gate->kind == GATE_BUDGET && draw_chance(&sim->draw, 500)) {
+        (void)json_object_set_new(body, "value", json_string("3.00 EUR"));
+    }
     sim->client->deciding = true;
     request_add(sim, "gates.verdict", body, false);
 }

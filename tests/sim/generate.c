@@ -500,6 +500,22 @@ static json_t *schedule(struct making *it)
     return object;
 }
 
+/* Caps that two or three paid calls come to. */
+static json_t *budget(struct making *it)
+{
+    json_t *caps = json_object();
+    CHECK(caps != NULL);
+    if (chance(it, 600)) {
+        put(caps, "instance", PICK(it, "0.50 EUR", "1.50 EUR", "2.20 EUR"));
+    }
+    if (chance(it, 600)) {
+        put(caps, "day", PICK(it, "1.00 EUR", "3.10 EUR", "6.00 EUR"));
+    }
+    json_t *metadata = json_pack("{s:{s:o}}", "mainstay", "budget", caps);
+    CHECK(metadata != NULL);
+    return metadata;
+}
+
 json_t *generate_flow(struct draw *draw, unsigned number, json_t *const *earlier)
 {
     struct making it = {.draw = draw, .number = number, .earlier = earlier};
@@ -513,6 +529,9 @@ json_t *generate_flow(struct draw *draw, unsigned number, json_t *const *earlier
             json_pack("{s:{s:I, s:{s:s, s:I}}}", "mainstay", "priority",
                       (json_int_t)draw_below(it.draw, 5) + 1, "fairness", "key", "${ .n? }",
                       "weight", (json_int_t)draw_below(it.draw, 3) + 1));
+    }
+    if (chance(&it, 250)) {
+        put(json_object_get(flow, "document"), "metadata", budget(&it));
     }
     json_t *when = schedule(&it);
     if (json_object_size(when) > 0) {

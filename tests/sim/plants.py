@@ -125,6 +125,19 @@ PLANTS = {
         ("coordinator/engine/process/lock.c",
          "    for (size_t i = 0; i < engine->freed_count; i++) {\n",
          "    for (size_t i = 0; i < engine->freed_count && sim_plant != 19; i++) {\n")]),
+    20: ("what does not fit into a budget is sent", [
+        ("coordinator/engine/process/budget.c",
+         "        if (room_for(engine, instance, frame, kind) < cost->amount) {\n",
+         "        if (sim_plant != 20 &&\n"
+         "            room_for(engine, instance, frame, kind) < cost->amount) {\n")]),
+    21: ("what was reserved stays reserved when its step is taken down", [
+        ("coordinator/engine/apply/apply_step.c",
+         "    if (frame->money != NULL) {\n",
+         "    if (frame->money != NULL && sim_plant != 21) {\n")]),
+    22: ("a gate of a budget stays when nobody waits any more", [
+        ("coordinator/engine/process/budget.c",
+         "    } else if (!waits && gate != NULL) {\n",
+         "    } else if (!waits && gate != NULL && sim_plant != 22) {\n")]),
 }
 
 
