@@ -458,3 +458,23 @@ SCENARIO(budgets, a_retry_after_the_cap_has_gone_reserves_nothing)
     cr_expect_eq(open_instances(h), 0);
     forget_trace(h);
 }
+
+SCENARIO(budgets, an_approval_is_not_spent_on_room_that_others_were_promised)
+{
+    policy(h, POLICY("{day: 1 EUR}"));
+    hello(h, PAID_PURE, "s1", 8);
+    deploy_tasks(h, "- w: {call: work@worker}\n");
+    run(h, "{}");
+    run(h, "{}");
+    run(h, "{}");
+    leave(h, "worker", "s1");
+    policy(h, POLICY("{day: 2 EUR}")); /* the second one may go, and waits for the agent */
+    verdict(h, VERDICT_APPROVE, NULL);
+    cr_expect_eq(account(h, "company").allowed, 1000000);
+    hello(h, PAID_PURE, "s1", 8);
+    holds(h, "company", 0, 3000000);
+    for (size_t i = 1; i <= 3; i++) {
+        cancel(h, i);
+    }
+    forget_trace(h);
+}

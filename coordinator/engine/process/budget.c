@@ -355,7 +355,8 @@ static bool raise_by(struct engine *engine, uint64_t token, const struct account
     struct instance *instance = NULL;
     const struct frame *frame = waiting_frame(engine, ready_oldest(account->waiting), &instance);
     int64_t room = room_for(engine, instance, frame, (enum account_kind)frame->money->wants);
-    *ret_amount = frame->money->need - room; /* it waits, so it lacks something */
+    /* what room there is may be promised to steps that wait for a store by now */
+    *ret_amount = room < frame->money->need ? frame->money->need - room : frame->money->need;
     return true;
 }
 
