@@ -217,7 +217,8 @@ class Profile(unittest.TestCase):
             named = re.findall(r"`([a-z]+: [^`]+)`", tests)
             # What a real clock cannot show quickly, or takes an operator or instances side by
             # side, is a scenario of the engine; so is the loss of the store that all share.
-            suites = ("schedule", "circuits", "gather", "locks", "reach", "rewind", "forked")
+            suites = ("schedule", "circuits", "budgets", "gather", "locks", "reach", "rewind",
+                      "forked")
             engine = any(f"`{suite}/" in tests for suite in suites)
             self.assertTrue(named or engine or "_lost_store..." in tests, row)
             for name in named:

@@ -248,8 +248,23 @@ static enum err tester_open(struct agent_setup *setup, void **ret_user, struct e
     return ERR_OK;
 }
 
+/* Of the contract that it is given. */
+static size_t promised(int argc, char **argv)
+{
+    const char *contract = "";
+    for (int i = 1; i + 1 < argc; i++) {
+        contract = strcmp(argv[i], "--contract") == 0 ? argv[i + 1] : contract;
+    }
+    json_t *document = json_load_file(contract, 0, NULL);
+    size_t count = json_object_size(json_object_get(document, "actions"));
+    json_decref(document);
+    return count;
+}
+
 int main(int argc, char **argv)
 {
+    /* New ones stand last: contracts that are kept with stores of earlier versions promise the
+     * first so many. */
     static const struct agent_action actions[] = {
         {.name = "echo", .decide = echo},
         {.name = "charge", .perform = charge},
@@ -259,18 +274,20 @@ int main(int argc, char **argv)
         {.name = "fail", .perform = fail},
         {.name = "fail-manual", .perform = fail},
         {.name = "slow", .decide = slow},
-        {.name = "paid", .decide = paid},
         {.name = "count", .perform = count},
         {.name = "propose", .decide = propose, .perform = accept_proposal},
         {.name = "bench", .decide = echo},
         {.name = "bench-keyed", .perform = echo},
+        {.name = "paid", .decide = paid},
     };
     static const char *const tables[] = {"counts", NULL};
-    static const struct agent_definition definition = {
+    size_t all = sizeof(actions) / sizeof(actions[0]);
+    size_t count = promised(argc, argv);
+    const struct agent_definition definition = {
         .name = "tester",
         .version = "1.0.0",
         .actions = actions,
-        .action_count = sizeof(actions) / sizeof(actions[0]),
+        .action_count = count > 0 && count < all ? count : all,
         .tables = tables,
         .open = tester_open,
         .close = free,
