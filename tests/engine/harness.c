@@ -528,7 +528,8 @@ void done_paid(struct harness *h, const char *step, const char *output, const ch
     doc_unref(&result.output);
 }
 
-void fail(struct harness *h, const char *step, enum failure_class failure, enum effect_mark mark)
+static struct result_command broken(struct harness *h, const char *step, enum failure_class failure,
+                                    enum effect_mark mark)
 {
     struct sent *sent = task(h, step);
     sent->answered = true;
@@ -537,6 +538,19 @@ void fail(struct harness *h, const char *step, enum failure_class failure, enum 
     result.failure.effect = mark;
     result.failure.code = "broken";
     result.failure.title = "it broke";
+    return result;
+}
+
+void fail(struct harness *h, const char *step, enum failure_class failure, enum effect_mark mark)
+{
+    struct result_command result = broken(h, step, failure, mark);
+    give(h, &result);
+}
+
+void fail_paid(struct harness *h, const char *step, const char *cost)
+{
+    struct result_command result = broken(h, step, FAILURE_TRANSIENT, MARK_NONE);
+    result.decision.cost = cost;
     give(h, &result);
 }
 

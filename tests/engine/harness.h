@@ -134,6 +134,8 @@ void done(struct harness *h, const char *step, const char *output);
 void done_sure(struct harness *h, const char *step, const char *output, uint32_t confidence_ppm);
 void done_paid(struct harness *h, const char *step, const char *output, const char *cost);
 void fail(struct harness *h, const char *step, enum failure_class failure, enum effect_mark mark);
+/* A transient failure without an effect, and what it cost all the same. */
+void fail_paid(struct harness *h, const char *step, const char *cost);
 void answer(struct harness *h, const char *step, enum result_status status);
 void evaluated(struct harness *h, const char *value, const char *error);
 void verdict(struct harness *h, uint32_t verdict, const char *value); /* on the newest gate */

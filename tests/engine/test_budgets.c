@@ -303,6 +303,42 @@ SCENARIO(budgets, retries_share_the_reservation)
     forget_trace(h);
 }
 
+SCENARIO(budgets, a_failure_is_booked_with_what_it_says_that_it_cost)
+{
+    policy(h, POLICY("{day: 5 EUR}"));
+    hello(h, PAID_PURE, "s1", 8);
+    deploy_tasks(h, "- w: {call: work@worker}\n");
+    run(h, "{}");
+    fail_paid(h, "/do/0/w", "0.30 EUR");
+    holds(h, "company", 300000, 700000); /* the rest of it is the retry's */
+    advance(h, 60000);
+    holds(h, "company", 300000, 1000000);
+    fail_paid(h, "/do/0/w", "1.20 EUR");
+    holds(h, "company", 1500000, 0);
+    cr_expect_eq(account(h, "company").over, 200000);
+    advance(h, 60000);
+    holds(h, "company", 1500000, 1000000);
+    fail_paid(h, "/do/0/w", "much"); /* all that was reserved */
+    holds(h, "company", 2500000, 0);
+    advance(h, 60000);
+    operate(h, OPERATE_KILL, 1); /* nobody will say what the last one cost */
+    holds(h, "company", 3500000, 0);
+    forget_trace(h);
+}
+
+SCENARIO(budgets, a_failure_while_it_is_cancelled_is_booked)
+{
+    policy(h, POLICY("{day: 5 EUR}"));
+    hello(h, PAID_KEYED, "s1", 8);
+    deploy_tasks(h, "- w: {call: work@worker}\n");
+    run(h, "{}");
+    cancel(h, 1);
+    fail_paid(h, "/do/0/w", "0.30 EUR");
+    cr_expect_eq(open_instances(h), 0);
+    holds(h, "company", 300000, 0);
+    forget_trace(h);
+}
+
 SCENARIO(budgets, a_doubt_keeps_what_is_reserved_and_costs_all_of_it_in_the_end)
 {
     policy(h, POLICY("{day: 9 EUR}"));
@@ -410,6 +446,26 @@ SCENARIO(budgets, a_policy_with_a_higher_cap_lets_the_steps_go)
     done_paid(h, "i1:/do/0/w", "{}", "0.50 EUR");
     done_paid(h, "i2:/do/0/w", "{}", "0.50 EUR");
     holds(h, "company", 500000, 0);
+    forget_trace(h);
+}
+
+SCENARIO(budgets, a_cap_that_changes_its_currency_stops_nobody_without_a_word)
+{
+    policy(h, POLICY("{day: 1.50 EUR}"));
+    hello(h, PAID_PURE, "s1", 8);
+    deploy_tasks(h, "- w: {call: work@worker}\n");
+    run(h, "{}");
+    run(h, "{}");
+    cr_expect_eq(h->gate_count, 1, "the second one waits for money");
+    policy(h, POLICY("{day: 0.50 USD}"));
+    cr_expect_eq(account(h, "company").capped, false, "amounts of the two are not set off");
+    cr_expect_eq(h->sent_count, 1);
+    cr_assert_eq(h->gate_count, 2);
+    const struct gate *gate =
+        company_gate(engine_company(turn_engine(h->turn)), &h->gates[h->gate_count - 1]);
+    cr_expect(strstr(gate->failure.detail, "nothing here changes money") != NULL);
+    cancel(h, 1);
+    cancel(h, 2);
     forget_trace(h);
 }
 

@@ -266,6 +266,37 @@ SCENARIO(migrate, a_step_that_is_ready_moves_and_is_dispatched)
            "i1 instance-completed out={\"new\":1}\n");
 }
 
+/* What one instance may spend stands in its definition. */
+#define CAPPED(version, cap)                                                   \
+    "document: {dsl: 1.0.3, namespace: test, name: m, version: " version ",\n" \
+    "           metadata: {mainstay: {budget: {instance: " cap "}}}}\ndo:\n"
+
+SCENARIO(migrate, who_waits_for_money_gets_the_cap_of_the_new_version)
+{
+    static const char paid[] =
+        "{\"agent\":\"worker\",\"version\":\"1.0.0\",\"title\":\"t\",\"actions\":{\"work\":{"
+        "\"title\":\"t\",\"input\":{\"type\":\"object\"},\"output\":{\"type\":\"object\"},"
+        "\"effect\":\"pure\",\"phases\":[\"decide\"],\"timeout\":\"PT5S\",\"concurrency\":4,"
+        "\"cost\":{\"max\":\"1.00 EUR\"}}}}";
+    hello(h, paid, "s1", 4);
+    deploy(h, CAPPED("1.0.0", "0.50 EUR") "  - e: " CALL "\n");
+    start(h, "test/m", "{}");
+    deploy(h, CAPPED("2.0.0", "5 EUR") "  - n: {set: {x: 1}}\n  - e: " CALL "\n");
+    cr_expect_eq(h->gate_count, 1);
+    forget_trace(h);
+    migrate(h, "2.0.0");
+    done_paid(h, "/do/1/e", "{}", "0.20 EUR");
+    EXPECT("i1 instance-migrated to=test/m:2.0.0\n"
+           "i1 step-funded /do/1/e\n"
+           "circuit-decided by-itself\n"
+           "i1 budget-reserved /do/1/e 1.00 EUR in=1\n"
+           "i1 step-dispatched /do/1/e decide #0.1 store=s1 contract=1.0.0\n"
+           "> i1 moved\n"
+           "i1 step-result /do/1/e decide #0.1 done effect=none out={}\n"
+           "i1 step-completed /do/1/e ^\n"
+           "i1 instance-completed out={}\n");
+}
+
 SCENARIO(migrate, a_listener_moves_and_hears)
 {
     move_between(h, HEAD("1.0.0") "do:\n  - l: {listen: {to: {one: {with: {type: go}}}}}\n",

@@ -152,7 +152,7 @@ void apply_budget_caps(struct engine *engine)
         } else {
             continue;
         }
-        account->capped = cap != NULL && money_given(cap);
+        account->capped = cap != NULL && strcmp(cap->currency, account->currency) == 0;
         account->cap = account->capped ? cap->amount : 0;
         account_changed(engine, account);
         account_touched(engine, account);

@@ -15,7 +15,8 @@ enum { WORDS_BYTES = 640, LOOKED_AT = 64 };
 
 /* ---- whether a step fits ---- */
 
-/* What the account could still take of the step, which may have a reservation in it already. */
+/* What the account could still take of the step, which may have a reservation in it already. A cap
+ * in another currency than what waits takes everything: the dispatch says what is wrong. */
 static int64_t room_for(const struct engine *engine, const struct instance *instance,
                         const struct frame *frame, enum account_kind kind)
 {
@@ -23,13 +24,14 @@ static int64_t room_for(const struct engine *engine, const struct instance *inst
     account_name(instance, frame, kind, name);
     const struct account *account = company_account(&engine->company, name);
     const struct money *cap = account_cap(engine, instance, frame, kind);
-    if (cap == NULL) {
+    const struct frame_money *money = frame->money;
+    bool other = money != NULL && cap != NULL && strcmp(cap->currency, money->currency) != 0;
+    if (cap == NULL || other) {
         return INT64_MAX;
     }
     if (account == NULL) {
         return cap->amount;
     }
-    const struct frame_money *money = frame->money;
     bool held = money != NULL && (money->accounts & (uint32_t)kind) != 0;
     struct account now = *account;
     now.cap = cap->amount; /* of the version that the step runs by */
@@ -256,7 +258,7 @@ static bool account_fund(struct engine *engine, const char *name)
         }
         int64_t need = frame->money->need;
         int64_t room = room_for(engine, instance, frame, (enum account_kind)frame->money->wants);
-        if (room - account->promised >= need) {
+        if (room >= need && room - need >= account->promised) {
             account->promised = money_add(account->promised, need);
             any = true;
             step_fits(engine, instance, frame); /* the account may be gone with its last one */
@@ -356,7 +358,8 @@ static bool raise_by(struct engine *engine, uint64_t token, const struct account
     const struct frame *frame = waiting_frame(engine, ready_oldest(account->waiting), &instance);
     int64_t room = room_for(engine, instance, frame, (enum account_kind)frame->money->wants);
     /* what room there is may be promised to steps that wait for a store by now */
-    *ret_amount = room < frame->money->need ? frame->money->need - room : frame->money->need;
+    int64_t lacks = room < 0 ? money_add(frame->money->need, -room) : frame->money->need - room;
+    *ret_amount = lacks > 0 ? lacks : frame->money->need;
     return true;
 }
 
