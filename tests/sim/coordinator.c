@@ -47,6 +47,22 @@ struct tables *coordinator_tables(const struct sim *sim)
 
 /* ---- life ---- */
 
+enum { POLICY_STREAM = 5 }; /* play.c draws from those before */
+
+/* Of some seeds; the same at each start, because the books know one cap of an account. */
+static const char *policy_of(const struct sim *sim)
+{
+    static const char *const policies[] = {
+        "policy: 1\nbudget: {day: 4.00 EUR}\n",
+        "policy: 1\nbudget: {agents: {manual: 1.10 EUR, both: 2.00 EUR}}\n",
+        "policy: 1\nbudget: {day: 6.50 EUR, agents: {probed: 3.00 EUR}}\n"
+        "failures: {budget: raise}\n",
+    };
+    struct draw draw = draw_stream(sim->seed, POLICY_STREAM);
+    uint64_t which = draw_below(&draw, 4 * sizeof(policies) / sizeof(policies[0]));
+    return which < sizeof(policies) / sizeof(policies[0]) ? policies[which] : NULL;
+}
+
 static void start_act(struct sim *sim, void *what, uint64_t number)
 {
     (void)what;
@@ -57,6 +73,8 @@ static void start_act(struct sim *sim, void *what, uint64_t number)
     struct edge_options options = {
         .bus_url = "sim", .data_dir = "sim", .metrics = "off", .version = "sim", .sync = true};
     struct error err = {0};
+    options.policy_text = policy_of(sim);
+    options.policy_file = options.policy_text == NULL ? NULL : "sim.yaml";
     if (edge_create(&options, &it->edge, &err) != ERR_OK) {
         sim_finding(sim, "the coordinator does not start: %s", err.message);
         sim->over = true;
