@@ -44,6 +44,12 @@ struct published {
     bool wanted;  /* to be published (again) */
 };
 
+/* An instance that was asked to be cancelled in the end. */
+struct leaver {
+    struct id instance;
+    struct leaver *next;
+};
+
 struct client {
     struct request **requests;
     size_t request_count;
@@ -56,6 +62,7 @@ struct client {
     bool losing; /* a store is being declared lost */
     bool restored;
     uint64_t runs;
+    struct leaver *leavers;
 };
 
 static void ask(struct sim *sim, struct request *request);
@@ -398,17 +405,30 @@ static void cancel(struct sim *sim, const char *hex)
     request_add(sim, "instances.cancel", json_pack("{s:s}", "instance", hex), false);
 }
 
+/* Once: an instance that does not leave is a finding, and not asked again. */
 static bool cancel_visit(void *user, const struct id *instance)
 {
+    struct sim *sim = user;
+    struct leaver **list = &sim->client->leavers;
+    for (const struct leaver *it = *list; it != NULL; it = it->next) {
+        if (id_equal(&it->instance, instance)) {
+            return true;
+        }
+    }
+    struct leaver *leaver = sim_alloc(sim, sizeof(*leaver));
+    *leaver = (struct leaver){.instance = *instance, .next = *list};
+    *list = leaver;
     char hex[ID_HEX_BYTES];
     id_hex(instance, hex);
-    cancel(user, hex);
+    cancel(sim, hex);
     return true;
 }
 
-void client_cancel_all(struct sim *sim)
+bool client_cancel_all(struct sim *sim)
 {
+    const struct leaver *before = sim->client->leavers;
     checker_each_open(sim, cancel_visit, sim);
+    return sim->client->leavers != before;
 }
 
 static void cancel_some(struct sim *sim)

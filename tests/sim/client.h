@@ -29,8 +29,8 @@ void client_decide(struct sim *sim);
 /* An agent is refused because the store that had its name has effects under way: it is gone. */
 void client_declare_lost(struct sim *sim, const char *agent, const char *store);
 
-/* Cancel whatever is open. */
-void client_cancel_all(struct sim *sim);
+/* Cancel whatever is open and was not asked yet; whether there was such. */
+bool client_cancel_all(struct sim *sim);
 
 /* Resume an instance that is paused; false when none is. */
 bool client_resume(struct sim *sim);

@@ -147,10 +147,14 @@ static void after_quiet(struct sim *sim, struct afterwards *it)
 {
     if (!it->cancelled) {
         checker_quiet(sim);
-        client_cancel_all(sim);
+        (void)client_cancel_all(sim);
         it->cancelled = true;
         it->quiet = 0;
         it->ticks = 0;
+        return;
+    }
+    if (client_cancel_all(sim)) { /* begun by what was caught, or told, while others were */
+        it->quiet = 0;
         return;
     }
     checker_end(sim);
