@@ -43,6 +43,7 @@ struct effect_book {
     bool open;        /* dispatched and not answered */
     struct id origin; /* of the instance that dispatched it */
     char store[16];   /* of the last dispatch */
+    int64_t asked_ms; /* when that was */
     uint32_t attempts_count;
     uint32_t attempts[64]; /* that were dispatched */
 };
@@ -51,6 +52,8 @@ struct checker {
     struct arena *arena;
     struct kv *kv;
     struct replica *replica;
+    int64_t batch_ms;      /* of the batch that is read */
+    int64_t restored_ms;   /* when the coordinator's store was restored; 0: never */
     struct map *instances; /* id -> instance_book */
     struct map *steps;     /* id, frame -> step_book */
     struct map *effects;   /* key -> effect_book */
@@ -144,7 +147,8 @@ bool checker_dispatched(const struct sim *sim, const uint8_t *key, uint32_t atte
 bool checker_dispatched_to(const struct sim *sim, const uint8_t *key, const char *store)
 {
     const struct effect_book *book = map_get(sim->checker->effects, key, KEY_BYTES);
-    return book != NULL && strcmp(book->store, store) == 0;
+    return book != NULL && strcmp(book->store, store) == 0 &&
+           book->asked_ms > sim->checker->restored_ms;
 }
 
 bool checker_origin(const struct sim *sim, const uint8_t *key, struct id *ret_origin)
@@ -224,6 +228,7 @@ static void dispatched(struct sim *sim, const struct event *event)
     effect->origin = instance == NULL ? event->instance : instance->origin;
     effect->open = true;
     (void)snprintf(effect->store, sizeof(effect->store), "%s", event->store);
+    effect->asked_ms = sim->checker->batch_ms;
     effect->attempts[effect->attempts_count % 64] = event->attempt;
     effect->attempts_count += effect->attempts_count < 64 ? 1 : 0;
 }
@@ -452,6 +457,7 @@ static void follow(struct sim *sim)
         if (replica_apply(it->replica, &batch, &err) != ERR_OK) {
             sim_finding(sim, "the journal cannot be replayed: %s", err.message);
         }
+        it->batch_ms = batch.now_ms;
         for (size_t i = 0; i < batch.event_count; i++) {
             event_book(sim, &batch.events[i]);
         }
@@ -480,6 +486,7 @@ void checker_restored(struct sim *sim)
 {
     books_close(sim->checker);
     books_open(sim->checker);
+    sim->checker->restored_ms = sim_wall_ms(sim);
     effects_forgotten(sim);
 }
 

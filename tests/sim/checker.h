@@ -44,7 +44,8 @@ bool checker_origin(const struct sim *sim, const uint8_t *key, struct id *ret_or
 
 /* Whether the journal says so. */
 bool checker_dispatched(const struct sim *sim, const uint8_t *key, uint32_t attempt);
-/* Whether its last dispatch went to that store of its agent. */
+/* Whether its last dispatch, since the coordinator was restored if it was, went to that store of
+ * its agent. */
 bool checker_dispatched_to(const struct sim *sim, const uint8_t *key, const char *store);
 bool checker_knows_instance(const struct sim *sim, const struct id *instance);
 bool checker_accepted_event(const struct sim *sim, const char *source, const char *id);

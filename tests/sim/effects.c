@@ -183,7 +183,8 @@ void effects_agent_forgets(struct sim *sim, const char *agent)
 }
 
 /* Done by a store that the restored coordinator never asked: another one, asked in its place, says
- * truly that it did nothing. */
+ * truly that it did nothing; or it was asked before the backup, when that was true, and the step
+ * was taken down before it was asked again. */
 static bool asked_elsewhere(const struct sim *sim, const struct row *row)
 {
     return row->forgotten && !checker_dispatched_to(sim, row->key, row->store);
