@@ -55,8 +55,8 @@ static const char *policy_of(const struct sim *sim)
     static const char *const policies[] = {
         "policy: 1\nbudget: {day: 4.00 EUR}\n",
         "policy: 1\nbudget: {agents: {manual: 1.10 EUR, both: 2.00 EUR}}\n",
-        "policy: 1\nbudget: {day: 6.50 EUR, agents: {probed: 3.00 EUR}}\n"
-        "failures: {budget: raise}\n",
+        ("policy: 1\nbudget: {day: 6.50 EUR, agents: {probed: 3.00 EUR}}\n"
+         "failures: {budget: raise}\n"),
     };
     struct draw draw = draw_stream(sim->seed, POLICY_STREAM);
     uint64_t which = draw_below(&draw, 4 * sizeof(policies) / sizeof(policies[0]));
