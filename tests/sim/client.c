@@ -61,6 +61,7 @@ struct client {
     bool deciding;
     bool losing; /* a store is being declared lost */
     bool restored;
+    uint64_t restores;
     uint64_t runs;
     struct leaver *leavers;
 };
@@ -122,14 +123,14 @@ static void reply_take(struct sim *sim, struct request *request,
 
 static void on_reply(struct sim *sim, void *user, uint64_t number, const char *body, size_t size)
 {
-    (void)number;
     struct request *request = user;
     if (body == NULL && strcmp(request->verb, "agents.lost") == 0) {
         request->answered = true; /* by now it may be about the store that follows */
         sim->client->losing = false;
         return;
     }
-    if (body == NULL) {
+    bool void_now = number != sim->client->restores; /* said before a restore */
+    if (body == NULL || void_now) {
         sim_after(sim, draw_between(&sim->draw, 1000, 200000), ask_act, request, 0);
         return;
     }
@@ -160,7 +161,8 @@ static void ask(struct sim *sim, struct request *request)
     CHECK(proto_pack(&proto.base, &bytes, NULL) == ERR_OK);
     char subject[64];
     (void)snprintf(subject, sizeof(subject), "control.%s", request->verb);
-    sim_bus_request(sim, subject, bytes.data, bytes.size, TIMEOUT_US, on_reply, request, 0);
+    sim_bus_request(sim, subject, bytes.data, bytes.size, TIMEOUT_US, on_reply, request,
+                    sim->client->restores);
     buf_release(&bytes);
 }
 
@@ -598,6 +600,7 @@ void client_restored(struct sim *sim)
     it->deciding = false;
     it->losing = false;
     it->restored = true;
+    it->restores++;
     it->flows_deployed = 0;
     for (size_t i = 0; i < it->request_count; i++) {
         struct request *request = it->requests[i];
