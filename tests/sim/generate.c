@@ -366,7 +366,9 @@ static json_t *lonely_task(struct making *it, unsigned depth)
 static json_t *use_functions(struct making *it)
 {
     json_t *functions = json_object();
+    it->no_emit = true; /* whatever handles events may call it */
     put(functions, "fn", lonely_task(it, DEPTH_MAX - 1));
+    it->no_emit = false;
     it->has_function = true;
     return functions;
 }
@@ -393,6 +395,7 @@ static json_t *use_extensions(struct making *it, const json_t *function)
     }
     bool before = chance(it, 700);
     it->no_jump = true;
+    it->no_emit = true;
     if (before) {
         put(extension, "before", tasks(it, DEPTH_MAX, 2));
     }
@@ -400,6 +403,7 @@ static json_t *use_extensions(struct making *it, const json_t *function)
         put(extension, "after", tasks(it, DEPTH_MAX, 2));
     }
     it->no_jump = false;
+    it->no_emit = false;
     it->has_function = has_function;
     return json_pack("[{s:o}]", "audit", extension);
 }
@@ -438,7 +442,9 @@ static json_t *parts(struct making *it)
 {
     json_t *object = json_object();
     it->bare = true;
+    it->no_emit = true;
     put(object, "g:1.0.0@default", lonely_task(it, DEPTH_MAX - 1));
+    it->no_emit = false;
     it->bare = false;
     it->has_part = true;
     return object;

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/arena.h"
 #include "common/base/check.h"
@@ -25,6 +26,7 @@ enum {
     TICKS_MANY = 6000,   /* retries in retries take long, and end */
     QUIET_IN_A_ROW = 4,
     ACTS_MAX = 2000000,
+    ACTS_LOOK = 256, /* at the time */
     ARENA_BYTES = 1024 * 1024 * 1024,
 };
 
@@ -218,6 +220,15 @@ static void destroy(struct sim *sim)
     sim_current = NULL;
 }
 
+double sim_patience_s;
+
+static double cpu_s(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 bool sim_play(uint64_t seed, json_t *const *flows, size_t flow_count, bool verbose,
               struct sim_figures *ret_figures, char *ret_finding)
 {
@@ -227,10 +238,13 @@ bool sim_play(uint64_t seed, json_t *const *flows, size_t flow_count, bool verbo
         sim.flows[i] = json_incref(flows[i]);
     }
     create(&sim);
-    while (!sim.over && sim.finding[0] == '\0' && sim_step(&sim)) {
+    double begun_s = cpu_s();
+    while (!sim.over && !sim.figures.given_up && sim.finding[0] == '\0' && sim_step(&sim)) {
         if (sim.figures.acts > ACTS_MAX) {
             what_is_not_quiet(&sim, "after very many acts");
         }
+        bool look = sim_patience_s > 0 && sim.figures.acts % ACTS_LOOK == 0;
+        sim.figures.given_up = look && cpu_s() - begun_s > sim_patience_s;
     }
     destroy(&sim);
     for (size_t i = 0; i < sim.flow_count; i++) {

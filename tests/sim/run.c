@@ -28,6 +28,8 @@ enum {
     JOBS_MAX = 64,
     FINDINGS_SHOWN = 10,
     PROGRESS_SEEDS = 5000,
+    PATIENCE_S = 30,
+    GIVEN_UP_MOST = 1000, /* one of so many */
     SPREAD_STEP = 10,
     SPREAD_STEPS = 500,
     TURNS_COUNT = 200,
@@ -79,6 +81,7 @@ struct desk {
     struct spread turns;
     uint64_t slowest; /* seed */
     double slowest_s; /* of CPU */
+    uint64_t given_up;
     uint64_t findings;
     uint64_t finding_seed[FINDINGS_SHOWN];
     bool finished;
@@ -199,6 +202,10 @@ static void worker(struct board *board, struct desk *desk, const struct argument
         if (!well) {
             fprintf(stderr, "finding in seed %llu: %s\n", (unsigned long long)seed, finding);
             desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = seed;
+        } else if (figures.given_up) {
+            fprintf(stderr, "seed %llu was given up after %d s of CPU\n", (unsigned long long)seed,
+                    PATIENCE_S);
+            desk->given_up++;
         } else if (seed_counts(&figures)) {
             desk->counted++;
             count(board, arguments);
@@ -215,6 +222,7 @@ static pid_t worker_start(struct board *board, unsigned at, const struct argumen
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
+        sim_patience_s = PATIENCE_S;
         worker(board, &board->desks[at], arguments);
         _exit(0);
     }
@@ -267,6 +275,7 @@ struct total {
     uint64_t findings;
     struct sim_figures sum;
     struct spread turns;
+    uint64_t given_up;
     uint64_t slowest;
     double slowest_s;
     uint64_t first; /* lowest seed with a finding; 0: none */
@@ -326,6 +335,7 @@ static void total_of(const struct board *board, unsigned jobs, struct total *tot
         total->done += desk->done;
         total->counted += desk->counted;
         total->findings += desk->findings;
+        total->given_up += desk->given_up;
         figures_add(&total->sum, &desk->sum);
         spread_join(&total->turns, &desk->turns);
         if (desk->slowest_s > total->slowest_s) {
@@ -403,8 +413,9 @@ static int run_many(const struct arguments *arguments)
            (unsigned long long)total.done, (unsigned long long)total.counted, took,
            (double)total.counted / took / arguments->jobs);
     if (total.done > 0) {
-        printf("the longest was seed %llu: %.1f s of CPU\n", (unsigned long long)total.slowest,
-               total.slowest_s);
+        printf("the longest was seed %llu: %.1f s of CPU; %llu were given up\n",
+               (unsigned long long)total.slowest, total.slowest_s,
+               (unsigned long long)total.given_up);
     }
     if (total.first != 0) {
         printf("%s --seed %llu plays the first finding again:\n", "sim_run",
@@ -422,7 +433,8 @@ static int run_many(const struct arguments *arguments)
     }
     tell_end(total.counted, total.faults, total.findings);
     (void)munmap(board, sizeof(*board));
-    return enough && total.findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    bool patient = total.given_up * GIVEN_UP_MOST <= total.done;
+    return enough && patient && total.findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* ---- only loading ---- */

@@ -61,6 +61,7 @@ struct sim_figures {
     uint64_t features[FEATURE_COUNT]; /* of instances started and steps entered */
     uint64_t events[SIM_EVENT_KINDS]; /* journal events, by kind */
     uint64_t trace;                   /* digest of everything that happened, in order */
+    bool given_up;                    /* it took too long */
 };
 
 typedef void sim_act_fn(struct sim *sim, void *what, uint64_t number);
@@ -99,6 +100,9 @@ struct sim {
     size_t flow_count;
     char finding[SIM_FINDING_BYTES]; /* "" while all is well */
 };
+
+/* Seconds of CPU after which a seed is given up, which is no finding; 0: never. */
+extern double sim_patience_s;
 
 /* The company whose clock and randomness the linked programs use; NULL outside of sim_play. */
 extern struct sim *sim_current;
