@@ -578,6 +578,23 @@ void checker_quiet(struct sim *sim)
     checker_each_open(sim, quiet_visit, sim);
 }
 
+static bool evaluates_visit(void *user, const struct id *id)
+{
+    bool *evaluates = user;
+    const struct instance *instance = engine_instance(coordinator_engine(sim_current), id);
+    for (uint32_t i = 0; instance != NULL && i < instance->frame_count; i++) {
+        *evaluates = *evaluates || instance->frames[i]->state == FRAME_EVALUATING;
+    }
+    return true;
+}
+
+bool checker_evaluates(struct sim *sim)
+{
+    bool evaluates = false;
+    checker_each_open(sim, evaluates_visit, &evaluates);
+    return evaluates;
+}
+
 static bool open_visit(void *user, const struct id *id)
 {
     struct sim *sim = user;

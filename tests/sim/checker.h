@@ -29,6 +29,9 @@ void checker_restored(struct sim *sim);
 /* Faults are over and everything was given time: each open instance waits for something named. */
 void checker_quiet(struct sim *sim);
 
+/* Whether a step waits for the answer to an expression. */
+bool checker_evaluates(struct sim *sim);
+
 /* Everything has ended: nothing is left over, and all books agree. */
 void checker_end(struct sim *sim);
 

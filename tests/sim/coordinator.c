@@ -19,6 +19,7 @@ struct coordinator {
     struct kv *kv;
     struct kv *backup;
     struct edge *edge; /* NULL: down */
+    unsigned asked;    /* of mainstay-jq, and not answered */
     uint64_t life;     /* counts starts */
     bool awake;        /* a turn is on its way */
     uint64_t plan;     /* of the next turn without message; older plans are void */
@@ -259,6 +260,7 @@ struct jq *jq_create(const char *path, jq_answer_fn *answer, void *user)
     (void)user;
     struct jq *jq = sim_alloc(sim_current, sizeof(*jq));
     jq->life = sim_current->coordinator->life;
+    sim_current->coordinator->asked = 0;
     return jq;
 }
 
@@ -275,6 +277,11 @@ void jq_answer_free(struct jq_answer *answer)
     }
 }
 
+bool coordinator_evaluates(const struct sim *sim)
+{
+    return sim->coordinator->edge != NULL && sim->coordinator->asked > 0;
+}
+
 struct question {
     struct id instance;
     uint32_t frame;
@@ -289,6 +296,7 @@ static void answer_act(struct sim *sim, void *what, uint64_t number)
     if (it->edge == NULL || it->life != number) {
         return;
     }
+    it->asked--;
     struct jq_answer *answer = calloc(1, sizeof(*answer));
     CHECK(answer != NULL);
     answer->instance = question->instance;
@@ -310,6 +318,7 @@ void jq_ask(struct jq *jq, const struct evaluate_order *order)
                                   .frame = order->frame,
                                   .expr = expr_id(order->expr),
                                   .value = draw_chance(&sim->draw, 700)};
+    sim->coordinator->asked++;
     sim_after(sim, draw_between(&sim->draw, 500, 20000), answer_act, question, jq->life);
 }
 

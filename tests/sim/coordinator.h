@@ -26,6 +26,9 @@ void coordinator_kill(struct sim *sim, bool power);
 void coordinator_backup(struct sim *sim);
 bool coordinator_restore(struct sim *sim);
 
+/* Whether mainstay-jq has been asked and has not answered yet. */
+bool coordinator_evaluates(const struct sim *sim);
+
 bool coordinator_is_up(const struct sim *sim);
 
 /* NULL while it is down. */

@@ -147,6 +147,12 @@ struct afterwards {
 
 static void after_quiet(struct sim *sim, struct afterwards *it)
 {
+    /* An answer takes longer than four ticks in a row may. */
+    bool evaluates = coordinator_evaluates(sim) && checker_evaluates(sim);
+    if (!it->cancelled && evaluates) {
+        it->quiet = 0;
+        return;
+    }
     if (!it->cancelled) {
         checker_quiet(sim);
         (void)client_cancel_all(sim);
@@ -155,7 +161,8 @@ static void after_quiet(struct sim *sim, struct afterwards *it)
         it->ticks = 0;
         return;
     }
-    if (client_cancel_all(sim)) { /* begun by what was caught, or told, while others were */
+    if (client_cancel_all(sim) ||
+        evaluates) { /* begun by what was caught, or told, while others were */
         it->quiet = 0;
         return;
     }
