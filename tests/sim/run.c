@@ -2,7 +2,8 @@
  * tests/sim/run: plays seeds, counts what they came to, shrinks the first finding.
  *
  * Seeds are played by worker processes, so that a failed CHECK ends a worker and not the run. What
- * a worker has done stands in memory it shares with its parent.
+ * a worker has done stands in memory it shares with its parent. A worker gives no memory back and
+ * slows down as its blocks scatter, so it leaves after WORKER_SEEDS seeds and a fresh one goes on.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -28,6 +29,7 @@ enum {
     JOBS_MAX = 64,
     FINDINGS_SHOWN = 10,
     PROGRESS_SEEDS = 5000,
+    WORKER_SEEDS = 2000,
     PATIENCE_S = 30,
     GIVEN_UP_MOST = 1000, /* one of so many */
     SPREAD_STEP = 10,
@@ -179,7 +181,10 @@ static void count(struct board *board, const struct arguments *arguments)
 static void worker(struct board *board, struct desk *desk, const struct arguments *arguments)
 {
     char finding[SIM_FINDING_BYTES];
-    while (board->counted < arguments->seeds) {
+    for (unsigned played = 0; board->counted < arguments->seeds; played++) {
+        if (played == WORKER_SEEDS) {
+            return;
+        }
         uint64_t seed = board->next++;
         if (seed >= arguments->from + arguments->within) {
             break;
@@ -229,7 +234,8 @@ static pid_t worker_start(struct board *board, unsigned at, const struct argumen
     return pid;
 }
 
-/* A worker that died took its seed with it: a finding. Another one goes on. */
+/* A worker that died took its seed with it: a finding. Another one goes on, as after one that left.
+ */
 static void workers_run(struct board *board, const struct arguments *arguments)
 {
     pid_t pids[JOBS_MAX];
@@ -250,9 +256,12 @@ static void workers_run(struct board *board, const struct arguments *arguments)
                 running--;
                 continue;
             }
-            desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = desk->seed;
-            desk->done++;
-            if (arguments->until) {
+            bool left = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            if (!left) {
+                desk->finding_seed[desk->findings++ % FINDINGS_SHOWN] = desk->seed;
+                desk->done++;
+            }
+            if (!left && arguments->until) {
                 running--;
                 continue;
             }
