@@ -59,9 +59,9 @@ class Kept:
     def replay(self):
         return json.loads(program("golden-store", "replay", self.store("coordinator")))
 
-    def circuit(self):
+    def gate_of(self, kind):
         return next(gate["gate"] for gate in self.company.json("gates", "ls")["gates"]
-                    if gate["kind"] == "permission")
+                    if gate["kind"] == kind)
 
     def go_on(self, one):
         """Do what brings an instance on."""
@@ -71,7 +71,8 @@ class Kept:
             gates = it.json("instances", "describe", instance)["gates"]
             return gates and gates[0]
         for words in one["goes_on"]:
-            found = {"@instance": lambda: instance, "@circuit": self.circuit,
+            found = {"@instance": lambda: instance, "@circuit": lambda: self.gate_of("permission"),
+                     "@budget": lambda: self.gate_of("budget"),
                      "@gate": lambda: until(gate, f"{one['name']} asks")}
             it.call(*[found[word]() if word in found else word for word in words])
 
@@ -131,6 +132,10 @@ class Golden(Case):
             if one["output"] is not None:
                 self.assertEqual(output, one["output"], one["name"])
         self.undone(it, told)
+        accounts = it.json("budgets", "ls")["budgets"]
+        self.assertEqual(bool(accounts), any(one["name"] == "paid" for one in told["instances"]))
+        for account in accounts:
+            self.assertEqual(account["reserved"].split()[0], "0.00", account)
         event = told["duplicate"]
         answer = it.json("emit", event["type"], "{}", "--id", event["id"], "--source",
                          event["source"])
