@@ -127,9 +127,6 @@ static void state_down(struct bus *bus, const char *why)
         return;
     }
     BUS_COUNT(bus, disconnects, 1);
-    keeper_lock(bus);
-    bus->clock_gap_ms = clock_gap_ms(); /* of now: with a connection the keeper seldom looks */
-    keeper_unlock(bus);
     bus_keeper_wake(bus, clock_deadline_ns(CLOCK_LOOK_MS));
     bus_tracked_fail_all(bus, "the connection was lost");
     if (bus->on_state != NULL) {
@@ -142,6 +139,22 @@ static void on_disconnected(natsConnection *connection, void *closure)
     const char *why = NULL;
     (void)natsConnection_GetLastError(connection, &why);
     state_down(closure, why != NULL ? why : "");
+}
+
+/* How long to wait before the next attempt. Asked right before the client library makes an instant
+ * of it, so this is the clock that the wait goes by: the callback of the disconnection may come
+ * when it has been set back already. */
+static int64_t on_wait(natsConnection *connection, int attempts, void *closure)
+{
+    struct bus *bus = closure;
+    uint8_t random = 0;
+    (void)connection;
+    (void)attempts;
+    CHECK(getrandom(&random, sizeof(random), 0) == (ssize_t)sizeof(random));
+    keeper_lock(bus);
+    bus->clock_gap_ms = clock_gap_ms();
+    keeper_unlock(bus);
+    return RECONNECT_WAIT_MS + random * RECONNECT_JITTER_MS / UINT8_MAX;
 }
 
 static void on_closed(natsConnection *connection, void *closure)
@@ -283,6 +296,9 @@ static natsStatus options_set_callbacks(natsOptions *options, struct bus *bus)
         status = natsOptions_SetReconnectedCB(options, on_reconnected, bus);
     }
     if (status == NATS_OK) {
+        status = natsOptions_SetCustomReconnectDelay(options, on_wait, bus);
+    }
+    if (status == NATS_OK) {
         status = natsOptions_SetClosedCB(options, on_closed, bus);
     }
     return status;
@@ -322,8 +338,6 @@ static natsStatus options_set_behaviour(natsOptions *options, const struct bus *
         natsOptions_SetName(options, bus->name),
         natsOptions_SetTimeout(options, CONNECT_TIMEOUT_MS),
         natsOptions_SetMaxReconnect(options, -1),
-        natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS),
-        natsOptions_SetReconnectJitter(options, RECONNECT_JITTER_MS, RECONNECT_JITTER_MS),
         natsOptions_SetReconnectBufSize(options, RECONNECT_BUFFER_BYTES),
         natsOptions_SetIgnoreDiscoveredServers(options, true),
         natsOptions_SetPingInterval(options, PING_INTERVAL_MS),

@@ -108,7 +108,7 @@ struct bus {
     pthread_t keeper;
     int64_t keeper_until; /* instant the keeper sleeps until */
     int64_t rebuild_at;   /* CLOCK_FOREVER: connection is in order */
-    int64_t clock_gap_ms; /* wall clock ahead of the monotonic one, when last looked at */
+    int64_t clock_gap_ms; /* wall clock ahead of the monotonic one, at the last look or wait */
     int64_t rebuild_pause_ms;
     unsigned connections; /* of cnats whose closed callback has not run */
     unsigned dispatchers; /* delivery threads of cnats still alive */
