@@ -4,8 +4,10 @@
 
 void conduct_init(struct conduct *conduct, int64_t now_ms)
 {
-    *conduct =
-        (struct conduct){.at_ms = now_ms, .answers = CONDUCT_ANSWERS, .letters = CONDUCT_LETTERS};
+    *conduct = (struct conduct){.at_ms = now_ms,
+                                .answers = CONDUCT_ANSWERS,
+                                .messages = CONDUCT_MESSAGES,
+                                .letters = CONDUCT_LETTERS};
 }
 
 static int64_t filled(int64_t level, int64_t most, int64_t gain)
@@ -24,6 +26,8 @@ static void fill(struct conduct *conduct, int64_t now_ms)
     conduct->at_ms = now_ms;
     conduct->answers =
         filled(conduct->answers, CONDUCT_ANSWERS, passed_ms * CONDUCT_ANSWERS_PER_S / 1000);
+    conduct->messages =
+        filled(conduct->messages, CONDUCT_MESSAGES, passed_ms * CONDUCT_MESSAGES_PER_S / 1000);
     conduct->letters =
         filled(conduct->letters, CONDUCT_LETTERS, passed_ms * CONDUCT_LETTERS_PER_S / 1000);
 }
@@ -34,6 +38,30 @@ void conduct_useless(struct conduct *conduct, uint64_t count, int64_t now_ms)
     conduct->answers -= (int64_t)count;
     conduct->useless_ever += count;
     conduct->resting = conduct->resting || conduct->answers < 0;
+}
+
+bool conduct_first(struct conduct *conduct, uint64_t sequence, int64_t stored_ms)
+{
+    if (sequence <= conduct->newest && stored_ms <= conduct->newest_ms) {
+        return false;
+    }
+    conduct->newest = sequence; /* smaller than the last one in a stream that was made again */
+    conduct->newest_ms = stored_ms;
+    return true;
+}
+
+bool conduct_floods(struct conduct *conduct, int64_t stored_ms, int64_t now_ms)
+{
+    fill(conduct, now_ms);
+    conduct->messages -= conduct->messages >= 0 ? 1 : 0; /* a long one is forgiven as soon */
+    if (conduct->messages >= 0 && !conduct->resting) {
+        return false;
+    }
+    bool still = !conduct->flooded || stored_ms - conduct->told_ms >= CONDUCT_FLOOD_MS;
+    bool back = stored_ms < conduct->told_ms - CONDUCT_FLOOD_MS; /* the clock was set back */
+    conduct->flooded = true;
+    conduct->told_ms = still || back ? stored_ms : conduct->told_ms;
+    return still;
 }
 
 bool conduct_rests(struct conduct *conduct, int64_t now_ms)

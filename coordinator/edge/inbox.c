@@ -434,7 +434,7 @@ static void take_result(struct edge *edge, struct item *item)
     bool read = result_take(edge, item);
     uint64_t useless = useless_between(&before, counters);
     useless += read ? 0 : 1 + item->msg->size / CONDUCT_BYTES;
-    lane_useless(item->lane, useless, clock_boot_ms());
+    lane_useless(item->lane, useless, item->msg, clock_boot_ms());
 }
 
 /* A result whose output was fetched, or not. */
@@ -472,7 +472,7 @@ static void take_blob(struct edge *edge, struct blob_want *want)
     struct engine_counters before = *counters;
     blob_result(edge, want);
     uint64_t useless = useless_between(&before, counters) + (want->code == ERR_OK ? 0 : 1);
-    lane_useless(want->message->lane, useless, clock_boot_ms());
+    lane_useless(want->message->lane, useless, want->message->msg, clock_boot_ms());
 }
 
 /* ---- hello ---- */

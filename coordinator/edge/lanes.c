@@ -1,6 +1,7 @@
 #include "coordinator/edge/lanes.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 #include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
 
-enum { SAY_MS = 60000 }; /* between two lines of the log about one lane */
+enum { TRIM_AGAIN_MS = 1000 };
 
 /* Never freed before the lanes, because a message of it may be under way to us; one that is closed
  * is never opened again for the same reason. */
@@ -28,8 +29,9 @@ struct lane {
     size_t deficit;        /* bytes it may still take before it is the next one's turn */
     uint64_t messages_since_trim;
     uint64_t bytes_since_trim;
+    uint64_t mean;   /* bytes of a message, of those before the last trim */
+    int64_t trim_ms; /* trim again then, though no more comes; INT64_MAX: no need */
     struct conduct conduct;
-    int64_t said_ms; /* when its rest was last told in the log; 0: never */
     struct lane_metrics {
         struct metric *waiting;
         struct metric *resting;
@@ -173,6 +175,7 @@ size_t lanes_take(struct lanes *lanes, struct item **items, size_t most, int64_t
 int64_t lanes_due(struct lanes *lanes, int64_t now_ms)
 {
     int64_t due = conduct_tell_ms(&lanes->strangers);
+    bool connected = atomic_load(&lanes->edge->connected);
     lock(lanes);
     for (size_t i = 0; i < lanes->count; i++) {
         struct lane *lane = lanes->lanes[i];
@@ -180,6 +183,7 @@ int64_t lanes_due(struct lanes *lanes, int64_t now_ms)
         int64_t take = lane->first == NULL                     ? INT64_MAX
                        : conduct_rests(&lane->conduct, now_ms) ? conduct_rested_ms(&lane->conduct)
                                                                : now_ms;
+        due = connected && lane->pull != NULL && lane->trim_ms < due ? lane->trim_ms : due;
         due = tell < due ? tell : due;
         due = take < due ? take : due;
     }
@@ -198,16 +202,21 @@ void lane_done(struct lane *lane, size_t bytes)
 
 /* ---- conduct ---- */
 
-void lane_useless(struct lane *lane, uint64_t count, int64_t now_ms)
+void lane_useless(struct lane *lane, uint64_t count, const struct bus_msg *msg, int64_t now_ms)
 {
+    int64_t stored_ms = msg->timestamp_ns / 1000000;
+    bool first = conduct_first(&lane->conduct, msg->stream_sequence, stored_ms);
     if (lane->agent[0] == '\0' || count == 0) {
         return; /* of several stores, of which none answers for the others */
     }
     conduct_useless(&lane->conduct, count, now_ms);
-    if (lane->conduct.resting && (lane->said_ms == 0 || now_ms - lane->said_ms >= SAY_MS)) {
-        lane->said_ms = now_ms;
-        log_warn("agent %s/%s answers what nobody asked it, %llu times by now: what it says is "
-                 "taken slowly from here on, the others are not held up",
+    if (first && conduct_floods(&lane->conduct, stored_ms, now_ms)) {
+        char field[sizeof(EDGE_FLOOD) + (size_t)2 * SUBJECT_TOKEN_BYTES];
+        (void)snprintf(field, sizeof(field), EDGE_FLOOD "%s/%s\"", lane->agent, lane->store);
+        log_line(LOG_WARN, field,
+                 "agent %s/%s answers what nobody asked it, %llu times by now: what it says is "
+                 "taken slowly, the others are not held up but by what the bus spends on it. "
+                 "`mainstay up` cuts it off the bus for a while; elsewhere stop it",
                  lane->agent, lane->store, (unsigned long long)lane->conduct.useless_ever);
     }
 }
@@ -298,6 +307,7 @@ static struct lane *lane_make(struct lanes *lanes, const char *stream, const cha
     (void)text_copy(lane->stream, sizeof(lane->stream), stream);
     (void)text_copy(lane->agent, sizeof(lane->agent), agent);
     (void)text_copy(lane->store, sizeof(lane->store), store);
+    lane->trim_ms = INT64_MAX;
     conduct_init(&lane->conduct, clock_boot_ms());
     lock(lanes);
     if (lanes->count == lanes->room) {
@@ -388,29 +398,48 @@ bool lanes_next(const struct lanes *lanes, size_t *cursor, const char **ret_stre
 
 /* ---- trimming ---- */
 
+/* Whether so much stays behind the floor that the stream may be full with nothing in it to be
+ * taken: then no message comes that would have it trimmed, until the oldest are too old. An
+ * acknowledgement that got lost holds the floor until its message is delivered again. */
+static bool trim_is_owed(const struct lane *lane, const struct bus_consumer_state *state)
+{
+    uint64_t held = state->delivered_sequence > state->ack_floor_sequence
+                        ? state->delivered_sequence - state->ack_floor_sequence
+                        : 0;
+    return held >= LANE_TRIM_MESSAGES || held * lane->mean >= LANE_TRIM_BYTES;
+}
+
 /* Up to the consumer's floor: what is below was committed here. */
-static void lane_trim(struct lane *lane)
+static void lane_trim(struct lane *lane, int64_t now_ms)
 {
     struct bus *bus = lane->lanes->edge->bus;
     struct bus_consumer_state state;
     struct error err = {0};
+    if (lane->messages_since_trim > 0) {
+        lane->mean = lane->bytes_since_trim / lane->messages_since_trim;
+    }
     lane->messages_since_trim = 0;
     lane->bytes_since_trim = 0;
     FAULT_POINT("results-before-trim");
-    if (bus_consumer_state(bus, lane->stream, CONSUMER_COORDINATOR, &state, &err) != ERR_OK ||
-        (state.ack_floor_sequence > 0 &&
-         bus_stream_purge(bus, lane->stream, state.ack_floor_sequence, &err) != ERR_OK)) {
+    enum err code = bus_consumer_state(bus, lane->stream, CONSUMER_COORDINATOR, &state, &err);
+    if (code == ERR_OK && state.ack_floor_sequence > 0) {
+        code = bus_stream_purge(bus, lane->stream, state.ack_floor_sequence, &err);
+    }
+    if (code != ERR_OK) {
         log_debug("stream %s not trimmed: %s", lane->stream, err.message);
     }
+    bool owed = code != ERR_OK || trim_is_owed(lane, &state);
+    lane->trim_ms = owed ? now_ms + TRIM_AGAIN_MS : INT64_MAX;
 }
 
-void lanes_trim(struct lanes *lanes)
+void lanes_trim(struct lanes *lanes, int64_t now_ms)
 {
     for (size_t i = 0; i < lanes->count && atomic_load(&lanes->edge->connected); i++) {
         struct lane *lane = lanes->lanes[i];
-        if (lane->pull != NULL && (lane->messages_since_trim >= LANE_TRIM_MESSAGES ||
-                                   lane->bytes_since_trim >= LANE_TRIM_BYTES)) {
-            lane_trim(lane);
+        if (lane->pull != NULL &&
+            (lane->messages_since_trim >= LANE_TRIM_MESSAGES ||
+             lane->bytes_since_trim >= LANE_TRIM_BYTES || now_ms >= lane->trim_ms)) {
+            lane_trim(lane, now_ms);
         }
     }
 }

@@ -16,6 +16,7 @@
 
 #include "common/base/error.h"
 
+struct bus_msg;
 struct conduct;
 struct edge;
 struct item;
@@ -57,12 +58,12 @@ size_t lanes_count(struct lanes *lanes);
  * have to rest (conduct.h) are left out. */
 size_t lanes_take(struct lanes *lanes, struct item **items, size_t most, int64_t now_ms);
 
-/* When there is something to take or to tell, by the clock of `now_ms`; at once what is not after
- * it, INT64_MAX: nothing yet. */
+/* When there is something to take, to tell or to trim, by the clock of `now_ms`; at once what is
+ * not after it, INT64_MAX: nothing yet. */
 int64_t lanes_due(struct lanes *lanes, int64_t now_ms);
 
-/* What was said in this lane changed nothing, `count` times. */
-void lane_useless(struct lane *lane, uint64_t count, int64_t now_ms);
+/* A message of this lane was taken. What it said changed nothing, `count` times. */
+void lane_useless(struct lane *lane, uint64_t count, const struct bus_msg *msg, int64_t now_ms);
 
 /* The conduct of a store; of one without a lane that of all strangers. */
 struct conduct *lanes_conduct(struct lanes *lanes, const char *agent, const char *store);
@@ -83,6 +84,6 @@ bool lanes_next(const struct lanes *lanes, size_t *cursor, const char **ret_stre
 void lanes_metrics_give(struct lanes *lanes);
 
 /* Drop acknowledged messages now and then, because they stay under limits retention. */
-void lanes_trim(struct lanes *lanes);
+void lanes_trim(struct lanes *lanes, int64_t now_ms);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/base/fault_point.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
@@ -263,7 +264,7 @@ static void trim(struct edge *edge, const char *stream, uint64_t floor)
 
 void streams_trim(struct edge *edge)
 {
-    lanes_trim(edge->lanes);
+    lanes_trim(edge->lanes, clock_boot_ms());
     bool due =
         edge->results_since_trim >= TRIM_TASKS || edge->task_bytes_since_trim >= TRIM_TASK_BYTES;
     if (!due || !atomic_load(&edge->connected)) {

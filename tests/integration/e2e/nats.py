@@ -20,8 +20,12 @@ class Client:
         self.reply = ""  # where the last message wants its answer
         options = {"verbose": False, "headers": True, "no_responders": True, "protocol": 1,
                    "user": account["user"], "pass": account["password"]}
-        self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
-        self.flush()
+        try:
+            self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
+            self.flush()
+        except OSError:
+            self.close()
+            raise
 
     def send(self, data):
         self.socket.sendall(data)

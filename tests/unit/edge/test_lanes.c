@@ -21,6 +21,8 @@ struct bus_pull {
 static struct bus_pull pulls[LANES_MAX];
 static size_t pull_count;
 static uint64_t purged_to;
+static struct bus_consumer_state taken_state;
+static enum err state_asked;
 static size_t destroyed;
 
 enum err __wrap_bus_pull_start(struct bus *bus, const struct bus_pull_options *options,
@@ -73,8 +75,8 @@ enum err __wrap_bus_consumer_state(struct bus *bus, const char *stream, const ch
     (void)stream;
     (void)consumer;
     (void)err;
-    *ret_state = (struct bus_consumer_state){.ack_floor_sequence = 77};
-    return ERR_OK;
+    *ret_state = taken_state;
+    return state_asked;
 }
 
 enum err __wrap_bus_stream_purge(struct bus *bus, const char *stream, uint64_t sequence,
@@ -94,6 +96,8 @@ static struct edge *edge;
 static void begin(void)
 {
     edge = calloc(1, sizeof(*edge));
+    taken_state = (struct bus_consumer_state){.ack_floor_sequence = 77, .delivered_sequence = 100};
+    state_asked = ERR_OK;
     edge->mailbox = mailbox_create(16);
     edge->lanes = lanes_create(edge);
     atomic_store(&edge->connected, true);
@@ -228,17 +232,69 @@ Test(lanes, what_was_taken_is_purged_before_the_bound_is_reached)
     size_t counts[LANES_MAX];
     arrive(0, LANE_TRIM_MESSAGES - 1, 10);
     (void)take(TAKEN_MAX, counts);
-    lanes_trim(edge->lanes);
+    lanes_trim(edge->lanes, NOW);
     cr_expect_eq(purged_to, 0);
     arrive(0, 1, 10);
     (void)take(TAKEN_MAX, counts);
-    lanes_trim(edge->lanes);
+    lanes_trim(edge->lanes, NOW);
     cr_expect_eq(purged_to, 77);
     purged_to = 0;
     arrive(1, 2, LANE_TRIM_BYTES / 2);
     (void)take(TAKEN_MAX, counts);
-    lanes_trim(edge->lanes);
+    lanes_trim(edge->lanes, NOW);
     cr_expect_eq(purged_to, 77, "bytes count as well");
+}
+
+/* An acknowledgement was lost and its message is delivered again much later, when the stream is
+ * full: its store could say nothing any more, and nothing came that would have had it trimmed. */
+Test(lanes, a_full_stream_of_taken_messages_is_trimmed_though_nothing_comes)
+{
+    size_t counts[LANES_MAX];
+    taken_state = (struct bus_consumer_state){.ack_floor_sequence = 0, .delivered_sequence = 8192};
+    arrive(0, LANE_TRIM_MESSAGES, 10);
+    (void)take(TAKEN_MAX, counts);
+    cr_expect_eq(lanes_due(edge->lanes, NOW), INT64_MAX);
+    lanes_trim(edge->lanes, NOW);
+    cr_assert_eq(purged_to, 0);
+    int64_t due = lanes_due(edge->lanes, NOW);
+    cr_expect_eq(due, NOW + 1000);
+    taken_state.ack_floor_sequence = 8192;
+    lanes_trim(edge->lanes, due - 1);
+    cr_expect_eq(purged_to, 0);
+    lanes_trim(edge->lanes, due);
+    cr_expect_eq(purged_to, 8192);
+    cr_expect_eq(lanes_due(edge->lanes, due), INT64_MAX, "and that was all");
+}
+
+Test(lanes, large_messages_are_trimmed_later_too)
+{
+    size_t counts[LANES_MAX];
+    taken_state = (struct bus_consumer_state){.ack_floor_sequence = 4, .delivered_sequence = 20};
+    arrive(0, 16, 1024 * 1024);
+    (void)take(TAKEN_MAX, counts);
+    lanes_trim(edge->lanes, NOW);
+    cr_expect_eq(lanes_due(edge->lanes, NOW), NOW + 1000);
+    taken_state.ack_floor_sequence = 17;
+    lanes_trim(edge->lanes, NOW + 1000);
+    cr_expect_eq(lanes_due(edge->lanes, NOW), INT64_MAX, "three are on their way");
+}
+
+Test(lanes, a_trim_that_failed_is_tried_again_when_there_is_a_connection)
+{
+    size_t counts[LANES_MAX];
+    state_asked = ERR_TIMEOUT;
+    arrive(0, LANE_TRIM_MESSAGES, 10);
+    (void)take(TAKEN_MAX, counts);
+    lanes_trim(edge->lanes, NOW);
+    cr_expect_eq(lanes_due(edge->lanes, NOW), NOW + 1000);
+    atomic_store(&edge->connected, false);
+    cr_expect_eq(lanes_due(edge->lanes, NOW + 2000), INT64_MAX, "no turn for what cannot be done");
+    lanes_trim(edge->lanes, NOW + 2000);
+    atomic_store(&edge->connected, true);
+    state_asked = ERR_OK;
+    lanes_trim(edge->lanes, NOW + 2000);
+    cr_expect_eq(purged_to, 77);
+    cr_expect_eq(lanes_due(edge->lanes, NOW + 2000), INT64_MAX);
 }
 
 Test(lanes, one_that_rests_waits_and_the_others_have_its_share)
@@ -249,7 +305,7 @@ Test(lanes, one_that_rests_waits_and_the_others_have_its_share)
     cr_assert_eq(take(2, counts), 2);
     struct item *items[1];
     cr_assert_eq(lanes_take(edge->lanes, items, 1, NOW), 1);
-    lane_useless(items[0]->lane, CONDUCT_ANSWERS + 1, NOW);
+    lane_useless(items[0]->lane, CONDUCT_ANSWERS + 1, items[0]->msg, NOW);
     size_t bad = items[0]->msg->stream_sequence;
     item_destroy(&items[0]);
     (void)take(TAKEN_MAX, counts);
@@ -269,7 +325,7 @@ Test(lanes, what_comes_beside_one_that_rests_is_taken_at_once, .timeout = 20)
     arrive(0, 2, 10);
     cr_assert_eq(mailbox_take_all(edge->mailbox, CLOCK_FOREVER, nothing, 1), 0, "woken");
     cr_assert_eq(lanes_take(edge->lanes, items, 1, NOW), 1);
-    lane_useless(items[0]->lane, CONDUCT_ANSWERS + 1, NOW);
+    lane_useless(items[0]->lane, CONDUCT_ANSWERS + 1, items[0]->msg, NOW);
     item_destroy(&items[0]);
     arrive(1, 1, 10);
     cr_expect_eq(mailbox_take_all(edge->mailbox, CLOCK_FOREVER, nothing, 1), 0, "woken again");
