@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What one hostile agent costs the others, against a plain CPU burner under the same quota.
 
-One company with an honest load in a closed loop. In `--rounds` rounds, in alternating order: nobody
-beside it, a process that burns a processor, and an agent with credentials of its own that floods,
-lies, and answers late and twice (hostile_agent.py). Both under `--share` of one processor: a
-control group where one can be made, else stopped and continued in turns. Prints one JSON object;
-`ratio` is that of the medians of completed workflows per second, hostile to burner. Fails when
-anything was lost or doubled, when a lie was believed, or when what is kept of it has no bound.
---smoke: no figures, for CTest.
+One company, run by `mainstay up`, with an honest load in a closed loop. In `--rounds` rounds, in
+alternating order: nobody beside it, a process that burns a processor, and an agent with credentials
+of its own that floods, lies, and answers late and twice (hostile_agent.py). Both under `--share` of
+one processor: a control group where one can be made, else stopped and continued in turns. The agent
+floods from the moment on when the load is under way, and in each round the company has to find out
+and cut it off the bus anew; with --uncut nobody does, as where `mainstay up` does not run it.
+Prints one JSON object; `ratio` is that of the medians of completed workflows per second, hostile to
+burner. Fails when anything was lost or doubled, when a lie was believed, or when what is kept of it
+has no bound. --smoke: no figures, for CTest.
 """
 import argparse
 import json
@@ -28,8 +30,14 @@ from client import Client  # noqa: E402
 from company import (Company, Failure, Load, die_with_parent, nats_server,  # noqa: E402
                      process_figures, wait_until)
 from overload import Watch, definition  # noqa: E402
+from supervised import E2E, Supervised  # noqa: E402
 
-CONTRACT = os.path.join(os.path.dirname(HERE), "integration", "e2e", "ghost_contract.json")
+sys.path.append(E2E)
+import nats  # noqa: E402
+
+GHOST = os.path.join(E2E, "ghost_agent.py")
+CONTRACT = os.path.join(E2E, "ghost_contract.json")
+FORGOTTEN_S = 20  # after a flood: the coordinator's allowance is full again (edge/conduct.h)
 STORE = '{agent="ghost",store="main"}'
 STEPS = 3  # of overload.definition
 PERIOD_US = 20000
@@ -134,9 +142,11 @@ class Intruder:
             self.turns.stop()
             self.turns = None
 
-    def stop(self, seconds=300):
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, seconds=300):
         self.free()
-        self.child.terminate()
         self.child.wait(seconds)
         self.child.stdout.close()
 
@@ -153,7 +163,10 @@ class Harness:
     def __init__(self, company, options):
         self.company, self.options = company, options
         self.group = Group(options.share)
+        self.supervised = isinstance(company, Supervised)
         self.haunted = []
+        self.flooded = 0  # when the last flood ended
+        self.cut_s = []  # from the begin of a flood until it was cut off
         self.honest = 0  # workflows of the load
         self.effects = os.path.join(company.folder, "effects.json")
 
@@ -201,37 +214,69 @@ class Harness:
         return self.figure("mainstay_results_useless_total" + STORE)
 
     def load(self, workflows, prefix):
-        figures = Load(self.company, "flow/closed", workflows, self.options.concurrency,
-                       prefix).finish()
+        """A load under way."""
+        load = Load(self.company, "flow/closed", workflows, self.options.concurrency, prefix,
+                    progress=True)
         self.honest += workflows
-        return figures["workflows_per_s"]
+        wait_until(lambda: load.ended or not load.running(), 300, "the load is under way")
+        return load
+
+    def rate(self, load):
+        return load.finish()["workflows_per_s"]
+
+    def flood(self, number, intruder):
+        """Let it flood, and wait until that is felt."""
+        self.haunted.append(self.run("haunt", f"haunt-{number}"))
+        before, begun = self.useless(), time.monotonic()
+        cut = self.company.cut_off("ghost") if self.supervised else 0
+        intruder.signal(signal.SIGUSR1)
+        if self.supervised:
+            wait_until(lambda: self.company.cut_off("ghost") > cut, 120, "the flood is cut off")
+            self.cut_s.append(round(time.monotonic() - begun, 2))
+        else:
+            wait_until(lambda: self.useless() > before, 120, "the flood has begun")
+
+    def calm(self, intruder):
+        """It answers what it owes and ends."""
+        intruder.signal(signal.SIGTERM)
+        intruder.free()
+        if self.supervised:
+            self.company.restart("ghost")
+        intruder.wait()
+        self.flooded = time.monotonic()
 
     def round(self, number, kind):
         """One load beside `kind`; (workflows/s, share of a processor that the intruder used)."""
+        workflows, prefix = self.options.workflows, f"{kind}-{number}"
         if kind == "alone":
-            return self.load(self.options.workflows, f"alone-{number}"), 0
+            return self.rate(self.load(workflows, prefix)), 0
         intruder = self.intruder(kind)
         try:
-            if kind == "hostile":
-                before = self.useless()
-                self.haunted.append(self.run("haunt", f"haunt-{number}"))
-                wait_until(lambda: self.useless() > before, 120, "the flood has begun")
-            rate = self.load(self.options.workflows, f"{kind}-{number}")
+            if kind == "hostile" and not self.supervised:
+                self.flood(number, intruder)
+            load = self.load(workflows, prefix)
+            if kind == "hostile" and self.supervised:
+                self.flood(number, intruder)
+            rate = self.rate(load)
             used = intruder.used()
-            intruder.stop() if kind == "hostile" else intruder.kill()
+            if kind == "hostile":
+                self.calm(intruder)
         finally:
             intruder.kill()
         return rate, used
 
     def settled(self):
         """Nothing of the flood is left."""
+        client = nats.Client(self.company.url,
+                             os.path.join(self.company.creds, "coordinator.creds"))
+
         def drained():
             time.sleep(0.2)
-            return all(consumer["num_pending"] == 0 and consumer["num_ack_pending"] == 0
-                       for stream in self.company.stream_details()
-                       if stream["name"].startswith("RESULTS")
-                       for consumer in stream.get("consumer_detail") or [])
+            told = json.loads(client.request(
+                "$JS.API.CONSUMER.INFO.RESULTS_ghost_main.coordinator", b""))
+            return told["num_pending"] == 0 and told["num_ack_pending"] == 0
         wait_until(drained, 600, "what the flood left is taken")
+        client.close()
 
     def letters(self):
         letters, body = [], {"limit": 1000}
@@ -274,7 +319,7 @@ class Harness:
 
 
 def smoke(harness):
-    """The flood stands beside two loads; all complete, and the flood is refused and recorded."""
+    """A flood beside two loads; all complete, and the flood is refused and recorded."""
     harness.options.workflows = 300
     for number in range(2):
         harness.round(number, "hostile")
@@ -286,12 +331,14 @@ def smoke(harness):
 
 def campaign(harness):
     options, kinds = harness.options, ["alone", "burner", "hostile"]
-    harness.load(options.workflows, "warm")
+    harness.rate(harness.load(options.workflows, "warm"))
     rates, used = {kind: [] for kind in kinds}, {kind: [] for kind in kinds}
     watch = Watch(harness.company)
     try:
         for number in range(options.rounds):
             for kind in kinds if number % 2 == 0 else reversed(kinds):
+                if kind == "hostile":  # not known from before
+                    time.sleep(max(0, harness.flooded + FORGOTTEN_S - time.monotonic()))
                 rate, share = harness.round(number, kind)
                 rates[kind].append(round(rate))
                 used[kind].append(share)
@@ -311,6 +358,7 @@ def campaign(harness):
         if peak[name] > most * 1024:
             broken.append(f"{name} grew to {peak[name] // 1024} MB, {most} MB may be")
     return {"ratio": ratio, "medians": medians, "rates": rates, "intruder_used": used,
+            "cut_off_after_s": harness.cut_s,
             "durability": harness.company.durability, "share": options.share,
             "quota": harness.group.kind or "stopped and continued", "rounds": options.rounds,
             "workflows": options.workflows, "concurrency": options.concurrency,
@@ -323,38 +371,44 @@ def campaign(harness):
             "peak_rss_kb": peak, "broken": broken}
 
 
+def play(options, uncut, folder):
+    company = (Company(options.build, folder, "process" if options.smoke else "power",
+                       accounts=["ghost"])
+               if uncut else Supervised(options.build, folder, [f"{GHOST}:{CONTRACT}"]))
+    harness = Harness(company, options)
+    try:
+        harness.start()
+        if options.smoke:
+            smoke(harness)
+        else:
+            report = campaign(harness)
+            print(json.dumps(report))
+            if report["broken"]:
+                raise Failure("; ".join(report["broken"]))
+    except Failure as failure:
+        print(company.coordinator.tail(), file=sys.stderr)
+        sys.exit(f"hostile: {failure}")
+    finally:
+        company.stop()
+        harness.group.remove()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--workflows", type=int, default=5000)
+    parser.add_argument("--uncut", action="store_true", help="nobody cuts the agent off")
+    parser.add_argument("--workflows", type=int, default=20000)
     parser.add_argument("--concurrency", type=int, default=128)
     parser.add_argument("--share", type=float, default=0.5, help="of one processor")
-    parser.add_argument("--durability", default="power", choices=["power", "process"])
     parser.add_argument("--least", type=float, help="ratio below which it fails")
     parser.add_argument("--coordinator-mb", type=int, default=256, help="most RSS it may have")
     parser.add_argument("--bus-mb", type=int, default=512)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mainstay-hostile.") as folder:
-        company = Company(options.build, os.path.join(folder, "company"),
-                          "process" if options.smoke else options.durability, accounts=["ghost"])
-        harness = Harness(company, options)
-        try:
-            harness.start()
-            if options.smoke:
-                smoke(harness)
-            else:
-                report = campaign(harness)
-                print(json.dumps(report))
-                if report["broken"]:
-                    raise Failure("; ".join(report["broken"]))
-        except Failure as failure:
-            print(company.coordinator.tail(), file=sys.stderr)
-            sys.exit(f"hostile: {failure}")
-        finally:
-            company.stop()
-            harness.group.remove()
+    for uncut in (True, False) if options.smoke else (options.uncut,):
+        with tempfile.TemporaryDirectory(prefix="mainstay-hostile.") as folder:
+            play(options, uncut, os.path.join(folder, "company"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 """The intruder of hostile.py, a process of its own: burns a processor, or is an agent with good
 credentials and bad will. It floods its result subject at line rate with bytes that mean nothing,
 answers to nothing and answers for the effects of others; its own tasks it answers late, twice, and
-before that wrongly. On SIGTERM it floods no more, answers what it still owes and ends."""
+before that wrongly. It floods from SIGUSR1 on and is not put off: when its connection is closed it
+makes another, ten times a second. On SIGTERM it floods no more, answers what it still owes and
+ends."""
 import argparse
 import json
 import os
@@ -21,6 +23,7 @@ import protobuf  # noqa: E402
 SUBJECT = "result.ghost.main"
 DONE, DECIDE, PERFORM = 1, 1, 2
 CHUNK = 256 * 1024  # bytes of one write
+AGAIN_S = 0.1  # between two connections
 
 
 def batch(*results):
@@ -58,11 +61,14 @@ class Hostile:
         with open(options.effects, encoding="utf-8") as file:
             self.effects = json.load(file)
         self.options = options
-        self.over = threading.Event()
-        self.answered = 0
+        self.begun, self.over = threading.Event(), threading.Event()
 
     def client(self):
-        return nats.Client(self.options.bus, self.options.creds)
+        while True:
+            try:
+                return nats.Client(self.options.bus, self.options.creds)
+            except OSError:  # refused
+                time.sleep(AGAIN_S)
 
     def hello(self):
         client = self.client()
@@ -73,11 +79,17 @@ class Hostile:
             sys.exit("hello refused: " + reply.get(3, b"").decode())
 
     def flood(self):
-        client = self.client()
         noise = packed(NOISE)
         chunk = packed(lies(self.effects)) + noise * (CHUNK // len(noise))
+        self.begun.wait()
+        client = self.client()
         while not self.over.is_set():
-            client.send(chunk)
+            try:
+                client.send(chunk)
+            except OSError:  # cut off
+                client.close()
+                time.sleep(AGAIN_S)
+                client = self.client()
         client.close()
 
     def stored(self, client, body):
@@ -93,23 +105,33 @@ class Hostile:
             self.stored(client, batch(result(**{**right, **wrong})))
         self.stored(client, batch(result(**{**right, "output": b'{"changed": 1}'})))
 
+    def serve_one(self, client, known):
+        """Answer one task; whether there was a message."""
+        pulled = client.request("$JS.API.CONSUMER.MSG.NEXT.TASKS.ghost_main",
+                                json.dumps({"batch": 1, "expires": 10 ** 9}).encode())
+        fields = protobuf.decode(pulled) if pulled else {}
+        task = protobuf.decode(fields[3]) if 3 in fields else None
+        if task is not None and task.get(1) not in known:
+            self.answer(client, task)
+            known.add(task[1])
+        return bool(pulled)
+
     def serve(self):
         """Until told to stop, and nothing is left to answer."""
         client, known = self.client(), set()
         while True:
             over = self.over.is_set()
-            pulled = client.request("$JS.API.CONSUMER.MSG.NEXT.TASKS.ghost_main",
-                                    json.dumps({"batch": 1, "expires": 10 ** 9}).encode())
-            fields = protobuf.decode(pulled) if pulled else {}
-            task = protobuf.decode(fields[3]) if 3 in fields else None
-            if not pulled and over:
-                return
-            if task is not None and task.get(1) not in known:
-                known.add(task[1])
-                self.answer(client, task)
+            try:
+                if not self.serve_one(client, known) and over:
+                    return
+            except OSError:  # cut off
+                client.close()
+                time.sleep(AGAIN_S)
+                client = self.client()
 
     def run(self):
-        signal.signal(signal.SIGTERM, lambda *_: self.over.set())
+        signal.signal(signal.SIGUSR1, lambda *_: self.begun.set())
+        signal.signal(signal.SIGTERM, lambda *_: (self.over.set(), self.begun.set()))
         self.hello()
         print("ready", flush=True)
         flooder = threading.Thread(target=self.flood)

@@ -147,7 +147,8 @@ const struct command commands[] = {
      "recorded, checked and explained like any other work."},
     {"agents", "restart", NULL, "NAME", 1, 1, BIT(TIMEOUT), agents_restart_run,
      "stop a process of `mainstay up` and start it again",
-     "NAME is an agent, coordinator or nats-server."},
+     "NAME is an agent, coordinator or nats-server. An agent that was cut off the bus because it\n"
+     "floods is let in again at once."},
     {"agents", "stop", NULL, "NAME", 1, 1, BIT(TIMEOUT), agents_stop_run,
      "stop a process of `mainstay up` until it is restarted",
      "NAME is an agent, coordinator or nats-server."},

@@ -114,6 +114,35 @@ Test(accounts, only_the_coordinator_is_in_core)
     buf_release(&text);
 }
 
+Test(accounts, a_store_that_is_shut_out_changes_its_password_and_nothing_else)
+{
+    struct buf open = BUF_INIT(65536);
+    struct buf shut = BUF_INIT(65536);
+    struct bus_config config = {.host = "127.0.0.1", .port = 4222, .max_file_bytes = 1};
+    cr_assert_eq(accounts_add(&accounts, "one", "main", NULL), ERR_OK);
+    cr_assert_eq(accounts_keep(&accounts, folder, NULL), ERR_OK);
+    struct account *account = &accounts.agents[0];
+    bus_config_write(&config, &accounts, &open);
+    account_shut(account);
+    bus_config_write(&config, &accounts, &shut);
+    cr_expect_null(strstr(shut.data, account->password));
+    char *at = strstr(open.data, account->password);
+    cr_assert_not_null(at);
+    cr_assert_eq(open.size, shut.size);
+    memcpy(at, shut.data + (at - (char *)open.data), strlen(account->password));
+    cr_expect_eq(memcmp(open.data, shut.data, open.size), 0, "the rest is as it was");
+    char first[ACCOUNT_PASSWORD_BYTES];
+    memcpy(first, account->instead, sizeof(first));
+    account_shut(account);
+    cr_expect_str_neq(first, account->instead, "another one each time");
+    account_open(account);
+    buf_clear(&shut);
+    bus_config_write(&config, &accounts, &shut);
+    cr_expect_not_null(strstr(shut.data, account->password));
+    buf_release(&open);
+    buf_release(&shut);
+}
+
 Test(accounts, tls_and_sync_are_written_when_asked_for)
 {
     struct buf text = BUF_INIT(65536);

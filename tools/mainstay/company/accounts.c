@@ -72,12 +72,17 @@ static enum err password_read(const char *path, const char *user, char *ret_pass
     return code;
 }
 
-static enum err password_make(const char *path, const char *user, char *ret_password,
-                              struct error *err)
+static void password_draw(char *ret_password)
 {
     unsigned char random[(ACCOUNT_PASSWORD_BYTES - 1) / 2];
     crypto_random(random, sizeof(random));
     hex_encode(random, sizeof(random), ret_password);
+}
+
+static enum err password_make(const char *path, const char *user, char *ret_password,
+                              struct error *err)
+{
+    password_draw(ret_password);
     char text[CREDS_BYTES];
     int size = snprintf(text, sizeof(text), "user=%s\npassword=%s\n", user, ret_password);
     return file_write(path, text, (size_t)size, 0600, err);
@@ -108,6 +113,16 @@ enum err accounts_keep(struct accounts *accounts, const char *folder, struct err
         TRY(password_keep(folder, account->user, account->password, err));
     }
     return ERR_OK;
+}
+
+void account_shut(struct account *account)
+{
+    password_draw(account->instead);
+}
+
+void account_open(struct account *account)
+{
+    account->instead[0] = '\0';
 }
 
 /* What an agent may call in CORE. `%1$s` is the agent, `%2$s` the store. The pull is answered by a
@@ -179,7 +194,8 @@ static void agent_write(const struct account *account, struct buf *out)
     buf_printf(out,
                "  \"AGENT_%s\" {\n    users: [ { user: \"%s\", password: \"%s\" } ]\n"
                "    imports: [\n",
-               account->user + strlen("agent-"), account->user, account->password);
+               account->user + strlen("agent-"), account->user,
+               account->instead[0] != '\0' ? account->instead : account->password);
     for (size_t r = 0; r < RIGHT_COUNT; r++) {
         buf_append_str(out, "      { service: { account: CORE, subject: \"");
         right_write(agent_rights[r].subject, account, out);

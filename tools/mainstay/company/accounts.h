@@ -43,6 +43,9 @@ struct account {
     char store[ACCOUNT_NAME_BYTES];
     char user[ACCOUNT_USER_BYTES];
     char password[ACCOUNT_PASSWORD_BYTES];
+    /* Not empty: the server knows this one in its place, which nobody has; nothing else of its
+     * configuration changes, so that it may read it again while it runs. */
+    char instead[ACCOUNT_PASSWORD_BYTES];
 };
 
 struct accounts {
@@ -61,6 +64,10 @@ MUST_CHECK enum err accounts_add(struct accounts *accounts, const char *agent, c
 /* Take the passwords from the credentials files in `folder`, making the missing ones: coordinator,
  * operator, events and those of agents, each USER.creds, readable by the owner only. */
 MUST_CHECK enum err accounts_keep(struct accounts *accounts, const char *folder, struct error *err);
+
+/* Shut a store out, and let it in again, by the next bus_config_write. */
+void account_shut(struct account *account);
+void account_open(struct account *account);
 
 /* How the server is reached and what it keeps. */
 struct bus_config {

@@ -116,6 +116,7 @@ enum err child_start(struct child *child, struct error *err)
     child->state = CHILD_STARTING;
     child->wanted = true;
     child->line_size = 0;
+    child->line_long = false;
     if (orphan_record(child->pid_path, pid, NULL) != ERR_OK) {
         (void)unlink(child->pid_path); /* a full disk; the child still dies with its parent */
     }
@@ -141,14 +142,16 @@ static bool line_is_ready(const struct child *child, const char *line)
     return child->state == CHILD_STARTING && strstr(line, child->ready_mark) != NULL;
 }
 
-/* Finish the line in hand; true when it is the one that says "ready". */
-static bool line_end(struct child *child)
+/* Finish the line in hand, which is `whole` or goes on. True when it is the one that says "ready".
+ */
+static bool line_end(struct child *child, bool whole)
 {
     child->line[child->line_size] = '\0';
     bool ready = line_is_ready(child, child->line);
-    if (child->alarm_mark != NULL && strstr(child->line, child->alarm_mark) != NULL) {
-        child->alarmed = true;
+    if (child->hear != NULL && whole && !child->line_long) {
+        child->hear(child->hear_user, child, child->line);
     }
+    child->line_long = !whole;
     if (child->line_size > 0) {
         (void)text_copy(child->last, sizeof(child->last), child->line);
     }
@@ -176,7 +179,7 @@ bool child_read(struct child *child, int64_t now_ns)
                 child->line[child->line_size++] = chunk[i];
             }
             if (chunk[i] == '\n' || child->line_size == CHILD_LINE_BYTES - 1) {
-                ready = line_end(child) || ready;
+                ready = line_end(child, chunk[i] == '\n') || ready;
             }
         }
     }
@@ -206,7 +209,7 @@ void child_ended(struct child *child, int status, int64_t now_ns, char *note)
         child->output = -1;
     }
     if (child->line_size > 0) {
-        (void)line_end(child);
+        (void)line_end(child, true);
     }
     child->pid = 0;
     (void)unlink(child->pid_path);

@@ -40,12 +40,18 @@ enum {
     CHILD_STOP_MS = 30000,
 };
 
+struct child;
+
+/* Told each line that a child prints, but none of CHILD_LINE_BYTES or more: where such a line is
+ * cut may be a stranger's choice. */
+typedef void child_hear_fn(void *user, const struct child *child, const char *line);
+
 struct child {
     char name[ACCOUNT_NAME_BYTES];
     enum child_kind kind;
     const char *ready_mark; /* text in the line that says "ready" */
-    const char *alarm_mark; /* text in a line that calls the supervisor; NULL: none does */
-    bool alarmed;           /* such a line came; whoever reacts clears it */
+    child_hear_fn *hear;    /* NULL: nobody listens */
+    void *hear_user;
     char *args[CHILD_ARGS_MAX];
     unsigned processors;                 /* it runs on at most so many; 0: on all */
     char variables[CHILD_VARIABLES][48]; /* NAME=VALUE for its environment, or empty */
@@ -57,6 +63,7 @@ struct child {
     struct logfile log;
     char line[CHILD_LINE_BYTES]; /* the unfinished line */
     size_t line_size;
+    bool line_long;              /* what is in hand is not its beginning */
     char last[CHILD_NOTE_BYTES]; /* the last whole line, for whoever asks why it died */
     int64_t due_ns;              /* WAITING: when to start; STOPPING: when to kill */
     int64_t ready_ns;            /* when it became ready */

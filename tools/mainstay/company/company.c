@@ -75,7 +75,6 @@ static enum err child_add(struct company *company, const char *name, enum child_
     child->output = -1;
     child->log.fd = -1;
     child->ready_mark = kind == CHILD_BUS ? "Server is ready" : "\"message\":\"ready\"";
-    child->alarm_mark = kind == CHILD_COORDINATOR ? COMPANY_BUS_STUCK : NULL;
     (void)text_copy(child->name, sizeof(child->name), name);
     (void)snprintf(relative, sizeof(relative), "run/%s.pid", name);
     TRY(path_join(company->dir, relative, child->pid_path, err));
@@ -135,29 +134,35 @@ static enum err share_add(struct child *child, const struct share *share, const 
     return number_add(child, concurrency, share->concurrency, err);
 }
 
+enum err company_write_bus(const struct company *company, struct error *err)
+{
+    char path[PATH_BYTES];
+    TRY(path_join(company->dir, "run/nats.conf", path, err));
+    struct buf text = BUF_INIT(CONFIG_BYTES);
+    bus_config_write(&company->bus, &company->accounts, &text);
+    enum err code = text.failed ? error_set(err, ERR_LIMIT, "the configuration is too long")
+                                : file_write(path, text.data, text.size, 0600, err);
+    buf_release(&text);
+    return code;
+}
+
 static enum err bus_add(struct company *company, const struct company_options *options,
                         struct error *err)
 {
-    char store[PATH_BYTES];
     char config_path[PATH_BYTES];
     struct bus_server server;
     struct child *child = NULL;
     uint16_t port = 0;
     TRY(bus_server_find(options->nats_server, &server, err));
     TRY(ports_pick(&company->ports, "nats-server", &port, err));
-    TRY(path_join(company->dir, "bus", store, err));
+    TRY(path_join(company->dir, "bus", company->bus_store, err));
     TRY(path_join(company->dir, "run/nats.conf", config_path, err));
-    struct bus_config config = {.host = "127.0.0.1",
-                                .port = port,
-                                .store_dir = store,
-                                .max_file_bytes = bus_disk_bytes(company->dir),
-                                .sync_always = server.sync_always};
-    struct buf text = BUF_INIT(CONFIG_BYTES);
-    bus_config_write(&config, &company->accounts, &text);
-    enum err code = text.failed ? error_set(err, ERR_LIMIT, "the configuration is too long")
-                                : file_write(config_path, text.data, text.size, 0600, err);
-    buf_release(&text);
-    TRY(code);
+    company->bus = (struct bus_config){.host = "127.0.0.1",
+                                       .port = port,
+                                       .store_dir = company->bus_store,
+                                       .max_file_bytes = bus_disk_bytes(company->dir),
+                                       .sync_always = server.sync_always};
+    TRY(company_write_bus(company, err));
     (void)snprintf(company->context.bus, sizeof(company->context.bus), "nats://127.0.0.1:%u",
                    (unsigned)port);
     TRY(child_add(company, "nats-server", CHILD_BUS, &child, err));

@@ -22,6 +22,7 @@
 #include "common/base/error.h"
 #include "tools/mainstay/company/accounts.h"
 #include "tools/mainstay/company/child.h"
+#include "tools/mainstay/company/cutoff.h"
 #include "tools/mainstay/company/ports.h"
 #include "tools/mainstay/company/profile.h"
 #include "tools/mainstay/context.h"
@@ -33,6 +34,9 @@ enum { COMPANY_CHILDREN_MAX = ACCOUNTS_MAX + 2 };
 
 /* In a line of the coordinator: the bus answers for some streams and never for others. */
 #define COMPANY_BUS_STUCK "\"bus\":\"stuck\""
+
+/* In a line of the coordinator, before AGENT/STORE and a quote: that store floods the bus. */
+#define COMPANY_FLOOD "\"flood\":\""
 
 struct company_options {
     const char *dir;           /* absolute */
@@ -52,6 +56,10 @@ struct company {
     char dir[PATH_BYTES];
     struct context context; /* of the operator */
     struct accounts accounts;
+    struct cutoff cutoffs[ACCOUNTS_MAX]; /* of accounts.agents */
+    struct bus_config bus;
+    char bus_store[PATH_BYTES];
+    bool bus_reads; /* the bus has still to be told that its configuration is another */
     struct ports ports;
     struct child children[COMPANY_CHILDREN_MAX]; /* the bus, the coordinator, agents */
     size_t child_count;
@@ -73,6 +81,9 @@ size_t company_shipped_shares(const struct profile *profile, uint64_t *ret_bytes
  * caller holds the lock of the folder. Errors name the file, program or option. */
 MUST_CHECK enum err company_create(const struct company_options *options,
                                    struct company **ret_company, struct error *err);
+
+/* Write the configuration of the bus, run/nats.conf, as accounts are now. */
+MUST_CHECK enum err company_write_bus(const struct company *company, struct error *err);
 
 /* Free *company and set it to NULL; processes are not touched. Accepts a NULL company. */
 void company_destroy(struct company **company);

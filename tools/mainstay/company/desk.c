@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/str.h"
 #include "tools/mainstay/company/company.h"
+#include "tools/mainstay/company/flood.h"
 
 enum { DESK_ANSWER_BYTES = 64 * 1024, DESK_BACKLOG = 8 };
 
@@ -111,15 +112,19 @@ static void client_done(struct desk_client *client)
     client_answer(client, json_pack("{s:b}", "ok", 1));
 }
 
-static json_t *processes_list(const struct company *company)
+static json_t *processes_list(const struct company *company, int64_t now_ns)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < company->child_count; i++) {
         const struct child *child = &company->children[i];
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s, s:s, s:i, s:i}", "name", child->name, "state",
-                                              child_state_text(child->state), "pid",
-                                              (int)child->pid, "restarts", (int)child->restarts));
+        json_t *one = json_pack("{s:s, s:s, s:i, s:i}", "name", child->name, "state",
+                                child_state_text(child->state), "pid", (int)child->pid, "restarts",
+                                (int)child->restarts);
+        int64_t left_ms = flood_left_ms(company, child->name, now_ns);
+        if (left_ms > 0) {
+            (void)json_object_set_new(one, "cut_off_ms", json_integer(left_ms));
+        }
+        (void)json_array_append_new(list, one);
     }
     return json_pack("{s:b, s:o}", "ok", 1, "processes", list);
 }
@@ -141,6 +146,7 @@ static void order_process(struct desk_client *client, struct company *company, c
         client->wait = DESK_AWAITS_STOPPED;
         return;
     }
+    flood_forgive(company, child->name, now_ns);
     child->wanted = true; /* so that its end is followed by a start */
     child->failures = 0;
     child->due_ns = child->pid == 0 ? now_ns : child->due_ns;
@@ -159,7 +165,7 @@ static bool client_order(struct desk_client *client, struct company *company, in
     }
     const char *order = json_text_of(value, "order");
     if (text_equal(order, "processes")) {
-        client_answer(client, processes_list(company));
+        client_answer(client, processes_list(company, now_ns));
     } else if (text_equal(order, "stop") || text_equal(order, "restart")) {
         order_process(client, company, order, json_text_of(value, "name"), now_ns);
     } else if (text_equal(order, "down")) {

@@ -3,7 +3,7 @@
  * asks for processes to be stopped or started again. One JSON object on a line each way:
  *
  *   {"order": "processes"}                  {"ok": true, "processes": [{name, state, pid,
- * restarts}]}
+ *                                           restarts, cut_off_ms: only while it is cut off}]}
  *   {"order": "restart" | "stop", "name"}   {"ok": true} when ready again, or stopped
  *   {"order": "down"}                       {"ok": true} when everything but the supervisor has
  * ended

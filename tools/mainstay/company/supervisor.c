@@ -17,6 +17,7 @@
 #include "common/base/str.h"
 #include "tools/mainstay/company/bus_files.h"
 #include "tools/mainstay/company/desk.h"
+#include "tools/mainstay/company/flood.h"
 
 #define MS_NS INT64_C(1000000)
 
@@ -281,7 +282,26 @@ static void bus_alarm(struct supervisor *supervisor, struct child *bus, int64_t 
     }
 }
 
-/* What the children printed: readiness, and calls for help. */
+/* A child has printed a line. */
+static void hear(void *user, const struct child *child, const char *line)
+{
+    struct supervisor *supervisor = user;
+    char words[FLOOD_NOTE_BYTES] = "";
+    int64_t now_ns = clock_monotonic_ns();
+    if (child->kind == CHILD_COORDINATOR && strstr(line, COMPANY_BUS_STUCK) != NULL) {
+        bus_alarm(supervisor, company_child(supervisor->company, "nats-server"), now_ns);
+    } else if (child->kind == CHILD_BUS && flood_refused(line)) {
+        (void)snprintf(words, sizeof(words), "nats-server keeps its configuration as it was: %s",
+                       line);
+    } else if (supervisor->phase < PHASE_STOP_AGENTS) {
+        flood_heard(supervisor->company, child, line, now_ns, words);
+    }
+    if (words[0] != '\0') {
+        note(supervisor, "%s", words);
+    }
+}
+
+/* What the children printed. */
 static void read_children(struct supervisor *supervisor, int64_t now_ns)
 {
     struct company *company = supervisor->company;
@@ -290,10 +310,6 @@ static void read_children(struct supervisor *supervisor, int64_t now_ns)
         bool ready = child_read(child, now_ns);
         if (ready && child->kind == CHILD_BUS) {
             bus_files_ready(&supervisor->bus_files);
-        }
-        if (child->alarmed) {
-            child->alarmed = false;
-            bus_alarm(supervisor, company_child(company, "nats-server"), now_ns);
         }
     }
 }
@@ -340,6 +356,11 @@ static void take_signals(struct supervisor *supervisor, int64_t now_ns)
 static void tick(struct supervisor *supervisor, int64_t now_ns)
 {
     struct company *company = supervisor->company;
+    char words[FLOOD_NOTE_BYTES];
+    while (flood_over(company, now_ns, words)) {
+        note(supervisor, "%s", words);
+    }
+    flood_tell_bus(company);
     for (size_t i = 0; i < company->child_count; i++) {
         struct child *child = &company->children[i];
         child_tick(child, now_ns);
@@ -358,7 +379,10 @@ static void tick(struct supervisor *supervisor, int64_t now_ns)
 static int pause_ms(const struct supervisor *supervisor, int64_t now_ns)
 {
     const struct company *company = supervisor->company;
-    int64_t due = supervisor->phase < PHASE_UP ? supervisor->deadline_ns : CLOCK_FOREVER;
+    int64_t due = flood_due_ns(company);
+    if (supervisor->phase < PHASE_UP && supervisor->deadline_ns < due) {
+        due = supervisor->deadline_ns;
+    }
     for (size_t i = 0; i < company->child_count; i++) {
         const struct child *child = &company->children[i];
         bool timed = child->state == CHILD_WAITING || child->state == CHILD_STOPPING;
@@ -430,6 +454,10 @@ enum err supervisor_run(struct company *company, const struct supervisor_options
     supervisor->log.fd = -1;
     desk_init(&supervisor->desk);
     supervisor->deadline_ns = clock_deadline_ns(options->timeout_ms);
+    for (size_t i = 0; i < company->child_count; i++) {
+        company->children[i].hear = hear;
+        company->children[i].hear_user = supervisor;
+    }
     enum err code = supervisor_open(supervisor, err);
     if (code == ERR_OK) {
         start_kind(supervisor, CHILD_BUS, clock_monotonic_ns());
