@@ -21,6 +21,17 @@ def hello(contract, **other):
     return protobuf.encode([(numbers[name], value) for name, value in values.items()])
 
 
+def answered(options, message):
+    """The answer to a hello, which is asked again: of many at once some are ignored."""
+    while True:
+        client = nats.Client(options.bus, options.creds)
+        client.socket.settimeout(1)
+        try:
+            return client.request("hello.ghost.main", message)
+        except TimeoutError:
+            client.close()
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("bus", "creds", "data", "metrics", "store", "contract"):
@@ -28,8 +39,7 @@ def main():
     options = parser.parse_args()
     with open(options.contract, encoding="utf-8") as file:
         contract = file.read()
-    client = nats.Client(options.bus, options.creds)
-    reply = protobuf.decode(client.request("hello.ghost.main", hello(contract)))
+    reply = protobuf.decode(answered(options, hello(contract)))
     if not reply.get(2):
         sys.exit("hello refused: " + reply.get(3, b"").decode())
     print(json.dumps({"message": "ready"}, separators=(",", ":")), file=sys.stderr, flush=True)
