@@ -25,6 +25,8 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 2000,
+    CONNECT_TRIES = 5, /* with a server that does not let us in, */
+    CONNECT_PAUSE_MS = 50,
     RECONNECT_WAIT_MS = 250,
     RECONNECT_JITTER_MS = 100,
     PING_INTERVAL_MS = 5000,
@@ -379,6 +381,37 @@ static enum err ca_check(const struct bus *bus, struct error *err)
                              : bus_nats_error(status, "use certificates of", bus->ca_file, err);
 }
 
+/* Whether a server said that which does so to everybody for a moment while it reads its
+ * configuration again: to a good login, or to one it has not heard yet (seen with 2.9.10, 2.15.2).
+ */
+static bool connect_may_pass(natsStatus status)
+{
+    return status == NATS_CONNECTION_AUTH_FAILED || status == NATS_PROTOCOL_ERROR;
+}
+
+static natsStatus connection_try(struct bus *bus, natsConnection **ret_connection,
+                                 natsOptions *options)
+{
+    static const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_MS * 1000000L};
+    natsStatus status = NATS_OK;
+    for (unsigned tries = 1;; tries++) {
+        keeper_lock(bus);
+        bus->connections++;
+        keeper_unlock(bus);
+        status = natsConnection_Connect(ret_connection, options);
+        if (status == NATS_OK) {
+            return NATS_OK;
+        }
+        keeper_lock(bus);
+        bus->connections--;
+        keeper_unlock(bus);
+        if (tries == CONNECT_TRIES || !connect_may_pass(status)) {
+            return status;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 /* The secret is read again for each connection, so a changed password needs no restart. */
 static enum err connection_open(struct bus *bus, natsConnection **ret_connection, struct error *err)
 {
@@ -400,15 +433,7 @@ static enum err connection_open(struct bus *bus, natsConnection **ret_connection
     }
     explicit_bzero(&secret, sizeof(secret));
     if (status == NATS_OK) {
-        keeper_lock(bus);
-        bus->connections++;
-        keeper_unlock(bus);
-        status = natsConnection_Connect(ret_connection, options);
-        if (status != NATS_OK) {
-            keeper_lock(bus);
-            bus->connections--;
-            keeper_unlock(bus);
-        }
+        status = connection_try(bus, ret_connection, options);
     }
     natsOptions_Destroy(options);
     if (status != NATS_OK) {

@@ -1,6 +1,12 @@
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bus_fixture.h"
 
@@ -217,4 +223,50 @@ Test(bus_core, a_wrong_password_is_refused)
     cr_assert_eq(bus_connect(&options, &bus, &err), ERR_REFUSED, "%s", err.message);
     cr_assert_null(bus);
     nats_fixture_destroy(&server);
+}
+
+/* What a server says that reads its configuration again, to one connection after the other: at
+ * first, and to each thing it hears; NULL: it hangs up. */
+static const struct {
+    const char *first;
+    const char *then;
+} reading[] = {{"INFO {}\r\n", "-ERR 'Authorization Violation'\r\n"},
+               {"INFO {}\r\n", NULL},
+               {"-ERR 'Authorization Violation'\r\n", NULL},
+               {"INFO {}\r\n", "PONG\r\n"}};
+
+static void *server_reading(void *listener)
+{
+    for (size_t i = 0; i < sizeof(reading) / sizeof(reading[0]); i++) {
+        char heard[512];
+        int client = accept(*(int *)listener, NULL, NULL);
+        cr_assert(client >= 0);
+        (void)send(client, reading[i].first, strlen(reading[i].first), MSG_NOSIGNAL);
+        while (recv(client, heard, sizeof(heard), 0) > 0 && reading[i].then != NULL) {
+            (void)send(client, reading[i].then, strlen(reading[i].then), MSG_NOSIGNAL);
+        }
+        (void)close(client);
+    }
+    return NULL;
+}
+
+Test(bus_core, a_client_that_came_while_the_configuration_was_read_again_was_turned_away)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 8) == 0);
+    cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, server_reading, &listener), 0);
+    char url[64];
+    (void)snprintf(url, sizeof(url), "nats://127.0.0.1:%d", ntohs(address.sin_port));
+    struct bus *bus = NULL;
+    struct error err = {0};
+    const struct bus_options options = {.url = url, .name = "turned-away"};
+    cr_expect_eq(bus_connect(&options, &bus, &err), ERR_OK, "%s", err.message);
+    bus_close(&bus);
+    (void)close(listener);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
 }
