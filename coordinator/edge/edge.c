@@ -234,6 +234,9 @@ void edge_destroy(struct edge **edge)
     }
     blobs_destroy(&it->blobs);
     mailbox_destroy(&it->mailbox, item_free);
+    for (size_t i = 0; i < it->quiet_count; i++) {
+        item_destroy(&it->quiet[i]);
+    }
     bus_close(&it->bus);
     lanes_destroy(&it->lanes);
     map_destroy(&it->hellos, free);
@@ -485,9 +488,7 @@ enum err edge_step(struct edge *edge, struct error *err)
     void *taken[EDGE_TURN_ITEMS];
     struct item *items[EDGE_STEP_ITEMS];
     size_t count = mailbox_take_all(edge->mailbox, edge_deadline(edge), taken, EDGE_TURN_ITEMS);
-    for (size_t i = 0; i < count; i++) {
-        items[i] = taken[i];
-    }
+    count = flow_sort(edge, taken, count, items);
     count += lanes_take(edge->lanes, items + count, EDGE_STEP_ITEMS - count, clock_boot_ms());
     size_t first = 0;
     do {

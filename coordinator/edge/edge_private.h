@@ -40,8 +40,9 @@ enum {
     EDGE_MAILBOX =
         EDGE_EVENTS_BATCH + 2 * EDGE_REQUESTS_MAX + 2 * EDGE_INPUT_LANES * EDGE_INPUT_LANE,
     EDGE_TURN_ITEMS = LIMIT_TURN_COMMANDS,
-    EDGE_STEP_ITEMS = 2 * EDGE_TURN_ITEMS, /* of the mailbox, and as many of the lanes */
-    EDGE_TURN_BYTES = 8 * 1024 * 1024,     /* of messages in one turn, which is one write */
+    /* Events that waited, those of the mailbox, and as many of the lanes. */
+    EDGE_STEP_ITEMS = EDGE_EVENTS_BATCH + 2 * EDGE_TURN_ITEMS,
+    EDGE_TURN_BYTES = 8 * 1024 * 1024, /* of messages in one turn, which is one write */
 };
 
 enum item_kind {
@@ -156,6 +157,10 @@ struct edge {
     uint64_t task_bytes_since_trim;
     struct admission admission;
     struct event_window window;
+    unsigned pulled;                       /* the window that events are pulled in */
+    struct item *quiet[EDGE_EVENTS_BATCH]; /* events that wait while urgent work goes on */
+    size_t quiet_count;
+    uint64_t urgent; /* steps of urgent instances, as the engine counts, when that was looked at */
     int64_t turn_cpu_ns;  /* clock_thread_ns() when the turn began */
     size_t events_held;   /* taken and acknowledged, and no others asked for instead */
     int64_t flow_look_ns; /* when the disk is looked at again */
@@ -245,6 +250,10 @@ void flow_turn(struct edge *edge);
 
 /* So many events are done with: ask for others, now or when there is room. */
 void flow_events_done(struct edge *edge, size_t count);
+
+/* Pass the `count` items of the mailbox on to `items`, and before them the events that waited;
+ * while urgent work goes on, events wait instead. Returns how many items there are. */
+size_t flow_sort(struct edge *edge, void *const *taken, size_t count, struct item **items);
 
 /* Time, by clock_boot_ms, at which a bound that no turn tells about is looked at; INT64_MAX: none.
  */

@@ -27,6 +27,7 @@ void flow_init(struct edge *edge)
     limits->of[BOUND_OPEN] = options->max_open > 0 ? options->max_open : standard[BOUND_OPEN];
     limits->of[BOUND_DISK] = options->watch_disk ? 1 : 0;
     event_window_init(&edge->window, EDGE_EVENTS_BATCH);
+    edge->pulled = EDGE_EVENTS_BATCH;
 }
 
 static struct admission_levels flow_levels(struct edge *edge, int64_t now_ns)
@@ -45,8 +46,18 @@ static struct admission_levels flow_levels(struct edge *edge, int64_t now_ns)
     return levels;
 }
 
+static void urgent_look(struct edge *edge)
+{
+    uint64_t urgent = engine_counters(turn_engine(edge->turn))->urgent;
+    if (urgent != edge->urgent) {
+        edge->urgent = urgent;
+        event_window_urgent(&edge->window, clock_boot_ms());
+    }
+}
+
 void flow_turn(struct edge *edge)
 {
+    urgent_look(edge);
     struct admission_levels levels = flow_levels(edge, clock_monotonic_ns());
     struct admission *admission = &edge->admission;
     if (admission_look(admission, &levels)) {
@@ -66,8 +77,11 @@ void flow_turn(struct edge *edge)
 void flow_events_done(struct edge *edge, size_t count)
 {
     int64_t cpu_ns = clock_thread_ns() - edge->turn_cpu_ns;
-    if (event_window_turn(&edge->window, (unsigned)count, cpu_ns)) {
-        bus_pull_window(edge->events, edge->window.now);
+    event_window_turn(&edge->window, (unsigned)count, cpu_ns);
+    unsigned size = event_window_size(&edge->window, clock_boot_ms());
+    if (size != edge->pulled) {
+        edge->pulled = size;
+        bus_pull_window(edge->events, size);
     }
     if (edge->admission.closed) {
         edge->events_held += count;
@@ -76,11 +90,33 @@ void flow_events_done(struct edge *edge, size_t count)
     }
 }
 
+size_t flow_sort(struct edge *edge, void *const *taken, size_t count, struct item **items)
+{
+    size_t kept = 0;
+    bool quiet = event_window_is_quiet(&edge->window, clock_boot_ms());
+    for (size_t i = 0; !quiet && i < edge->quiet_count; i++) {
+        items[kept++] = edge->quiet[i];
+    }
+    edge->quiet_count = quiet ? edge->quiet_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct item *item = taken[i];
+        bool waits = quiet && item->kind == ITEM_EVENT && edge->quiet_count < EDGE_EVENTS_BATCH;
+        if (waits) {
+            edge->quiet[edge->quiet_count++] = item;
+        } else {
+            items[kept++] = item;
+        }
+    }
+    return kept;
+}
+
 int64_t flow_next_due(const struct edge *edge)
 {
     const struct admission *admission = &edge->admission;
     bool look = admission->over[BOUND_DISK] || admission->over[BOUND_OUTBOX];
-    return look ? clock_boot_ms() + LOOK_MS : INT64_MAX;
+    int64_t look_ms = look ? clock_boot_ms() + LOOK_MS : INT64_MAX;
+    int64_t quiet_ms = edge->quiet_count > 0 ? edge->window.quiet_until_ms : INT64_MAX;
+    return look_ms < quiet_ms ? look_ms : quiet_ms;
 }
 
 bool flow_takes(void *user, bool urgent, char *why)
@@ -172,7 +208,7 @@ static void flow_metrics_store(struct edge *edge, const struct store *store)
 void flow_metrics_give(struct edge *edge)
 {
     const struct admission *admission = &edge->admission;
-    gauge_set(edge->metrics.window, edge->window.now);
+    gauge_set(edge->metrics.window, edge->pulled);
     gauge_set(edge->metrics.held, admission->closed ? 1.0 : 0.0);
     for (int i = 0; i < BOUND_COUNT; i++) {
         uint64_t limit = admission->limits.of[i];

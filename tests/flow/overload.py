@@ -270,6 +270,7 @@ def campaign(company, options):
         flooding = Flood(company, sustained * options.factor, options.seconds)
         report["loaded"] = say("loaded", urgent.finish())
         report["flood"] = say("flood", flooding.finish())
+        report["others_meanwhile"] = say("others", completed(company) - before)
         report["backlog_after_flood"] = say("backlog", backlog(company)[0])
         report["drained_s"] = say("drained", drained(company, options.drain))
     finally:

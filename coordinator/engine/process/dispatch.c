@@ -381,6 +381,7 @@ static bool ready_serve(struct engine *engine, const struct ready *ready)
         return false;
     }
     engine->dispatched_in_turn++;
+    engine->counters.urgent += ready->priority == PLAN_PRIORITY_MOST ? 1 : 0;
     if (store != NULL) {
         dispatch_to(engine, instance, frame, store);
     } else if (unknown_action) {
