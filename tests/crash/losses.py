@@ -10,6 +10,7 @@ from company import Failure, Load, wait_until
 
 HOUR_MS = 3600 * 1000
 CHECKPOINT_S = 180
+KNOWN_S = 180
 
 
 class Clock(Fault):
@@ -56,10 +57,18 @@ class Clock(Fault):
 class LostStore(Fault):
     """The agent's disk is gone; the operator says so, before or after it comes back empty."""
 
+    def known(self):
+        try:
+            return any((one["agent"], one["store"], one["state"]) == ("tester", "main", "live")
+                       for one in self.company.ask("status", timeout_ms=2000)["agents"])
+        except Failure:
+            return False
+
     def inject(self):
         company = self.company
         early = self.rng.random() < 0.5
         self.detail = f"declared {'before' if early else 'after'} the new one came"
+        wait_until(self.known, KNOWN_S, "the store that will be lost is the one that is known")
         hit = self.in_flight()
         company.agent.kill()
         shutil.rmtree(company.agent_store)
