@@ -14,6 +14,7 @@
 #include "common/base/folder.h"
 #include "common/base/footprint.h"
 #include "common/store/kv_private.h"
+#include "common/store/wal_tail.h"
 
 enum {
     CACHE_BYTES = 8 * 1024 * 1024,
@@ -259,6 +260,10 @@ enum err kv_open(const char *path, const struct kv_options *options, struct kv *
     if (text != NULL && mentions(text, "not linked with the binary")) {
         rocksdb_free(text);
         rocksdb_options_set_compression(rocks->options, rocksdb_no_compression);
+        text = db_open(rocks, options);
+    }
+    if (text != NULL && mentions(text, "Corruption: ") && wal_tail_cut(path)) {
+        rocksdb_free(text);
         text = db_open(rocks, options);
     }
     struct kv *kv = &rocks->base;

@@ -2,7 +2,12 @@
 
 #include "coordinator/edge/event_window.h"
 
-enum { MS = 1000000, NOW = 5000 };
+enum { NOW = 5000 };
+
+static int64_t ms(int64_t count)
+{
+    return count * 1000000;
+}
 
 static struct event_window window_of(unsigned most)
 {
@@ -15,15 +20,15 @@ Test(event_window, shrinks_in_long_turns_and_grows_in_short_ones)
 {
     struct event_window window = window_of(256);
     cr_expect_eq(window.now, 256);
-    event_window_turn(&window, 5, MS);
+    event_window_turn(&window, 5, ms(1));
     cr_expect_eq(window.now, 256, "it is as large as it may be");
-    event_window_turn(&window, 256, 5 * MS);
+    event_window_turn(&window, 256, ms(5));
     cr_expect_eq(window.now, 128, "twice as long as it may be");
-    event_window_turn(&window, 128, 50 * MS);
+    event_window_turn(&window, 128, ms(50));
     cr_expect_eq(window.now, 32, "one turn alone does not say so much");
-    event_window_turn(&window, 32, 2 * MS);
+    event_window_turn(&window, 32, ms(2));
     cr_expect_eq(window.now, 32, "neither long nor short");
-    event_window_turn(&window, 32, MS);
+    event_window_turn(&window, 32, ms(1));
     cr_expect_eq(window.now, 33);
     cr_expect_eq(event_window_size(&window, NOW), 33);
 }
@@ -31,7 +36,7 @@ Test(event_window, shrinks_in_long_turns_and_grows_in_short_ones)
 Test(event_window, turns_without_events_say_nothing)
 {
     struct event_window window = window_of(256);
-    event_window_turn(&window, 0, 20 * MS);
+    event_window_turn(&window, 0, ms(20));
     cr_expect_eq(window.now, 256);
 }
 
@@ -39,7 +44,7 @@ Test(event_window, always_takes_some)
 {
     struct event_window window = window_of(256);
     for (int i = 0; i < 100; i++) {
-        event_window_turn(&window, 1, 20 * MS);
+        event_window_turn(&window, 1, ms(20));
     }
     cr_expect_eq(window.now, EVENT_WINDOW_LEAST);
 }
@@ -94,5 +99,6 @@ Test(event_window, events_have_half_of_the_time_however_much_is_urgent)
                   (long long)paces[i]);
     }
     struct event_window window = window_of(256);
-    cr_expect_eq(quiet_of(&window, NOW, 10000, 100), 100 * EVENT_WINDOW_QUIET_MS, "all it asked");
+    cr_expect_eq(quiet_of(&window, NOW, 10000, 100), (int64_t)100 * EVENT_WINDOW_QUIET_MS,
+                 "all it asked");
 }
