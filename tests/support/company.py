@@ -24,16 +24,17 @@ class Failure(Exception):
 
 
 def free_port():
-    """Below the ephemeral range, so that no outgoing connection takes it while a server is down."""
+    """Below the ephemeral range, so that no outgoing connection takes it while a server is down, and
+    below those of `mainstay up`, so that companies of both kinds do not take each other's."""
     for _ in range(1000):
-        port = random.SystemRandom().randrange(15000, 32000)
+        port = random.SystemRandom().randrange(10000, 20000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
                 return port
             except OSError:
                 continue
-    raise Failure("no free port below 32000")
+    raise Failure("no free port from 10000 to 19999")
 
 
 def wait_until(done, seconds, what):
