@@ -24,8 +24,8 @@ class Failure(Exception):
 
 
 def free_port():
-    """Below the ephemeral range, so that no outgoing connection takes it while a server is down, and
-    below those of `mainstay up`, so that companies of both kinds do not take each other's."""
+    """Below the ephemeral range, so that no outgoing connection takes it while a server is down,
+    and below those of `mainstay up`: companies of both kinds do not take each other's."""
     for _ in range(1000):
         port = random.SystemRandom().randrange(10000, 20000)
         with socket.socket() as probe:
