@@ -381,8 +381,8 @@ static bool ready_serve(struct engine *engine, const struct ready *ready)
         return false;
     }
     engine->dispatched_in_turn++;
-    engine->counters.urgent += ready->priority == PLAN_PRIORITY_MOST ? 1 : 0;
     if (store != NULL) {
+        engine->counters.urgent += ready->priority == PLAN_PRIORITY_MOST ? 1 : 0;
         dispatch_to(engine, instance, frame, store);
     } else if (unknown_action) {
         fail_unknown_action(engine, instance, frame, call);
