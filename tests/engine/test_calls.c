@@ -193,6 +193,32 @@ SCENARIO(calls, credit_and_priority_order_the_queue)
            "i3 instance-completed out={}\n");
 }
 
+static uint64_t urgent_steps(struct harness *h)
+{
+    return engine_counters(turn_engine(h->turn))->urgent;
+}
+
+/* The edge has events wait after each urgent step that is counted. A single play: counters begin
+ * anew with a restart. */
+Test(calls, an_urgent_step_that_waited_for_credit_held_events_back)
+{
+    struct harness *h = harness_create();
+    deploy(h, "document: {dsl: 1.0.3, namespace: test, name: urgent, version: 1.0.0,\n"
+              "           metadata: {mainstay: {priority: 1}}}\n"
+              "do: [{w: {call: work@worker}}]\n");
+    start(h, "test/urgent", "{}");
+    cr_expect_eq(urgent_steps(h), 0, "no agent is there");
+    hello(h, PURE, "s1", 1);
+    cr_expect_eq(urgent_steps(h), 1);
+    start(h, "test/urgent", "{}");
+    start(h, "test/urgent", "{}");
+    cr_expect_eq(urgent_steps(h), 1, "two wait for credit");
+    done(h, "i1:/do/0/w", "{}");
+    cr_expect_eq(urgent_steps(h), 2);
+    forget_trace(h);
+    harness_destroy(&h);
+}
+
 #define TWO                                                                     \
     "{\"agent\":\"worker\",\"version\":\"1.0.0\",\"title\":\"t\",\"actions\":{" \
     "\"one\":{\"title\":\"t\",\"input\":{},\"output\":{},\"effect\":\"pure\","  \
