@@ -27,8 +27,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 from client import Client  # noqa: E402
-from company import (Company, Failure, Load, die_with_parent, nats_server,  # noqa: E402
-                     process_figures, wait_until)
+from company import (Company, Failure, Load, campaign_of, die_with_parent,  # noqa: E402
+                     nats_server, process_figures, report_tell, wait_until)
 from overload import Watch, definition  # noqa: E402
 from supervised import E2E, Supervised  # noqa: E402
 
@@ -377,19 +377,13 @@ def play(options, uncut, folder):
                if uncut else Supervised(options.build, folder, [f"{GHOST}:{CONTRACT}"]))
     harness = Harness(company, options)
     try:
-        harness.start()
-        if options.smoke:
-            smoke(harness)
-        else:
-            report = campaign(harness)
-            print(json.dumps(report))
-            if report["broken"]:
-                raise Failure("; ".join(report["broken"]))
-    except Failure as failure:
-        print(company.coordinator.tail(), file=sys.stderr)
-        sys.exit(f"hostile: {failure}")
+        with campaign_of(company, "hostile"):
+            harness.start()
+            if options.smoke:
+                smoke(harness)
+            else:
+                report_tell(campaign(harness))
     finally:
-        company.stop()
         harness.group.remove()
 
 

@@ -26,7 +26,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 from client import Client, reply  # noqa: E402
-from company import Company, Failure, Load, die_with_parent, wait_until  # noqa: E402
+from company import (Company, Failure, Load, campaign_of, die_with_parent,  # noqa: E402
+                     report_tell, wait_until)
 
 BUSY = 15  # common/base/errors.def
 STEPS = 3
@@ -303,19 +304,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mainstay-flow.") as folder:
         company = Company(options.build, os.path.join(folder, "company"),
                           "process" if options.smoke else "power")
-        try:
+        with campaign_of(company, "overload"):
             if options.smoke:
                 smoke(company)
             else:
-                report = campaign(company, options)
-                print(json.dumps(report))
-                if report["broken"]:
-                    raise Failure("; ".join(report["broken"]))
-        except Failure as failure:
-            print(company.coordinator.tail(), file=sys.stderr)
-            sys.exit(f"overload: {failure}")
-        finally:
-            company.stop()
+                report_tell(campaign(company, options))
 
 
 if __name__ == "__main__":

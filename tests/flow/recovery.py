@@ -22,7 +22,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 from client import Client, reply  # noqa: E402
-from company import Company, Failure, process_figures, wait_until  # noqa: E402
+from company import (Company, Failure, campaign_of, process_figures,  # noqa: E402
+                     report_tell, wait_until)
 
 INPUT_BYTES = 256
 LETTERS = string.ascii_letters + string.digits
@@ -161,16 +162,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mainstay-flow.") as folder:
         company = Company(options.build, os.path.join(folder, "company"))
-        try:
-            report = campaign(company, options)
-            print(json.dumps(report))
-            if report["broken"]:
-                raise Failure("; ".join(report["broken"]))
-        except Failure as failure:
-            print(company.coordinator.tail(), file=sys.stderr)
-            sys.exit(f"recovery: {failure}")
-        finally:
-            company.stop()
+        with campaign_of(company, "recovery"):
+            report_tell(campaign(company, options))
 
 
 if __name__ == "__main__":

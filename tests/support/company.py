@@ -1,6 +1,7 @@
 """A company for tests and the bench: its own nats-server with generated accounts, a coordinator,
 one agent and the effect ledger, each a process of its own that is stopped by its pid. All files are
 below one folder; ports are free ones on the loopback address."""
+import contextlib
 import ctypes
 import json
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -235,6 +237,7 @@ class Company:
 
     def start_bus(self):
         """Fails at once when nats-server ends instead of listening."""
+        self.bus.always["GOMAXPROCS"] = os.environ.get("GOMAXPROCS", "4")  # as `mainstay up` does
         self.bus.start()
 
         def listens():
@@ -368,6 +371,25 @@ class Company:
     def streams(self):
         """{stream: last sequence}"""
         return {stream["name"]: stream["state"]["last_seq"] for stream in self.stream_details()}
+
+
+@contextlib.contextmanager
+def campaign_of(company, name):
+    """Stops the company in the end; what failed is told with what the coordinator said last."""
+    try:
+        yield
+    except Failure as failure:
+        print(company.coordinator.tail(), file=sys.stderr)
+        sys.exit(f"{name}: {failure}")
+    finally:
+        company.stop()
+
+
+def report_tell(report):
+    """One line of JSON; what is `broken` in it fails the campaign."""
+    print(json.dumps(report))
+    if report["broken"]:
+        raise Failure("; ".join(report["broken"]))
 
 
 class Load:
