@@ -20,6 +20,10 @@ def words_of(pid):
     return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
 
 
+def environment_of(pid):
+    return pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0")
+
+
 def after(words, option):
     return words[words.index(option) + 1] if option in words else None
 
@@ -47,10 +51,10 @@ class Profiles(company.Case):
         self.assertEqual(self.told("extraction"),
                          {"memory": str(48 * mebibyte), "workers": "3"})
         self.assertEqual(self.told("tester"), {"memory": str(32 * mebibyte), "workers": "3"})
-        bus = self.company.pid("nats-server")
-        environment = pathlib.Path(f"/proc/{bus}/environ").read_text().split("\0")
+        environment = environment_of(self.company.pid("nats-server"))
         self.assertIn(f"GOMEMLIMIT={96 * mebibyte // 10 * 9}", environment)
         self.assertIn("GOGC=50", environment)
+        self.assertNotIn("GOMAXPROCS=4", environment)
 
     def test_a_share_of_processors_is_kept(self):
         there = len(os.sched_getaffinity(0))
@@ -142,6 +146,8 @@ class Narrow(company.Case):
         self.company.down()
         self.company.options = ("--profile", path)
         self.company.up()
+        self.assertIn("GOMAXPROCS=" + os.environ.get("GOMAXPROCS", "4"),
+                      environment_of(self.company.pid("nats-server")))
         self.company.deploy("waits", "do: [{act: {call: agent, with: {agent: tester, action: "
                             "slow, contract: '1.0', input: {ms: 4000}}}}]\n")
         self.assertNotIn("busy", self.company.call("status").out)

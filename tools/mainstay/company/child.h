@@ -30,7 +30,7 @@ enum child_kind { CHILD_BUS, CHILD_COORDINATOR, CHILD_AGENT };
 
 enum {
     CHILD_ARGS_MAX = 32,
-    CHILD_VARIABLES = 2,
+    CHILD_VARIABLES = 3,
     CHILD_LINE_BYTES = 4096,
     CHILD_NOTE_BYTES = 512,
     CHILD_HEALTHY_MS = 10000,   /* ready for so long: the next death starts at pause 0 again */

@@ -177,6 +177,10 @@ static enum err bus_add(struct company *company, const struct company_options *o
             (void)text_copy(child->variables[1], sizeof(child->variables[1]), COMPANY_BUS_FRUGAL);
         }
     }
+    bool told = options->profile != NULL && options->profile->bus.cpu_percent > 0;
+    if (!told && getenv("GOMAXPROCS") == NULL) {
+        (void)text_copy(child->variables[2], sizeof(child->variables[2]), COMPANY_BUS_THREADS);
+    }
     const char *args[] = {server.program, "--config", config_path, NULL};
     return args_add(child, args, err);
 }

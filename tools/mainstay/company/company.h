@@ -73,6 +73,10 @@ uint64_t company_bus_heap(const struct share *share);
 bool company_bus_frugal(const struct share *share);
 #define COMPANY_BUS_FRUGAL "GOGC=50"
 
+/* How many of the bus's threads run at once where no profile says it: more than a small machine has
+ * processors, because what urgent work wants waits while others of them are in a write. */
+#define COMPANY_BUS_THREADS "GOMAXPROCS=4"
+
 /* Memory of each shipped agent, 0 where the profile does not say; into `ret_bytes` of ACCOUNTS_MAX.
  * Returns how many they are. */
 size_t company_shipped_shares(const struct profile *profile, uint64_t *ret_bytes);
