@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/wire/log_signs.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/edge_private.h"
 #include "coordinator/edge/lanes.h"
@@ -125,7 +126,7 @@ static void say_stuck(const struct asked *asked, size_t count, uint32_t silent, 
             buf_printf(&names, "%s%s", names.size > 0 ? ", " : "", asked[i].stream);
         }
     }
-    log_line(LOG_ERROR, EDGE_BUS_STUCK,
+    log_line(LOG_ERROR, LOG_BUS_STUCK,
              "the bus takes connections but has not answered for stream %s in %" PRId64
              " s: nats-server's files are damaged or its disk hangs. `mainstay up` mends the "
              "bus it runs; elsewhere stop nats-server, move its store_dir away and start it: "

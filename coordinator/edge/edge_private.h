@@ -120,12 +120,6 @@ struct bus_look {
     int64_t reconnected_ms; /* when the connection was made last; 0: never */
 };
 
-/* In the line that says so; a supervisor that runs the bus waits for it. */
-#define EDGE_BUS_STUCK "\"bus\":\"stuck\""
-
-/* In the line about a store that floods, before AGENT/STORE and a quote; likewise. */
-#define EDGE_FLOOD "\"flood\":\""
-
 struct edge {
     bool restored;          /* from a backup, and the stores of agents are not declared lost yet */
     atomic_bool checkpoint; /* one is asked for */

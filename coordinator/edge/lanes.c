@@ -12,6 +12,7 @@
 #include "common/base/mailbox.h"
 #include "common/base/metrics.h"
 #include "common/base/str.h"
+#include "common/wire/log_signs.h"
 #include "common/wire/subjects.h"
 #include "coordinator/edge/conduct.h"
 #include "coordinator/edge/edge_private.h"
@@ -211,8 +212,8 @@ void lane_useless(struct lane *lane, uint64_t count, const struct bus_msg *msg, 
     }
     conduct_useless(&lane->conduct, count, now_ms);
     if (first && conduct_floods(&lane->conduct, stored_ms, now_ms)) {
-        char field[sizeof(EDGE_FLOOD) + (size_t)2 * SUBJECT_TOKEN_BYTES];
-        (void)snprintf(field, sizeof(field), EDGE_FLOOD "%s/%s\"", lane->agent, lane->store);
+        char field[sizeof(LOG_FLOOD) + (size_t)2 * SUBJECT_TOKEN_BYTES];
+        (void)snprintf(field, sizeof(field), LOG_FLOOD "%s/%s\"", lane->agent, lane->store);
         log_line(LOG_WARN, field,
                  "agent %s/%s answers what nobody asked it, %llu times by now: what it says is "
                  "taken slowly, the others are not held up but by what the bus spends on it. "

@@ -9,13 +9,14 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/wire/log_signs.h"
 #include "tools/mainstay/company/company.h"
 #include "tools/mainstay/company/flood.h"
 #include "tools/mainstay/files.h"
 
 #define MS_NS INT64_C(1000000)
 #define NOW   (1000000 * MS_NS)
-#define LINE  "{\"message\":\"x\"," COMPANY_FLOOD
+#define LINE  "{\"message\":\"x\"," LOG_FLOOD
 
 /* ---- pauses ---- */
 

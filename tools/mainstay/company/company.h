@@ -32,12 +32,6 @@ enum { COMPANY_CHILDREN_MAX = ACCOUNTS_MAX + 2 };
 /* The store every agent of `mainstay up` has. */
 #define COMPANY_STORE "main"
 
-/* In a line of the coordinator: the bus answers for some streams and never for others. */
-#define COMPANY_BUS_STUCK "\"bus\":\"stuck\""
-
-/* In a line of the coordinator, before AGENT/STORE and a quote: that store floods the bus. */
-#define COMPANY_FLOOD "\"flood\":\""
-
 struct company_options {
     const char *dir;           /* absolute */
     const char *nats_server;   /* program; NULL: found in PATH and /usr/sbin */

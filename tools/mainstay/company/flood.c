@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "common/wire/log_signs.h"
 #include "common/wire/subjects.h"
 #include "tools/mainstay/company/company.h"
 
@@ -53,8 +54,8 @@ static size_t flood_find(const struct accounts *accounts, const struct child *ch
     const char *words = NULL;
     bool (*is_named)(const struct account *, const char *) = is_of_bus;
     if (child->kind == CHILD_COORDINATOR) {
-        words = strstr(line, COMPANY_FLOOD);
-        words = words != NULL ? words + strlen(COMPANY_FLOOD) : NULL;
+        words = strstr(line, LOG_FLOOD);
+        words = words != NULL ? words + strlen(LOG_FLOOD) : NULL;
         is_named = is_of_coordinator;
     } else if (child->kind == CHILD_BUS) {
         words = bus_says(line, BUS_FLOOD);

@@ -15,6 +15,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "common/wire/log_signs.h"
 #include "tools/mainstay/company/bus_files.h"
 #include "tools/mainstay/company/desk.h"
 #include "tools/mainstay/company/flood.h"
@@ -288,7 +289,7 @@ static void hear(void *user, const struct child *child, const char *line)
     struct supervisor *supervisor = user;
     char words[FLOOD_NOTE_BYTES] = "";
     int64_t now_ns = clock_monotonic_ns();
-    if (child->kind == CHILD_COORDINATOR && strstr(line, COMPANY_BUS_STUCK) != NULL) {
+    if (child->kind == CHILD_COORDINATOR && strstr(line, LOG_BUS_STUCK) != NULL) {
         bus_alarm(supervisor, company_child(supervisor->company, "nats-server"), now_ns);
     } else if (child->kind == CHILD_BUS && flood_refused(line)) {
         (void)snprintf(words, sizeof(words), "nats-server keeps its configuration as it was: %s",
