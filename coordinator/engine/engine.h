@@ -57,11 +57,11 @@ struct engine_counters {
     uint64_t instances_faulted;
     uint64_t instances_cancelled;
     uint64_t redispatched;
+    uint64_t reminded; /* of these, because a live store was silent for too long */
     uint64_t leases_expired;
     uint64_t deadlocks;       /* locks that were not waited for because of a circle */
     uint64_t budget_overruns; /* answers that cost more than their contract says */
     uint64_t urgent;          /* steps of the highest priority that were dispatched */
-    uint64_t reminded;        /* of these, because a live store was silent for too long */
 };
 
 /* Create an engine without state. `port` and `options` are borrowed and copied respectively. */
