@@ -154,10 +154,12 @@ static void make_call(uint64_t *state, unsigned depth, struct buf *out)
         return;
     }
     part(state, depth - 1, out, "(", " | ");
-    /* any and all take the first result of a condition here and in jq 1.7, not in jq 1.6 */
+    /* any and all take the first result of a condition here and in jq 1.7, not in jq 1.6, which is
+     * also wrong after an element for which there is none: so a condition has one. */
     const char *filter = one_of(state, filters);
-    buf_printf(out, "%s(", filter);
-    part(state, depth - 1, out, "", strchr(filter, '(') == NULL ? "))" : ")))");
+    bool condition = strchr(filter, '(') != NULL;
+    buf_printf(out, "%s(%s", filter, condition ? "(" : "");
+    part(state, depth - 1, out, "", condition ? "), null)))" : "))");
 }
 
 static void make_expr(uint64_t *state, unsigned depth, struct buf *out)
