@@ -268,7 +268,7 @@ def campaign(company, options):
     watch = Watch(company)
     try:
         urgent = Urgent(company, "loaded", int(options.seconds * 10))
-        flooding = Flood(company, sustained * options.factor, options.seconds)
+        flooding = Flood(company, round(sustained * options.factor), options.seconds)
         report["loaded"] = say("loaded", urgent.finish())
         report["flood"] = say("flood", flooding.finish())
         report["others_meanwhile"] = say("others", completed(company) - before)
