@@ -7,7 +7,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=build/fuzz status=0 lines=$(mktemp) || exit 2
 trap 'rm -f "$lines"' EXIT
-cmake --preset fuzz >/dev/null && cmake --build --preset fuzz >/dev/null || exit 1
+cmake --preset fuzz >/dev/null || exit 1
+cmake --build --preset fuzz >$build/build.log || { tail -20 $build/build.log && exit 1; }
 for program in "$build"/tests/fuzz/fuzz_*; do
   [ -f "$program" ] && [ -x "$program" ] || continue
   name=$(basename "$program") seconds=${SHORT:-600}

@@ -10,6 +10,7 @@ packages_run="nats-server curl openssl tzdata"
 packages_test="libcriterion-dev clang clang-tidy clang-format universal-ctags python3 python3-yaml
   procps util-linux iproute2 binutils man-db systemd"
 packages_demo="jq"
+packages_full="libclang-rt-dev"
 packages_show="python3 curl"
 
 # packages_missing GROUP...: the packages of these groups that are not installed, one a line.
