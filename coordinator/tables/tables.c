@@ -223,12 +223,13 @@ static enum err store_begin(struct tables *tables, uint64_t epoch_least, struct 
                    (struct str){.data = (const char *)tables->store_id.bytes,
                                 .size = sizeof(tables->store_id.bytes)});
         tables->epoch = 1;
-    } else if (level != TABLES_FORMAT_LEVEL) {
+    } else if (level < TABLES_FORMAT_LEAST || level > TABLES_FORMAT_LEVEL) {
         return error_set(err, ERR_FORMAT,
-                         "the store has format level %llu; this program knows level %d; use the "
-                         "program that wrote it, or a newer one",
-                         (unsigned long long)level, TABLES_FORMAT_LEVEL);
+                         "the store has format level %llu; this program knows levels %d to %d; use "
+                         "the program that wrote it, or a newer one",
+                         (unsigned long long)level, TABLES_FORMAT_LEAST, TABLES_FORMAT_LEVEL);
     } else {
+        meta_put_u64(tables, "format", TABLES_FORMAT_LEVEL);
         struct table_key key = meta_key("store");
         if (!tables_read(tables, &key) || tables->value.size != sizeof(tables->store_id.bytes)) {
             return error_set(err, ERR_CORRUPT, "the store has no id; restore it from a backup");

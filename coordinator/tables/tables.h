@@ -24,7 +24,9 @@ struct kv;
 struct kv_options;
 struct tables;
 
-enum { TABLES_FORMAT_LEVEL = 1 };
+/* What is written, and the oldest that is read. A store is of the level of the newest program that
+ * opened it, so that an older one refuses it instead of passing over rows that it does not know. */
+enum { TABLES_FORMAT_LEVEL = 2, TABLES_FORMAT_LEAST = 1 };
 
 /* The port to give to engine_create, with a `struct tables *` as its user. */
 extern const struct engine_port tables_port;

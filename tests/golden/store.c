@@ -3,8 +3,8 @@
  *
  *   golden-store replay DIR                      verify a coordinator's journal, replay it into an
  *                                                empty store and compare; prints JSON
- *   golden-store level DIR coordinator|agent N   write another format level into it, as a later
- *                                                version would
+ *   golden-store level DIR coordinator|agent [N] print its format level; with N write another one,
+ *                                                as a later version would
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #include "coordinator/turn.h"
 
 static const char usage_text[] = "usage: golden-store replay DIR\n"
-                                 "       golden-store level DIR coordinator|agent N\n";
+                                 "       golden-store level DIR coordinator|agent [N]\n";
 
 static enum err replay(struct tables *tables, struct error *err)
 {
@@ -56,24 +56,31 @@ static enum err replay_run(const char *dir, struct error *err)
     return code;
 }
 
-/* The rows that FORMAT.md and outcomes.h name, big-endian: 8 bytes and 4. */
-static enum err level_put(struct kv *kv, bool coordinator, uint64_t level, struct error *err)
+/* The rows that FORMAT.md and outcomes.h name, big-endian: 8 bytes and 4. Tell the level, and when
+ * `level` is given write that one. */
+static enum err level_put(struct kv *kv, bool coordinator, const uint64_t *level, struct error *err)
 {
     static const char coordinator_key[] = {0, 0, 'M', 'f', 'o', 'r', 'm', 'a', 't', 0};
     struct str key =
         coordinator ? (struct str){coordinator_key, sizeof(coordinator_key)} : STR("format");
     size_t size = coordinator ? 8 : 4;
-    char value[8];
-    for (size_t i = 0; i < size; i++) {
-        value[i] = (char)(level >> (8 * (size - 1 - i)));
-    }
     struct buf before = BUF_INIT(64);
     enum err code = kv_get(kv, 0, key, &before, err);
     if (code == ERR_OK && before.size != size) {
         code = error_set(err, ERR_FORMAT, "the format level is not where it was");
     }
+    if (code == ERR_OK) {
+        (void)printf("%d\n", before.data[size - 1]);
+    }
     buf_release(&before);
     TRY(code);
+    if (level == NULL) {
+        return ERR_OK;
+    }
+    char value[8];
+    for (size_t i = 0; i < size; i++) {
+        value[i] = (char)(*level >> (8 * (size - 1 - i)));
+    }
     struct kv_batch *batch = kv_batch_create(kv);
     kv_batch_put(batch, 0, key, (struct str){value, size});
     code = kv_commit(kv, batch, true, err);
@@ -81,7 +88,8 @@ static enum err level_put(struct kv *kv, bool coordinator, uint64_t level, struc
     return code;
 }
 
-static enum err level_run(const char *dir, const char *whose, uint64_t level, struct error *err)
+static enum err level_run(const char *dir, const char *whose, const uint64_t *level,
+                          struct error *err)
 {
     bool coordinator = strcmp(whose, "coordinator") == 0;
     struct kv_options options = {.families = {"meta", "outcomes", "settled", "tables", "blobs"},
@@ -105,9 +113,10 @@ int main(int argc, char **argv)
     CHECK(code == ERR_OK);
     if (argc == 3 && strcmp(argv[1], "replay") == 0) {
         code = replay_run(argv[2], &err);
-    } else if (argc == 5 && strcmp(argv[1], "level") == 0 && text_to_u64(argv[4], &level) &&
+    } else if ((argc == 4 || (argc == 5 && text_to_u64(argv[4], &level))) &&
+               strcmp(argv[1], "level") == 0 &&
                (strcmp(argv[3], "coordinator") == 0 || strcmp(argv[3], "agent") == 0)) {
-        code = level_run(argv[2], argv[3], level, &err);
+        code = level_run(argv[2], argv[3], argc == 4 ? NULL : &level, &err);
     } else {
         fputs(usage_text, stderr);
         return 2;

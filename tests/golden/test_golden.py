@@ -151,6 +151,14 @@ class Golden(Case):
         after = kept.replay()
         self.assertGreater(after["sequence"], told["journal"]["sequence"])
 
+    def test_a_store_that_was_opened_is_refused_by_older_programs(self):
+        """They would pass over rows of locks and budgets, which they do not know."""
+        kept = self.kept(SETS[0])
+        store = kept.store("coordinator")
+        self.assertEqual(program("golden-store", "level", store, "coordinator"), "1\n")
+        kept.replay()
+        self.assertEqual(program("golden-store", "level", store, "coordinator"), "2\n")
+
     def undone(self, it, told):
         instance = next(one["instance"] for one in told["instances"] if one["name"] == "undo")
         effects = it.json("instances", "describe", instance)["effects"]
