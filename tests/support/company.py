@@ -237,7 +237,8 @@ class Company:
 
     def start_bus(self):
         """Fails at once when nats-server ends instead of listening."""
-        self.bus.always["GOMAXPROCS"] = os.environ.get("GOMAXPROCS", "4")  # as `mainstay up` does
+        for name, value in (("GOMAXPROCS", "4"), ("GOGC", "400"), ("GOMEMLIMIT", "400MiB")):
+            self.bus.always[name] = os.environ.get(name, value)  # as `mainstay up` does
         self.bus.start()
 
         def listens():

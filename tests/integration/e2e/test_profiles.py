@@ -146,8 +146,10 @@ class Narrow(company.Case):
         self.company.down()
         self.company.options = ("--profile", path)
         self.company.up()
-        self.assertIn("GOMAXPROCS=" + os.environ.get("GOMAXPROCS", "4"),
-                      environment_of(self.company.pid("nats-server")))
+        environment = environment_of(self.company.pid("nats-server"))
+        for name, usual in (("GOMAXPROCS", "4"), ("GOGC", "400"),
+                            ("GOMEMLIMIT", str(400 * 1024 * 1024))):
+            self.assertIn(f"{name}=" + os.environ.get(name, usual), environment)
         self.company.deploy("waits", "do: [{act: {call: agent, with: {agent: tester, action: "
                             "slow, contract: '1.0', input: {ms: 4000}}}}]\n")
         self.assertNotIn("busy", self.company.call("status").out)

@@ -97,7 +97,7 @@ static uint64_t bus_disk_bytes(const char *dir)
 
 uint64_t company_bus_heap(const struct share *share)
 {
-    return share->memory_bytes / 10 * 9;
+    return share->memory_bytes > 0 ? share->memory_bytes / 10 * 9 : COMPANY_BUS_HEAP_BYTES;
 }
 
 bool company_bus_frugal(const struct share *share)
@@ -146,6 +146,24 @@ enum err company_write_bus(const struct company *company, struct error *err)
     return code;
 }
 
+/* It is a program of Go, which reads its limits itself. A profile goes before the environment, and
+ * that before what is usual. */
+static void bus_variables(struct child *child, const struct share *share)
+{
+    child->processors = share_processors(share);
+    if (share->memory_bytes > 0 || getenv("GOMEMLIMIT") == NULL) {
+        (void)snprintf(child->variables[0], sizeof(child->variables[0]), "GOMEMLIMIT=%" PRIu64,
+                       company_bus_heap(share));
+    }
+    if (share->memory_bytes > 0 || getenv("GOGC") == NULL) {
+        (void)text_copy(child->variables[1], sizeof(child->variables[1]),
+                        company_bus_frugal(share) ? COMPANY_BUS_FRUGAL : COMPANY_BUS_LAVISH);
+    }
+    if (share->cpu_percent == 0 && getenv("GOMAXPROCS") == NULL) {
+        (void)text_copy(child->variables[2], sizeof(child->variables[2]), COMPANY_BUS_THREADS);
+    }
+}
+
 static enum err bus_add(struct company *company, const struct company_options *options,
                         struct error *err)
 {
@@ -166,21 +184,8 @@ static enum err bus_add(struct company *company, const struct company_options *o
     (void)snprintf(company->context.bus, sizeof(company->context.bus), "nats://127.0.0.1:%u",
                    (unsigned)port);
     TRY(child_add(company, "nats-server", CHILD_BUS, &child, err));
-    if (options->profile != NULL) { /* a program of Go, which reads its limits itself */
-        const struct share *share = &options->profile->bus;
-        child->processors = share_processors(share);
-        if (share->memory_bytes > 0) {
-            (void)snprintf(child->variables[0], sizeof(child->variables[0]), "GOMEMLIMIT=%" PRIu64,
-                           company_bus_heap(share));
-        }
-        if (company_bus_frugal(share)) {
-            (void)text_copy(child->variables[1], sizeof(child->variables[1]), COMPANY_BUS_FRUGAL);
-        }
-    }
-    bool told = options->profile != NULL && options->profile->bus.cpu_percent > 0;
-    if (!told && getenv("GOMAXPROCS") == NULL) {
-        (void)text_copy(child->variables[2], sizeof(child->variables[2]), COMPANY_BUS_THREADS);
-    }
+    static const struct share unsaid;
+    bus_variables(child, options->profile != NULL ? &options->profile->bus : &unsaid);
     const char *args[] = {server.program, "--config", config_path, NULL};
     return args_add(child, args, err);
 }

@@ -60,12 +60,15 @@ struct company {
     char absent[256]; /* shipped agents whose program is not installed, for a note; may be empty */
 };
 
-/* What the bus may have on its heap: its runtime needs some beside it. */
+/* What the bus may have on its heap: of a share, less what its runtime needs beside it. */
 uint64_t company_bus_heap(const struct share *share);
+enum { COMPANY_BUS_HEAP_BYTES = 400 * 1024 * 1024 }; /* where no profile says it */
 
-/* Whether it collects its garbage at half the growth, and the variable that says so. */
+/* Whether it collects its garbage at half the growth, and the variables that say so or not: below
+ * the limit of its heap memory is cheaper than what others wait for while it collects. */
 bool company_bus_frugal(const struct share *share);
 #define COMPANY_BUS_FRUGAL "GOGC=50"
+#define COMPANY_BUS_LAVISH "GOGC=400"
 
 /* How many of the bus's threads run at once where no profile says it: more than a small machine has
  * processors, because what urgent work wants waits while others of them are in a write. */
