@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 enum {
-    EVENT_WINDOW_LEAST = 8,
+    EVENT_WINDOW_LEAST = 4,
     EVENT_WINDOW_QUIET_MS = 30,       /* events wait after an urgent step */
     EVENT_WINDOW_QUIET_MOST_MS = 100, /* and at once, of an allowance that is full */
     EVENT_WINDOW_URGENT_MS = 250,     /* turns take the fewest after one */
