@@ -6,12 +6,27 @@
 
 enum { EXAMINED_MAX = 5000 };
 
+enum err choice_check(struct request *request, struct error *err)
+{
+    const char *status = json_text_of(request->body, "status");
+    if (status != NULL && !status_is_open(status) && !status_is_done(status)) {
+        return error_set(err, ERR_INVALID,
+                         "status '%.64s' is none of running, waiting, suspended, completed, "
+                         "faulted, cancelled",
+                         status);
+    }
+    const char *name = json_text_of(request->body, "definition");
+    const struct definition *any = NULL;
+    return name == NULL ? ERR_OK : definition_find(request, name, &any, err);
+}
+
 enum err choice_begin(struct choice *choice, struct request *request, size_t limit_max,
                       struct error *err)
 {
     *choice = (struct choice){.request = request,
                               .definition = json_text_of(request->body, "definition"),
                               .status = json_text_of(request->body, "status")};
+    TRY(choice_check(request, err));
     TRY(body_limit(request, &choice->limit, err));
     choice->limit = choice->limit < limit_max ? choice->limit : limit_max;
     choice->ids = ARENA_ARRAY(request->arena, struct id, choice->limit + 1);

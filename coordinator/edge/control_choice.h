@@ -24,7 +24,12 @@ struct choice {
     struct id last;
 };
 
-/* Begin with `definition`, `status` and `limit` of the request's body, at most `limit_max`. */
+/* Whether there are the `definition` and the `status` of the request's body, as far as it names
+ * any: a misspelt one would just fit no instance. Fails with ERR_NOT_FOUND or ERR_INVALID. */
+MUST_CHECK enum err choice_check(struct request *request, struct error *err);
+
+/* Begin with `definition`, `status` and `limit` of the request's body, which are checked; at most
+ * `limit_max`. */
 MUST_CHECK enum err choice_begin(struct choice *choice, struct request *request, size_t limit_max,
                                  struct error *err);
 

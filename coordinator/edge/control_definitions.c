@@ -25,6 +25,26 @@ void definition_fill(json_t *row, const struct definition *definition)
                            definition->open.suspended));
 }
 
+/* What the hint says of a name that is not there: most likely its namespace was left out. */
+static enum err definition_missing(const struct company *company, const char *name,
+                                   struct error *err)
+{
+    size_t cursor = 0;
+    const struct definition *definition = NULL;
+    size_t size = strlen(name);
+    while ((definition = map_next(company->definitions, &cursor, NULL, NULL)) != NULL) {
+        const char *slash = strchr(definition->name, '/');
+        if (slash != NULL && strncmp(slash + 1, name, size) == 0 &&
+            (slash[1 + size] == ':' || slash[1 + size] == '\0')) {
+            return error_set(err, ERR_NOT_FOUND, "no definition '%.200s' is deployed; '%.*s' is",
+                             name, (int)(slash + 1 - definition->name + (int)size),
+                             definition->name);
+        }
+    }
+    return error_set(err, ERR_NOT_FOUND,
+                     "no definition '%.200s' is deployed; see `mainstay definitions ls`", name);
+}
+
 enum err definition_find(struct request *request, const char *name,
                          const struct definition **ret_definition, struct error *err)
 {
@@ -33,9 +53,7 @@ enum err definition_find(struct request *request, const char *name,
     if (*ret_definition == NULL) {
         *ret_definition = company_newest_definition(company, name);
         if (*ret_definition == NULL || strchr(name, ':') != NULL) {
-            return error_set(err, ERR_NOT_FOUND,
-                             "no definition '%.200s' is deployed; see `mainstay definitions ls`",
-                             name);
+            return definition_missing(company, name, err);
         }
     }
     return ERR_OK;

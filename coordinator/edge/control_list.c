@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/str.h"
+#include "coordinator/edge/control_choice.h"
 #include "coordinator/edge/control_private.h"
 
 enum { EXAMINED_MAX = 100000, OPEN_EXAMINED_MAX = 10000 }; /* rows one request looks at */
@@ -210,12 +211,6 @@ static enum err listing_run(struct listing *listing, struct error *err)
 {
     struct tables *tables = turn_tables(listing->request->control->turn);
     const char *status = listing->status;
-    if (status != NULL && !status_is_open(status) && !status_is_done(status)) {
-        return error_set(err, ERR_INVALID,
-                         "status '%.64s' is none of running, waiting, suspended, completed, "
-                         "faulted, cancelled",
-                         status);
-    }
     if (status == NULL || status_is_open(status)) {
         TRY(tables_each_open(tables, listing->after.ms,
                              listing->has_after ? &listing->after.id : NULL, open_visit, listing,
@@ -243,6 +238,7 @@ enum err verb_instances_ls(struct request *request, struct error *err)
         .status = json_text_of(request->body, "status"),
         .definition = json_text_of(request->body, "definition"),
     };
+    TRY(choice_check(request, err));
     TRY(body_limit(request, &listing.limit, err));
     TRY(body_cursor(request, &listing.has_after, &listing.after.ms, &listing.after.id, err));
     listing.open = ARENA_ARRAY(request->arena, struct place, listing.limit + 2);

@@ -153,10 +153,6 @@ enum err verb_instances_migrate(struct request *request, struct error *err)
     TRY(choice_begin(&moving.choice, request, CONTROL_LIST_MAX, err));
     TRY(moving_check(&moving.choice, list, err));
     TRY(list != NULL ? choice_named(&moving.choice, list, err) : moving_query(&moving, err));
-    const struct definition *any = NULL;
-    if (moving.choice.count == 0 && moving.choice.definition != NULL) {
-        TRY(definition_find(request, moving.choice.definition, &any, err)); /* a misspelt name */
-    }
     json_t *body = json_object();
     CHECK(body != NULL);
     json_set_text(body, "to", moving.to);

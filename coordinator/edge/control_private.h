@@ -232,7 +232,7 @@ json_t *open_count_json(const struct open_count *open);
 void definition_fill(json_t *row, const struct definition *definition);
 
 /* A definition by namespace/name:version, or the newest one of namespace/name; borrowed, valid
- * until the next turn. Fails with ERR_NOT_FOUND, saying where to look. */
+ * until the next turn. Fails with ERR_NOT_FOUND, saying where to look or which one is meant. */
 MUST_CHECK enum err definition_find(struct request *request, const char *name,
                                     const struct definition **ret_definition, struct error *err);
 

@@ -180,7 +180,9 @@ do:
             ran = self.company.call(command, path, code=1)
             places = re.findall(r"^.*wrong\.yaml:(\d+:\d+): ", ran.out + ran.err, re.MULTILINE)
             self.assertEqual(places[:5], ["5:13", "7:9", "8:19", "8:38", "9:15"], ran.err)
-        self.assertEqual(self.company.instances("e2e/wrong"), [])
+        for verb in (("ls",), ("cancel", "--all")):
+            ran = self.company.call("instances", *verb, "--definition", "e2e/wrong", code=1)
+            self.assertIn("no definition 'e2e/wrong' is deployed", ran.err)
 
     def test_shipped_processes_are_deployed_twice_without_harm(self):
         files = sorted((SOURCE / "deploy" / "processes").glob("*.yaml"))

@@ -59,6 +59,27 @@ Test(migrate, a_definition_that_nobody_deployed_is_named)
     office_close(&office);
 }
 
+Test(migrate, a_name_without_its_namespace_is_told_whole)
+{
+    struct office *office = office_open();
+    (void)office_get(office, "deploy", OLD);
+    static const char *const meant[][2] = {{"v", "'t/v' is"}, {"v:1.0.0", "'t/v:1.0.0' is"}};
+    for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++) {
+        const struct office_reply *reply =
+            office_ask(office, "instances.ls", "{'definition': '%s'}", meant[i][0]);
+        cr_expect_eq(reply->code, ERR_NOT_FOUND);
+        cr_expect_not_null(strstr(reply->error, meant[i][1]), "%s", reply->error);
+    }
+    static const char *const other[] = {"", "v:", "v:1", "w", "/v"};
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        const struct office_reply *reply =
+            office_ask(office, "instances.ls", "{'definition': '%s'}", other[i]);
+        cr_expect_eq(reply->code, ERR_NOT_FOUND, "'%s'", other[i]);
+        cr_expect_not_null(strstr(reply->error, "; see"), "'%s': %s", other[i], reply->error);
+    }
+    office_close(&office);
+}
+
 /* The step of the first event of a kind in the journal. */
 static void expect_step(struct office *office, const char *kind, const char *step)
 {
