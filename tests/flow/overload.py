@@ -3,7 +3,8 @@
 
 Measures, one after the other in one company:
   1 sustained   workflows/s that it completes, closed loop
-  2 unloaded    an urgent instance (priority 1) started every 100 ms, nothing else
+  2 unloaded    an urgent instance (priority 1) started every 100 ms, nothing else, as many
+                as beside the flood: of few, the p95 is no measure
   3 overload    `--factor` times the sustained rate of events for `--seconds`, open loop; urgent
                 instances as before; RSS of every process
   4 recovery    until the backlog is done, then the urgent instances once more
@@ -263,11 +264,12 @@ def campaign(company, options):
               "factor": options.factor, "seconds": options.seconds,
               "max_running": options.max_running}
     Urgent(company, "warm", 10).finish()
-    report["unloaded"] = say("unloaded", Urgent(company, "unloaded", options.urgent).finish())
+    count = int(options.seconds * 10)
+    report["unloaded"] = say("unloaded", Urgent(company, "unloaded", count).finish())
     before = completed(company)
     watch = Watch(company)
     try:
-        urgent = Urgent(company, "loaded", int(options.seconds * 10))
+        urgent = Urgent(company, "loaded", count)
         flooding = Flood(company, round(sustained * options.factor), options.seconds)
         report["loaded"] = say("loaded", urgent.finish())
         report["flood"] = say("flood", flooding.finish())
