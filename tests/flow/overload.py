@@ -294,7 +294,8 @@ def main():
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--factor", type=float, default=10)
-    parser.add_argument("--workflows", type=int, default=5000)
+    parser.add_argument("--workflows", type=int, default=50000,
+                        help="for the sustained rate: some seconds of them")
     parser.add_argument("--urgent", type=int, default=100)
     parser.add_argument("--max-running", type=int, default=20000)
     parser.add_argument("--drain", type=float, default=3600, help="seconds for the backlog")
